@@ -1,0 +1,192 @@
+//! Lists: slices and vectors. Numbers are copied in bulk.
+
+use super::{
+    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, part_type,
+};
+use crate::__private::Sealed;
+use crate::error::{Error, Result};
+use crate::trap::TrapCode;
+use crate::types::Type;
+
+/// The longest list in bytes that may cross (Canonical ABI,
+/// `MAX_LIST_BYTE_LENGTH`).
+const MAX_BYTES: usize = (1 << 28) - 1;
+
+fn store<T: Lower, C: LowerContext + ?Sized>(
+    cx: &mut C,
+    ty: &Type,
+    items: &[T],
+) -> Result<(usize, usize)> {
+    let size = items
+        .len()
+        .checked_mul(T::LAYOUT.size)
+        .filter(|size| *size <= MAX_BYTES)
+        .ok_or_else(|| Error::trap(TrapCode::TooLong))?;
+    let at = cx.realloc(0, 0, T::LAYOUT.align, size)?;
+    T::lower_elements(items, cx, part_type::<T>(ty, 0), at)?;
+    Ok((at, items.len()))
+}
+
+fn load<T: Lift, C: LiftContext + ?Sized>(
+    cx: &mut C,
+    ty: &Type,
+    at: usize,
+    len: usize,
+) -> Result<Vec<T>> {
+    let size = len
+        .checked_mul(T::LAYOUT.size)
+        .filter(|size| *size <= MAX_BYTES)
+        .ok_or_else(|| Error::trap(TrapCode::TooLong))?;
+    if !at.is_multiple_of(T::LAYOUT.align) {
+        return Err(Error::trap(TrapCode::UnalignedPointer));
+    }
+    match at.checked_add(size) {
+        Some(end) if end <= cx.memory().len() => {}
+        _ => return Err(Error::trap(TrapCode::ListOutOfBounds)),
+    }
+    cx.charge(len.saturating_mul(size_of::<T>()))?;
+    T::lift_elements(cx, part_type::<T>(ty, 0), at, len)
+}
+
+impl<T> Sealed for [T] {}
+
+impl<T: ComponentType> ComponentType for [T] {
+    const LAYOUT: Abi = Abi::POINTER_PAIR;
+    const HAS_HANDLES: bool = T::HAS_HANDLES;
+
+    fn component_type() -> Type {
+        Type::list(T::component_type())
+    }
+}
+
+impl<T: Lower> Lower for [T] {
+    fn lower_flat<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        dst: &mut FlatWriter<'_>,
+    ) -> Result<()> {
+        let (at, len) = store(cx, ty, self)?;
+        dst.write(at as u64);
+        dst.write(len as u64);
+        Ok(())
+    }
+
+    fn lower_memory<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        offset: usize,
+    ) -> Result<()> {
+        let (at, len) = store(cx, ty, self)?;
+        (at as u32).lower_memory(cx, ty, offset)?;
+        (len as u32).lower_memory(cx, ty, offset + 4)
+    }
+}
+
+impl<T> Sealed for Vec<T> {}
+
+impl<T: ComponentType> ComponentType for Vec<T> {
+    const LAYOUT: Abi = Abi::POINTER_PAIR;
+    const HAS_HANDLES: bool = T::HAS_HANDLES;
+
+    fn component_type() -> Type {
+        Type::list(T::component_type())
+    }
+}
+
+impl<T: Lower> Lower for Vec<T> {
+    fn lower_flat<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        dst: &mut FlatWriter<'_>,
+    ) -> Result<()> {
+        self.as_slice().lower_flat(cx, ty, dst)
+    }
+
+    fn lower_memory<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        offset: usize,
+    ) -> Result<()> {
+        self.as_slice().lower_memory(cx, ty, offset)
+    }
+}
+
+impl<T: Lift> Lift for Vec<T> {
+    fn lift_flat<C: LiftContext + ?Sized>(
+        cx: &mut C,
+        ty: &Type,
+        src: &mut FlatReader<'_>,
+    ) -> Result<Self> {
+        let at = src.read_u32() as usize;
+        let len = src.read_u32() as usize;
+        load(cx, ty, at, len)
+    }
+
+    fn lift_memory<C: LiftContext + ?Sized>(cx: &mut C, ty: &Type, offset: usize) -> Result<Self> {
+        let at = u32::lift_memory(cx, ty, offset)? as usize;
+        let len = u32::lift_memory(cx, ty, offset + 4)? as usize;
+        load(cx, ty, at, len)
+    }
+}
+
+impl<T> Sealed for Box<[T]> {}
+
+impl<T: ComponentType> ComponentType for Box<[T]> {
+    const LAYOUT: Abi = Abi::POINTER_PAIR;
+    const HAS_HANDLES: bool = T::HAS_HANDLES;
+
+    fn component_type() -> Type {
+        Type::list(T::component_type())
+    }
+}
+
+impl<T: Lift> Lift for Box<[T]> {
+    fn lift_flat<C: LiftContext + ?Sized>(
+        cx: &mut C,
+        ty: &Type,
+        src: &mut FlatReader<'_>,
+    ) -> Result<Self> {
+        Vec::lift_flat(cx, ty, src).map(Into::into)
+    }
+
+    fn lift_memory<C: LiftContext + ?Sized>(cx: &mut C, ty: &Type, offset: usize) -> Result<Self> {
+        Vec::lift_memory(cx, ty, offset).map(Into::into)
+    }
+}
+
+impl<T: ?Sized> Sealed for &T {}
+
+impl<T: ComponentType + ?Sized> ComponentType for &T {
+    const LAYOUT: Abi = T::LAYOUT;
+    const HAS_HANDLES: bool = T::HAS_HANDLES;
+
+    fn component_type() -> Type {
+        T::component_type()
+    }
+}
+
+impl<T: Lower + ?Sized> Lower for &T {
+    #[inline]
+    fn lower_flat<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        dst: &mut FlatWriter<'_>,
+    ) -> Result<()> {
+        T::lower_flat(self, cx, ty, dst)
+    }
+
+    #[inline]
+    fn lower_memory<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        offset: usize,
+    ) -> Result<()> {
+        T::lower_memory(self, cx, ty, offset)
+    }
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Builds the guests and writes the components to prebuilt/.
+# With --check, builds to a temporary folder instead and compares imports and exports.
+set -euo pipefail
+export LC_ALL=C
+
+guests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+target=$guests/target
+cd "$guests"
+
+case "${1-}" in
+  "") check=false ;;
+  --check) check=true ;;
+  *)
+    echo "usage: build.sh [--check]" >&2
+    exit 2
+    ;;
+esac
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/components"
+
+for triple in wasm32-unknown-unknown wasm32-wasip2; do
+  if [[ ! -d $(rustc --print target-libdir --target "$triple") ]]; then
+    rustup target add "$triple"
+  fi
+done
+
+# The dependencies must be on disk before their folders can be listed below.
+cargo fetch --locked --quiet
+
+# Panic messages carry source paths. Replace the parts that depend on this machine.
+remap="--remap-path-prefix=$guests=/guests"
+for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+  remap+=$'\x1f'"--remap-path-prefix=$sources=/deps"
+done
+
+build_wasm() {
+  CARGO_ENCODED_RUSTFLAGS=$remap \
+    cargo build --locked --release --target-dir "$target" --target "$1" "${@:2}"
+}
+
+# The flags above must not reach the host tool, or it is rebuilt whenever they change.
+cargo build --locked --target-dir "$target" --package componentize
+build_wasm wasm32-unknown-unknown --package greet --package greet-host
+build_wasm wasm32-wasip2 --package wasi-command
+
+componentize=$target/debug/componentize
+core=$target/wasm32-unknown-unknown/release
+"$componentize" encode --no-imports "$core/greet.wasm" "$scratch/components/greet.wasm"
+"$componentize" encode "$core/greet_host.wasm" "$scratch/components/greet-host.wasm"
+# Cargo already links this target to a component.
+cp "$target/wasm32-wasip2/release/wasi-command.wasm" "$scratch/components/wasi-command.wasm"
+
+if ! $check; then
+  mkdir -p prebuilt
+  cp "$scratch"/components/*.wasm prebuilt/
+  wc -c prebuilt/*.wasm
+  exit
+fi
+
+failed=false
+for built in "$scratch"/components/*.wasm; do
+  name=$(basename "$built" .wasm)
+  "$componentize" wit "prebuilt/$name.wasm" >"$scratch/$name.prebuilt.wit"
+  "$componentize" wit "$built" >"$scratch/$name.built.wit"
+  if diff -u --label "prebuilt/$name.wasm" --label "built $name.wasm" \
+    "$scratch/$name.prebuilt.wit" "$scratch/$name.built.wit"; then
+    echo "$name: same imports and exports"
+  else
+    failed=true
+  fi
+done
+if $failed; then
+  echo "error: run guests/build.sh and commit prebuilt/" >&2
+  exit 1
+fi
