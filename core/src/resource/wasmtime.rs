@@ -56,15 +56,9 @@ impl<T: 'static> Resource<T> {
     /// Wraps Wasmtime's handle.
     #[doc(hidden)]
     pub fn from_wasmtime(engine: wt::Resource<T>) -> Self {
-        let own = if engine.owned() {
-            Self::new_own
-        } else {
-            Self::new_borrow
-        };
-        Resource {
-            engine,
-            ..own(engine.rep())
-        }
+        let (rep, owned) = (engine.rep(), engine.owned());
+        let resource = if owned { Self::new_own(rep) } else { Self::new_borrow(rep) };
+        Resource { engine, ..resource }
     }
 
     /// Wasmtime's handle.

@@ -1,0 +1,385 @@
+//! What decides how code is compiled and what a component may be: one
+//! [`Config`] per engine, the same for every backend.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a running guest can be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Interruption {
+    /// Not at all: the fastest code, for guests that are trusted to end.
+    None,
+    /// By wall time and by cancellation. The default.
+    #[default]
+    Deadline,
+    /// By fuel, and by wall time and cancellation too.
+    Fuel,
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Interruption::None => "none",
+            Interruption::Deadline => "deadline",
+            Interruption::Fuel => "fuel",
+        })
+    }
+}
+
+macro_rules! features {
+    ($($(#[$doc:meta])* $name:ident, $text:literal, $default:literal;)*) => {
+        /// A feature of core wasm, or of components, that can be switched.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Feature {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Feature {
+            /// Every feature.
+            pub const ALL: &'static [Feature] = &[$(Feature::$name),*];
+
+            /// Its name, as the proposals are named.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Feature::$name => $text,)*
+                }
+            }
+
+            /// Whether it is on unless it is switched off.
+            pub fn default_on(self) -> bool {
+                match self {
+                    $(Feature::$name => $default,)*
+                }
+            }
+        }
+    };
+}
+
+features! {
+    /// Fixed-width SIMD. On.
+    Simd, "simd", true;
+    /// SIMD whose results may differ between machines. On.
+    RelaxedSimd, "relaxed-simd", true;
+    /// More than one memory in a module, which calls between components need. On.
+    MultiMemory, "multi-memory", true;
+    /// Tail calls. On where the engine has them; a module that uses them is
+    /// refused by an engine without.
+    TailCall, "tail-call", true;
+    /// Constant expressions with arithmetic. On.
+    ExtendedConst, "extended-const", true;
+    /// 64-bit memories. Off.
+    Memory64, "memory64", false;
+    /// Exceptions. Off: they change what an adapter costs.
+    Exceptions, "exceptions", false;
+    /// Component-model async: tasks, streams and futures. Off: it makes every
+    /// call several times as dear.
+    ComponentAsync, "component-async", false;
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of [`Feature`]s.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Features(u32);
+
+impl Features {
+    /// No features.
+    pub const fn none() -> Self {
+        Features(0)
+    }
+
+    /// What is on by default.
+    pub fn defaults() -> Self {
+        Feature::ALL.iter().copied().filter(|feature| feature.default_on()).collect()
+    }
+
+    /// Whether the feature is in the set.
+    pub fn contains(self, feature: Feature) -> bool {
+        self.0 & (1 << feature as u32) != 0
+    }
+
+    /// The set with the feature, or without it.
+    #[must_use]
+    pub fn with(self, feature: Feature, on: bool) -> Self {
+        let bit = 1 << feature as u32;
+        Features(if on { self.0 | bit } else { self.0 & !bit })
+    }
+
+    /// The features in the set.
+    pub fn iter(self) -> impl Iterator<Item = Feature> {
+        Feature::ALL.iter().copied().filter(move |feature| self.contains(*feature))
+    }
+}
+
+impl FromIterator<Feature> for Features {
+    fn from_iter<I: IntoIterator<Item = Feature>>(features: I) -> Self {
+        features.into_iter().fold(Features::none(), |set, feature| set.with(feature, true))
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(Feature::name)).finish()
+    }
+}
+
+/// What a component may be before it is compiled: its size, and what can be
+/// counted in it. More is refused with `TooLarge`.
+///
+/// The defaults let the largest components that are in use pass (a Python
+/// program with its interpreter: 18 MB, 14 core modules, 40,000 functions)
+/// several times over, and stop inputs that are built to exhaust a compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Complexity {
+    /// Bytes of the component. Default: 128 MiB.
+    pub size: u64,
+    /// Core modules, with those of nested components. Default: 1,000.
+    pub modules: u64,
+    /// Functions of all core modules. Default: 500,000.
+    pub functions: u64,
+    /// Types of all core modules and components. Default: 200,000.
+    pub types: u64,
+    /// Locals of one function, parameters not counted. Default: 50,000.
+    pub locals: u64,
+    /// Bytes of one function's body. Default: 4 MiB.
+    pub function_size: u64,
+    /// Components inside components. Default: 64.
+    pub nesting: u64,
+    /// Core and component instances that are created. Default: 10,000.
+    pub instances: u64,
+    /// Initial bytes of all memories that modules define. Default: 4 GiB.
+    pub initial_memory: u64,
+    /// Initial elements of all tables that modules define. Default: 10,000,000.
+    pub initial_table_elements: u64,
+}
+
+impl Default for Complexity {
+    fn default() -> Self {
+        Complexity {
+            size: 128 << 20,
+            modules: 1_000,
+            functions: 500_000,
+            types: 200_000,
+            locals: 50_000,
+            function_size: 4 << 20,
+            nesting: 64,
+            instances: 10_000,
+            initial_memory: 4 << 30,
+            initial_table_elements: 10_000_000,
+        }
+    }
+}
+
+/// How an engine compiles and runs code.
+///
+/// ```
+/// use enginebay_core::{Config, Interruption};
+/// let mut config = Config::new();
+/// config.interruption(Interruption::Fuel).max_stack(256 << 10);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    interruption: Option<Interruption>,
+    features: Features,
+    max_stack: usize,
+    deterministic: bool,
+    complexity: Complexity,
+    tick: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::new()
+    }
+}
+
+impl Config {
+    /// The defaults: the backend's default interruption, which is
+    /// [`Interruption::Deadline`] where it is supported, and 512 KiB of stack.
+    pub fn new() -> Self {
+        Config {
+            interruption: None,
+            features: Features::defaults(),
+            max_stack: 512 << 10,
+            deterministic: false,
+            complexity: Complexity::default(),
+            tick: Duration::from_millis(1),
+        }
+    }
+
+    /// How running guests can be stopped.
+    pub fn interruption(&mut self, interruption: Interruption) -> &mut Self {
+        self.interruption = Some(interruption);
+        self
+    }
+
+    /// Switches a feature.
+    pub fn feature(&mut self, feature: Feature, on: bool) -> &mut Self {
+        self.features = self.features.with(feature, on);
+        self
+    }
+
+    /// Bytes of stack that wasm may use. Default: 512 KiB, which leaves room
+    /// on the 2 MiB stacks that Rust gives its threads. Depth is not comparable
+    /// between engines; survival is.
+    pub fn max_stack(&mut self, bytes: usize) -> &mut Self {
+        self.max_stack = bytes;
+        self
+    }
+
+    /// Makes results equal to the bit on every machine and backend: NaNs are
+    /// canonical and relaxed SIMD is refused. Default: off.
+    pub fn deterministic(&mut self, on: bool) -> &mut Self {
+        self.deterministic = on;
+        self
+    }
+
+    /// What a component may be before it is compiled.
+    pub fn complexity(&mut self, complexity: Complexity) -> &mut Self {
+        self.complexity = complexity;
+        self
+    }
+
+    /// How often a running guest is looked at for its deadline and for
+    /// cancellation. Default: 1 ms.
+    pub fn tick(&mut self, tick: Duration) -> &mut Self {
+        self.tick = tick;
+        self
+    }
+
+    /// What [`Config::interruption`] was set to, or the default of a backend
+    /// with this support.
+    pub fn get_interruption(&self, support: &Support) -> Interruption {
+        let default = if support.deadline { Interruption::Deadline } else { Interruption::None };
+        self.interruption.unwrap_or(default)
+    }
+
+    /// What [`Config::feature`] was set to; without relaxed SIMD if results are
+    /// to be deterministic.
+    pub fn get_features(&self) -> Features {
+        let relaxed = self.features.contains(Feature::RelaxedSimd) && !self.deterministic;
+        self.features.with(Feature::RelaxedSimd, relaxed)
+    }
+
+    /// What [`Config::max_stack`] was set to.
+    pub fn get_max_stack(&self) -> usize {
+        self.max_stack
+    }
+
+    /// What [`Config::deterministic`] was set to.
+    pub fn get_deterministic(&self) -> bool {
+        self.deterministic
+    }
+
+    /// What [`Config::complexity`] was set to.
+    pub fn get_complexity(&self) -> &Complexity {
+        &self.complexity
+    }
+
+    /// What [`Config::tick`] was set to.
+    pub fn get_tick(&self) -> Duration {
+        self.tick
+    }
+
+    /// Checks the options by themselves and against what a backend can do.
+    ///
+    /// # Errors
+    ///
+    /// - `InvalidConfig` for a value that makes no sense.
+    /// - `Unsupported` for an option that the backend cannot honour.
+    pub fn check(&self, backend: &'static str, support: &Support) -> Result<()> {
+        let refuse = |option: String| {
+            Err(Error::unsupported(format!("{option} is not supported by this backend"))
+                .with_context("backend", backend))
+        };
+        let invalid = |text: &'static str| Err(Error::new(ErrorKind::InvalidConfig, text));
+        if self.max_stack < 16 << 10 {
+            return invalid("max_stack must be at least 16 KiB");
+        }
+        if self.tick < Duration::from_micros(100) || self.tick > Duration::from_millis(10) {
+            return invalid("tick must be between 100 us and 10 ms");
+        }
+        match self.get_interruption(support) {
+            Interruption::Deadline if !support.deadline => {
+                return refuse("interruption: deadline".into());
+            }
+            Interruption::Fuel if !support.fuel => return refuse("interruption: fuel".into()),
+            _ => {}
+        }
+        if self.deterministic && !support.deterministic {
+            return refuse("deterministic".into());
+        }
+        // What is on by default and an engine lacks is refused when a module
+        // uses it; what was asked for is refused here.
+        for feature in self.get_features().iter().filter(|feature| !feature.default_on()) {
+            if !support.features.contains(feature) {
+                return refuse(format!("feature {feature}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The options that decide how code is compiled, as a line of text: two
+    /// engines of one version with the same line can share artifacts.
+    pub(crate) fn fingerprint(&self, support: &Support) -> String {
+        format!(
+            "interruption={} features={:?} max_stack={} deterministic={}",
+            self.get_interruption(support),
+            self.get_features(),
+            self.max_stack,
+            self.deterministic,
+        )
+    }
+}
+
+/// What a backend can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Support {
+    /// The engine's name.
+    pub engine: &'static str,
+    /// The engine's version.
+    pub version: &'static str,
+    /// Whether the engine has the Component Model itself; else it runs
+    /// components through enginebay's layer.
+    pub native: bool,
+    /// Whether the engine compiles to machine code.
+    pub jit: bool,
+    /// Whether a running guest can be stopped by time and cancellation.
+    pub deadline: bool,
+    /// Whether fuel is metered.
+    pub fuel: bool,
+    /// Whether results can be made deterministic.
+    pub deterministic: bool,
+    /// Whether compiled components can be stored and loaded.
+    pub artifacts: bool,
+    /// Which features the engine has.
+    pub features: Features,
+}
+
+impl Support {
+    /// An engine that can do nothing beyond running components.
+    pub const fn new(engine: &'static str, version: &'static str) -> Self {
+        Support {
+            engine,
+            version,
+            native: false,
+            jit: false,
+            deadline: false,
+            fuel: false,
+            deterministic: false,
+            artifacts: false,
+            features: Features::none(),
+        }
+    }
+}

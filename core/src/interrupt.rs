@@ -1,0 +1,191 @@
+//! Time and cancellation: one ticker thread per engine, which parks while no
+//! call runs, and a flag per store that any thread can set.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// How many idle ticks pass before the ticker parks: often enough parked to
+/// cost nothing, seldom enough that bursts of calls do not wake it each time.
+const IDLE_TICKS: u32 = 20;
+
+/// Calls an engine's interrupt at a steady pace while calls run, and wakes
+/// futures whose time has come.
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+struct Shared {
+    /// Calls that run now.
+    active: AtomicUsize,
+    /// The ticker is parked or about to park.
+    parked: AtomicBool,
+    stop: AtomicBool,
+    /// When the ticker was started, and nanoseconds from then to its last tick.
+    start: Instant,
+    elapsed: AtomicU64,
+    next_timer: AtomicU64,
+    timers: Mutex<BTreeMap<(Instant, u64), Waker>>,
+}
+
+impl Shared {
+    fn timers(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Waker>> {
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, interrupt: &dyn Fn(), tick: Duration) {
+        let mut idle = 0;
+        while !self.stop.load(Ordering::SeqCst) {
+            let now = Instant::now();
+            let elapsed = now.duration_since(self.start).as_nanos() as u64;
+            self.elapsed.store(elapsed, Ordering::Relaxed);
+            let due: Vec<Waker> = {
+                let mut timers = self.timers();
+                let later = timers.split_off(&(now, u64::MAX));
+                std::mem::replace(&mut *timers, later).into_values().collect()
+            };
+            due.into_iter().for_each(Waker::wake);
+            if self.active.load(Ordering::SeqCst) > 0 || !self.timers().is_empty() {
+                idle = 0;
+                interrupt();
+            } else {
+                idle += 1;
+            }
+            if idle < IDLE_TICKS {
+                thread::sleep(tick);
+                continue;
+            }
+            // Whoever starts a call either sees `parked`, or is seen here.
+            self.parked.store(true, Ordering::SeqCst);
+            let quiet = self.active.load(Ordering::SeqCst) == 0 && self.timers().is_empty();
+            if quiet && !self.stop.load(Ordering::SeqCst) {
+                thread::park();
+            }
+            self.parked.store(false, Ordering::SeqCst);
+            idle = 0;
+        }
+    }
+}
+
+impl Ticker {
+    /// Starts the thread. It ends, within a tick, when the ticker is dropped.
+    pub(crate) fn start(
+        tick: Duration,
+        interrupt: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Ticker> {
+        let shared = Arc::new(Shared {
+            active: AtomicUsize::new(0),
+            parked: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            start: Instant::now(),
+            elapsed: AtomicU64::new(0),
+            next_timer: AtomicU64::new(0),
+            timers: Mutex::default(),
+        });
+        let thread = thread::Builder::new().name("enginebay-ticker".into()).spawn({
+            let shared = shared.clone();
+            move || shared.run(&interrupt, tick)
+        })?;
+        Ok(Ticker { shared, thread: thread.thread().clone() })
+    }
+
+    fn unpark(&self) {
+        if self.shared.parked.load(Ordering::SeqCst) {
+            self.thread.unpark();
+        }
+    }
+
+    /// A call from the host starts.
+    pub(crate) fn enter(&self) {
+        self.shared.active.fetch_add(1, Ordering::SeqCst);
+        self.unpark();
+    }
+
+    /// A call from the host ends.
+    pub(crate) fn exit(&self) {
+        self.shared.active.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// The time of the last tick: cheap to read, and at most a tick late while
+    /// calls run.
+    pub(crate) fn last_tick(&self) -> Instant {
+        self.shared.start + Duration::from_nanos(self.shared.elapsed.load(Ordering::Relaxed))
+    }
+
+    /// Wakes `waker` at `at`; gives what [`Ticker::forget`] takes.
+    pub(crate) fn wake_at(&self, at: Instant, waker: Waker) -> (Instant, u64) {
+        let key = (at, self.shared.next_timer.fetch_add(1, Ordering::Relaxed));
+        self.shared.timers().insert(key, waker);
+        self.unpark();
+        key
+    }
+
+    /// Drops a timer that has not fired.
+    pub(crate) fn forget(&self, key: (Instant, u64)) {
+        self.shared.timers().remove(&key);
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+/// Stops whatever runs in a store, from any thread.
+///
+/// Sticky: every later call of the store ends with `Cancelled` too, until
+/// [`CancelHandle::reset`], which does not heal a store that was poisoned by it.
+#[derive(Clone, Default)]
+pub struct CancelHandle(Arc<Cancel>);
+
+#[derive(Default)]
+struct Cancel {
+    flag: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl CancelHandle {
+    /// Asks for the store's guest to be stopped; returns at once. The guest
+    /// stops within the engine's tick.
+    pub fn cancel(&self) {
+        self.0.flag.store(true, Ordering::SeqCst);
+        if let Some(waker) = self.waker().take() {
+            waker.wake();
+        }
+    }
+
+    /// Takes the request back, for calls that come later.
+    pub fn reset(&self) {
+        self.0.flag.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether [`CancelHandle::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.flag.load(Ordering::Relaxed)
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.0.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has `waker` woken when the flag is set.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut slot = self.waker();
+        if !slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CancelHandle({})", self.is_cancelled())
+    }
+}

@@ -1,0 +1,372 @@
+//! Linkers: what the host offers to components, by name.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::abi::{ComponentNamedList, Lift, Lower};
+use crate::backend::{Backend, HostContext, HostFuture};
+use crate::call::{HostPoll, Interrupt, Site, host_call};
+use crate::component::Component;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::instance::{Instance, InstancePre};
+use crate::resource::ResourceType;
+use crate::store::{AsContextMut, Caller};
+use crate::val::Val;
+
+/// The future that an asynchronous host function returns, boxed:
+/// `Box::new(async move { ... })`.
+pub type BoxFuture<'a, R> = Box<dyn Future<Output = Result<R>> + Send + 'a>;
+
+/// What the host offers to components whose stores hold a `T`.
+///
+/// Names are those of the component's imports. Interfaces are found by their
+/// versions as the ecosystem does it: a component that imports `ns:pkg/i@1.2.0`
+/// gets `ns:pkg/i@1.3.1`, and the reverse, but not `@2.0.0`.
+///
+/// A linker that was given an asynchronous function takes asynchronous stores.
+pub struct Linker<B: Backend, T: 'static> {
+    inner: B::Linker,
+    engine: Engine<B>,
+    has_async: bool,
+    _marker: PhantomData<fn() -> T>,
+}
+
+impl<B: Backend, T: Send + 'static> Linker<B, T> {
+    /// An empty linker.
+    pub fn new(engine: &Engine<B>) -> Self {
+        Linker {
+            inner: B::new_linker(engine.inner()),
+            engine: engine.clone(),
+            has_async: false,
+            _marker: PhantomData,
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine<B> {
+        &self.engine
+    }
+
+    /// Lets later definitions replace earlier ones of the same name. Default:
+    /// they are refused.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        B::allow_shadowing(&mut self.inner, allow);
+        self
+    }
+
+    /// Where functions are defined that a component imports by their own names.
+    pub fn root(&mut self) -> LinkerInstance<'_, B, T> {
+        LinkerInstance { linker: self, path: Vec::new() }
+    }
+
+    /// An interface, `ns:pkg/iface@version`, or another named instance. Opening
+    /// it again adds to it.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is malformed or belongs to a function.
+    pub fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, B, T>> {
+        self.root().into_instance(name)
+    }
+
+    /// Resolves a component's imports once, for many instantiations.
+    ///
+    /// # Errors
+    ///
+    /// - `Link` for an import that is missing or has another type.
+    /// - `InvalidConfig` for a component of another engine.
+    pub fn instantiate_pre(&self, component: &Component<B>) -> Result<InstancePre<B, T>> {
+        if !component.engine().same(&self.engine) {
+            return Err(Error::new(
+                ErrorKind::InvalidConfig,
+                "the component was compiled by another engine than the linker's",
+            ));
+        }
+        let inner = B::instantiate_pre(&self.inner, component.inner())?;
+        let needs_async = self.has_async || component.uses_async();
+        Ok(InstancePre::new(inner, self.engine.clone(), needs_async))
+    }
+
+    /// Instantiates a component in a synchronous store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Linker::instantiate_pre`] and [`InstancePre::instantiate`].
+    pub fn instantiate(
+        &self,
+        store: impl AsContextMut<Backend = B, Data = T>,
+        component: &Component<B>,
+    ) -> Result<Instance<B>> {
+        self.instantiate_pre(component)?.instantiate(store)
+    }
+
+    /// Instantiates a component in an asynchronous store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Linker::instantiate_pre`] and [`InstancePre::instantiate_async`].
+    pub async fn instantiate_async(
+        &self,
+        store: impl AsContextMut<Backend = B, Data = T> + Send,
+        component: &Component<B>,
+    ) -> Result<Instance<B>> {
+        self.instantiate_pre(component)?.instantiate_async(store).await
+    }
+
+    /// The engine's own linker, for what is special to it. Functions that are
+    /// defined there are not seen by guards and not counted in `Usage`.
+    #[doc(hidden)]
+    pub fn inner_mut(&mut self) -> &mut B::Linker {
+        &mut self.inner
+    }
+
+    /// Says that [`Linker::inner_mut`] was given asynchronous functions.
+    #[doc(hidden)]
+    pub fn set_has_async(&mut self) {
+        self.has_async = true;
+    }
+}
+
+impl<B: Backend, T> fmt::Debug for Linker<B, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linker")
+            .field("backend", &B::NAME)
+            .field("has_async", &self.has_async)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One instance in a [`Linker`], to which functions and resources are added.
+pub struct LinkerInstance<'a, B: Backend, T: 'static> {
+    linker: &'a mut Linker<B, T>,
+    path: Vec<String>,
+}
+
+impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
+    /// An instance inside this one.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is malformed or belongs to a function.
+    pub fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, B, T>> {
+        let mut path = self.path.clone();
+        path.push(name.to_owned());
+        LinkerInstance { linker: &mut *self.linker, path }.define()
+    }
+
+    /// An instance inside this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkerInstance::instance`].
+    pub fn into_instance(mut self, name: &str) -> Result<LinkerInstance<'a, B, T>> {
+        self.path.push(name.to_owned());
+        self.define()
+    }
+
+    fn define(self) -> Result<Self> {
+        B::define_instance(&mut self.linker.inner, &self.path)?;
+        Ok(self)
+    }
+
+    fn site(&self, function: impl Into<String>) -> Arc<Site> {
+        Arc::new(Site { interface: self.path.join("/"), function: function.into() })
+    }
+
+    /// Defines a host function with typed parameters and result; both are
+    /// tuples.
+    ///
+    /// ```ignore
+    /// linker.instance("example:math/add@1.0.0")?
+    ///     .func_wrap("add", |_caller, (a, b): (u32, u32)| Ok((a + b,)))?;
+    /// ```
+    ///
+    /// An error of the function stops the guest and comes back from the call; a
+    /// panic stops the guest and resumes in the caller.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is taken or malformed.
+    pub fn func_wrap<P, R, F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+        F: Fn(Caller<'_, B, T>, P) -> Result<R> + Send + Sync + 'static,
+    {
+        let site = self.site(name);
+        B::func_wrap(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            move |HostContext(cx): HostContext<'_, B>, params: P| {
+                host_call::<B, R>(cx, &site, |cx| func(Caller::new(cx), params))
+            },
+        )
+    }
+
+    /// As [`LinkerInstance::func_wrap`], for an asynchronous function: it
+    /// suspends the guest and not the caller's thread.
+    ///
+    /// ```ignore
+    /// linker.root().func_wrap_async("sleep", |_caller, (ms,): (u64,)| {
+    ///     Box::new(async move {
+    ///         tokio::time::sleep(Duration::from_millis(ms)).await;
+    ///         Ok(())
+    ///     })
+    /// })?;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is taken or malformed.
+    pub fn func_wrap_async<P, R, F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + Sync + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+        F: for<'c> Fn(Caller<'c, B, T>, P) -> BoxFuture<'c, R> + Send + Sync + 'static,
+    {
+        let site = self.site(name);
+        let func = Arc::new(func);
+        self.linker.has_async = true;
+        B::func_wrap_async(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            move |HostContext(cx): HostContext<'_, B>, params: P| {
+                let (site, func) = (site.clone(), func.clone());
+                host_call_async::<B, R, _>(cx, site, move |cx| func(Caller::new(cx.0), params))
+            },
+        )
+    }
+
+    /// Defines a host function whose types are whatever the component imports.
+    /// It gets the parameters, and one placeholder per result to overwrite.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is taken or malformed.
+    pub fn func_new<F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        F: Fn(Caller<'_, B, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    {
+        let site = self.site(name);
+        B::func_new(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            move |HostContext(cx): HostContext<'_, B>, params: &[Val], results: &mut [Val]| {
+                host_call::<B, ()>(cx, &site, |cx| func(Caller::new(cx), params, results))
+            },
+        )
+    }
+
+    /// As [`LinkerInstance::func_new`], for an asynchronous function. It gets
+    /// the parameters and the number of results, and gives the results.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is taken or malformed.
+    pub fn func_new_async<F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        F: for<'c> Fn(Caller<'c, B, T>, Vec<Val>, usize) -> BoxFuture<'c, Vec<Val>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let site = self.site(name);
+        let func = Arc::new(func);
+        self.linker.has_async = true;
+        B::func_new_async(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            move |HostContext(cx): HostContext<'_, B>, params: Vec<Val>, results: usize| {
+                let (site, func) = (site.clone(), func.clone());
+                host_call_async::<B, Vec<Val>, _>(cx, site, move |cx| {
+                    func(Caller::new(cx.0), params, results)
+                })
+            },
+        )
+    }
+
+    /// Defines a resource type of the host's. The destructor runs when a guest
+    /// drops an owned handle; it gets the representation.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is taken or malformed, `TypeMismatch` unless `ty` is
+    /// a [`ResourceType::host`].
+    pub fn resource<F>(&mut self, name: &str, ty: ResourceType, destructor: F) -> Result<()>
+    where
+        F: Fn(Caller<'_, B, T>, u32) -> Result<()> + Send + Sync + 'static,
+    {
+        let site = self.site(format!("[resource-drop]{name}"));
+        B::resource(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            ty,
+            move |HostContext(cx): HostContext<'_, B>, rep: u32| {
+                host_call::<B, ()>(cx, &site, |cx| destructor(Caller::new(cx), rep))
+            },
+        )
+    }
+
+    /// As [`LinkerInstance::resource`], with an asynchronous destructor.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkerInstance::resource`].
+    pub fn resource_async<F>(&mut self, name: &str, ty: ResourceType, destructor: F) -> Result<()>
+    where
+        F: for<'c> Fn(Caller<'c, B, T>, u32) -> BoxFuture<'c, ()> + Send + Sync + 'static,
+    {
+        let site = self.site(format!("[resource-drop]{name}"));
+        let destructor = Arc::new(destructor);
+        self.linker.has_async = true;
+        B::resource_async(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            ty,
+            move |HostContext(cx): HostContext<'_, B>, rep: u32| {
+                let (site, destructor) = (site.clone(), destructor.clone());
+                host_call_async::<B, (), _>(cx, site, move |cx| destructor(Caller::new(cx.0), rep))
+            },
+        )
+    }
+}
+
+impl<B: Backend, T> fmt::Debug for LinkerInstance<'_, B, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkerInstance").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Runs an asynchronous host function under the policy.
+fn host_call_async<'a, B, R, F>(
+    mut cx: B::Context<'a>,
+    site: Arc<Site>,
+    func: F,
+) -> HostFuture<'a, R>
+where
+    B: Backend,
+    R: Send + 'a,
+    F: for<'c> FnOnce(HostContext<'c, B>) -> BoxFuture<'c, R> + Send + 'a,
+{
+    Box::pin(async move {
+        site.enter(B::data_mut(&mut cx))?;
+        let interrupt = Interrupt::of(B::data(&cx));
+        let result = {
+            // The host's code starts when it is polled, so that a panic before
+            // its first suspension is caught as well.
+            let cx = B::reborrow(&mut cx);
+            let future = Box::pin(async move { Pin::from(func(HostContext(cx))).await });
+            HostPoll::new(future, interrupt).await
+        };
+        site.leave(B::data_mut(&mut cx), result)
+    })
+}
