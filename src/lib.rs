@@ -1,1 +1,70 @@
-//! x
+//! One Rust host API for WebAssembly components, on any engine.
+//!
+//! Write host code once, pick the engine with a Cargo feature, and get the same
+//! results, the same limits and the same errors on each.
+//!
+//! ```
+//! use enginebay::prelude::*;
+//!
+//! let engine = Engine::new(&Config::new())?;
+//! let component = Component::new(&engine, r#"(component
+//!     (core module $m
+//!         (func (export "add") (param i32 i32) (result i32)
+//!             local.get 0
+//!             local.get 1
+//!             i32.add))
+//!     (core instance $i (instantiate $m))
+//!     (func (export "add") (param "a" u32) (param "b" u32) (result u32)
+//!         (canon lift (core func $i "add"))))"#)?;
+//!
+//! let mut store = Store::builder(&engine)
+//!     .limits(Limits::new().memory(16 << 20))
+//!     .build(())?;
+//! let instance = Linker::new(&engine).instantiate(&mut store, &component)?;
+//! let add = instance.get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")?;
+//! assert_eq!(add.call(&mut store, (2, 3))?, (5,));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Backends
+//!
+//! Each backend is a Cargo feature and a module: `wasmtime` (the default
+//! feature) is [`wasmtime`]. `Engine`, `Store` and the others at the root are
+//! those of the default backend: the first that is on, in the order
+//! `wasmtime`, `wasmer`, `wasmi`. Cargo unifies features, so libraries should
+//! name a backend or be generic over [`Backend`].
+#![forbid(unsafe_code)]
+
+mod registry;
+
+pub use enginebay_core::{
+    AsContextMut, Backend, BoxFuture, CancelHandle, Case, Complexity, ComponentNamedList,
+    ComponentType, Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature,
+    Features, Field, Frame, FuncType, Guard, HostCall, Interruption, Lift, Limits, Lower, Resource,
+    ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val, flags,
+    is_artifact, to_binary, validate,
+};
+
+/// The engine-neutral core: the generic types, and the traits that a backend
+/// implements.
+pub use enginebay_core as core;
+
+#[doc(hidden)]
+pub use enginebay_core::__private;
+
+/// WASI 0.2 for every backend.
+#[cfg(feature = "wasi")]
+pub use enginebay_wasi as wasi;
+
+pub use registry::*;
+
+/// What most programs need: `use enginebay::prelude::*`.
+pub mod prelude {
+    pub use crate::registry::{
+        Caller, Component, Engine, Func, Instance, InstancePre, Linker, Store, TypedFunc,
+    };
+    pub use crate::{
+        AsContextMut, ComponentType, Config, Error, ErrorKind, Interruption, Lift, Limits, Lower,
+        Resource, ResourceAny, ResourceType, Result, TrapCode, Usage, Val,
+    };
+}

@@ -61,12 +61,19 @@ pub(crate) fn read<'a>(bytes: &'a [u8], identity: &str) -> Result<(Scan, &'a [u8
     let len = u32::from_le_bytes(*len) as usize;
     let (theirs, code) = rest.split_at_checked(len).ok_or_else(damaged)?;
     if theirs != identity.as_bytes() {
-        return Err(refuse("the precompiled component was made by another engine, version or \
-                           configuration")
-            .with_context("made by", String::from_utf8_lossy(theirs))
-            .with_context("wanted", identity));
+        return Err(refuse(
+            "the precompiled component was made by another engine, version or \
+                           configuration",
+        )
+        .with_context("made by", String::from_utf8_lossy(theirs))
+        .with_context("wanted", identity));
     }
-    Ok((Scan { uses_async: flags & USES_ASYNC != 0 }, code))
+    Ok((
+        Scan {
+            uses_async: flags & USES_ASYNC != 0,
+        },
+        code,
+    ))
 }
 
 #[cfg(test)]
@@ -90,9 +97,15 @@ mod tests {
             for bit in 0..8 {
                 let mut damaged = bytes.clone();
                 damaged[i] ^= 1 << bit;
-                assert_eq!(*read(&damaged, "me").unwrap_err().kind(), ErrorKind::Artifact);
+                assert_eq!(
+                    *read(&damaged, "me").unwrap_err().kind(),
+                    ErrorKind::Artifact
+                );
             }
-            assert_eq!(*read(&bytes[..i], "me").unwrap_err().kind(), ErrorKind::Artifact);
+            assert_eq!(
+                *read(&bytes[..i], "me").unwrap_err().kind(),
+                ErrorKind::Artifact
+            );
         }
     }
 

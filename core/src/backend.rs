@@ -23,7 +23,9 @@ pub struct HostContext<'a, B: Backend>(pub B::Context<'a>);
 
 impl<B: Backend> fmt::Debug for HostContext<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostContext").field("backend", &B::NAME).finish_non_exhaustive()
+        f.debug_struct("HostContext")
+            .field("backend", &B::NAME)
+            .finish_non_exhaustive()
     }
 }
 
@@ -188,7 +190,10 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// `Link` if the name is taken or malformed.
     fn func_new<F>(linker: &mut Self::Linker, path: &[String], name: &str, func: F) -> Result<()>
     where
-        F: for<'a> Fn(HostContext<'a, Self>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static;
+        F: for<'a> Fn(HostContext<'a, Self>, &[Val], &mut [Val]) -> Result<()>
+            + Send
+            + Sync
+            + 'static;
 
     /// As [`Backend::func_new`], for an asynchronous function.
     ///

@@ -56,7 +56,10 @@ impl<'a, B: Backend> Call<'a, B> {
             let fuel = B::fuel(&cx);
             B::data_mut(&mut cx).policy.call.fuel = fuel;
         }
-        Ok(Call { cx, finished: false })
+        Ok(Call {
+            cx,
+            finished: false,
+        })
     }
 
     #[inline]
@@ -108,7 +111,9 @@ impl<B: Backend> Drop for Call<'_, B> {
         if !self.finished {
             self.leave();
             let policy = &mut B::data_mut(&mut self.cx).policy;
-            policy.poison.get_or_insert_with(|| Box::new(ErrorKind::Cancelled));
+            policy
+                .poison
+                .get_or_insert_with(|| Box::new(ErrorKind::Cancelled));
         }
     }
 }
@@ -117,7 +122,10 @@ impl Policy {
     #[inline]
     fn may_enter(&self, mode: Mode, owner: Owner) -> Result<()> {
         if owner.store != self.id {
-            return Err(Error::new(ErrorKind::WrongStore, "this belongs to another store"));
+            return Err(Error::new(
+                ErrorKind::WrongStore,
+                "this belongs to another store",
+            ));
         }
         self.check_mode(mode)?;
         if let Some(by) = &self.poison {
@@ -141,19 +149,27 @@ impl Policy {
             ErrorKind::WrongMode,
             match mode {
                 Mode::Sync => "a synchronous call on an asynchronous store: use the `_async` call",
-                Mode::Async => "an asynchronous call on a synchronous store: make the store with \
-                                `new_async` or `build_async`",
+                Mode::Async => {
+                    "an asynchronous call on a synchronous store: make the store with \
+                                `new_async` or `build_async`"
+                }
             },
         ))
     }
 
     #[inline]
     fn start(&mut self) {
-        self.call = CallState { memory_peak: self.memory, ..CallState::default() };
+        self.call = CallState {
+            memory_peak: self.memory,
+            ..CallState::default()
+        };
         if let Some(ticker) = &self.ticker {
             let now = Instant::now();
             self.call.started = Some(now);
-            self.call.deadline = self.limits.deadline.and_then(|limit| now.checked_add(limit));
+            self.call.deadline = self
+                .limits
+                .deadline
+                .and_then(|limit| now.checked_add(limit));
             ticker.enter();
         }
     }
@@ -173,8 +189,12 @@ impl Policy {
     fn explain(&self, error: Error, fuel_left: Option<u64>) -> Error {
         match *error.kind() {
             ErrorKind::Trap(code) => match self.call.refused_memory {
-                Some(requested) if code == TrapCode::Unreachable => error
-                    .with_kind(ErrorKind::MemoryLimit { limit: self.limits.memory, requested }),
+                Some(requested) if code == TrapCode::Unreachable => {
+                    error.with_kind(ErrorKind::MemoryLimit {
+                        limit: self.limits.memory,
+                        requested,
+                    })
+                }
                 _ if self.call.growth_refused > 0 => {
                     let refused = self.call.growth_refused;
                     error.with_context("growth_refused", refused)
@@ -220,7 +240,10 @@ impl Site {
         match &policy.guard {
             None => Ok(()),
             Some(guard) => {
-                let call = HostCall { interface: &self.interface, function: &self.function };
+                let call = HostCall {
+                    interface: &self.interface,
+                    function: &self.function,
+                };
                 guard.check(&call).map_err(|error| self.name(error))
             }
         }
@@ -303,7 +326,9 @@ impl Interrupt {
             }
             self.timer = Some(self.ticker.wake_at(deadline, cx.waker().clone()));
         }
-        self.cancel.is_cancelled().then(|| Error::of(ErrorKind::Cancelled))
+        self.cancel
+            .is_cancelled()
+            .then(|| Error::of(ErrorKind::Cancelled))
     }
 
     fn disarm(&mut self) {

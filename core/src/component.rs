@@ -52,12 +52,22 @@ impl<B: Backend> Component<B> {
     /// As [`Component::new`], and `Io`.
     pub fn from_file(engine: &Engine<B>, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        read(path).and_then(|bytes| Self::new(engine, bytes)).map_err(|error| named(error, path))
+        read(path)
+            .and_then(|bytes| Self::new(engine, bytes))
+            .map_err(|error| named(error, path))
     }
 
     fn from_parts(inner: B::Component, engine: &Engine<B>, scan: Scan) -> Self {
-        let types = Types { imports: B::imports(&inner), exports: B::exports(&inner) };
-        Component { inner, engine: engine.clone(), scan, types: Arc::new(types) }
+        let types = Types {
+            imports: B::imports(&inner),
+            exports: B::exports(&inner),
+        };
+        Component {
+            inner,
+            engine: engine.clone(),
+            scan,
+            types: Arc::new(types),
+        }
     }
 
     /// The compiled component as bytes, for [`Component::deserialize`].
@@ -71,7 +81,11 @@ impl<B: Backend> Component<B> {
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let code = B::serialize(&self.inner)?;
         let support = B::support();
-        Ok(artifact::write(&artifact::identity::<B>(&support, self.engine.config()), self.scan, &code))
+        Ok(artifact::write(
+            &artifact::identity::<B>(&support, self.engine.config()),
+            self.scan,
+            &code,
+        ))
     }
 
     /// Loads what [`Component::serialize`] gave.

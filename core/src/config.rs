@@ -99,7 +99,11 @@ impl Features {
 
     /// What is on by default.
     pub fn defaults() -> Self {
-        Feature::ALL.iter().copied().filter(|feature| feature.default_on()).collect()
+        Feature::ALL
+            .iter()
+            .copied()
+            .filter(|feature| feature.default_on())
+            .collect()
     }
 
     /// Whether the feature is in the set.
@@ -116,19 +120,26 @@ impl Features {
 
     /// The features in the set.
     pub fn iter(self) -> impl Iterator<Item = Feature> {
-        Feature::ALL.iter().copied().filter(move |feature| self.contains(*feature))
+        Feature::ALL
+            .iter()
+            .copied()
+            .filter(move |feature| self.contains(*feature))
     }
 }
 
 impl FromIterator<Feature> for Features {
     fn from_iter<I: IntoIterator<Item = Feature>>(features: I) -> Self {
-        features.into_iter().fold(Features::none(), |set, feature| set.with(feature, true))
+        features
+            .into_iter()
+            .fold(Features::none(), |set, feature| set.with(feature, true))
     }
 }
 
 impl fmt::Debug for Features {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(Feature::name)).finish()
+        f.debug_set()
+            .entries(self.iter().map(Feature::name))
+            .finish()
     }
 }
 
@@ -260,7 +271,11 @@ impl Config {
     /// What [`Config::interruption`] was set to, or the default of a backend
     /// with this support.
     pub fn get_interruption(&self, support: &Support) -> Interruption {
-        let default = if support.deadline { Interruption::Deadline } else { Interruption::None };
+        let default = if support.deadline {
+            Interruption::Deadline
+        } else {
+            Interruption::None
+        };
         self.interruption.unwrap_or(default)
     }
 
@@ -299,8 +314,10 @@ impl Config {
     /// - `Unsupported` for an option that the backend cannot honour.
     pub fn check(&self, backend: &'static str, support: &Support) -> Result<()> {
         let refuse = |option: String| {
-            Err(Error::unsupported(format!("{option} is not supported by this backend"))
-                .with_context("backend", backend))
+            Err(
+                Error::unsupported(format!("{option} is not supported by this backend"))
+                    .with_context("backend", backend),
+            )
         };
         let invalid = |text: &'static str| Err(Error::new(ErrorKind::InvalidConfig, text));
         if self.max_stack < 16 << 10 {
@@ -321,7 +338,11 @@ impl Config {
         }
         // What is on by default and an engine lacks is refused when a module
         // uses it; what was asked for is refused here.
-        for feature in self.get_features().iter().filter(|feature| !feature.default_on()) {
+        for feature in self
+            .get_features()
+            .iter()
+            .filter(|feature| !feature.default_on())
+        {
             if !support.features.contains(feature) {
                 return refuse(format!("feature {feature}"));
             }

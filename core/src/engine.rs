@@ -55,7 +55,14 @@ impl<B: Backend> Engine<B> {
                 Some(Arc::new(ticker))
             }
         };
-        Ok(Engine { inner, shared: Arc::new(Shared { config, interruption, ticker }) })
+        Ok(Engine {
+            inner,
+            shared: Arc::new(Shared {
+                config,
+                interruption,
+                ticker,
+            }),
+        })
     }
 
     /// What the engine was made with.
@@ -100,7 +107,10 @@ impl<B: Backend> Engine<B> {
 
 impl<B: Backend> Clone for Engine<B> {
     fn clone(&self) -> Self {
-        Engine { inner: self.inner.clone(), shared: self.shared.clone() }
+        Engine {
+            inner: self.inner.clone(),
+            shared: self.shared.clone(),
+        }
     }
 }
 

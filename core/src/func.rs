@@ -22,14 +22,21 @@ pub struct Func<B: Backend> {
 
 impl<B: Backend> Func<B> {
     pub(crate) fn new(inner: B::Func, owner: Owner, name: &str) -> Self {
-        Func { inner, owner, name: name.into() }
+        Func {
+            inner,
+            owner,
+            name: name.into(),
+        }
     }
 
     fn check(&self, store: &mut impl AsContextMut<Backend = B>) -> Result<()> {
         if B::data(store.as_context_mut().inner_mut()).policy.id == self.owner.store {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::WrongStore, "the function belongs to another store"))
+        Err(Error::new(
+            ErrorKind::WrongStore,
+            "the function belongs to another store",
+        ))
     }
 
     /// The name under which the function was found.
@@ -44,7 +51,10 @@ impl<B: Backend> Func<B> {
     /// `WrongStore` for another store.
     pub fn ty(&self, mut store: impl AsContextMut<Backend = B>) -> Result<FuncType> {
         self.check(&mut store)?;
-        Ok(B::func_type(store.as_context_mut().inner_mut(), &self.inner))
+        Ok(B::func_type(
+            store.as_context_mut().inner_mut(),
+            &self.inner,
+        ))
     }
 
     /// Checks the function's type against Rust types, once for many calls.
@@ -64,7 +74,12 @@ impl<B: Backend> Func<B> {
         let mut cx = store.as_context_mut();
         let inner = B::typed::<P, R>(cx.inner_mut(), &self.inner)
             .map_err(|error| error.with_context("function", &self.name))?;
-        Ok(TypedFunc { inner, owner: self.owner, name: self.name.clone(), _marker: PhantomData })
+        Ok(TypedFunc {
+            inner,
+            owner: self.owner,
+            name: self.name.clone(),
+            _marker: PhantomData,
+        })
     }
 
     /// Calls the function. A component function has one result or none.
@@ -76,11 +91,7 @@ impl<B: Backend> Func<B> {
     /// - `WrongStore`, `WrongMode`, `Poisoned`, and the trap
     ///   `CannotEnterComponent` for an instance that is on the stack.
     /// - Traps, limits, and errors of host functions; these poison the store.
-    pub fn call(
-        &self,
-        store: impl AsContextMut<Backend = B>,
-        params: &[Val],
-    ) -> Result<Vec<Val>> {
+    pub fn call(&self, store: impl AsContextMut<Backend = B>, params: &[Val]) -> Result<Vec<Val>> {
         let mut results = Vec::new();
         self.call_into(store, params, &mut results)?;
         Ok(results)
@@ -133,13 +144,19 @@ impl<B: Backend> Func<B> {
 
 impl<B: Backend> Clone for Func<B> {
     fn clone(&self) -> Self {
-        Func { inner: self.inner.clone(), owner: self.owner, name: self.name.clone() }
+        Func {
+            inner: self.inner.clone(),
+            owner: self.owner,
+            name: self.name.clone(),
+        }
     }
 }
 
 impl<B: Backend> fmt::Debug for Func<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Func").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Func")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -231,14 +248,19 @@ where
     R: ComponentNamedList + Lift,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypedFunc").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("TypedFunc")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 fn destructor<S: AsContextMut>(store: &mut S) -> Owner {
     let mut cx = store.as_context_mut();
     let store = S::Backend::data(cx.inner_mut()).policy.id;
-    Owner { store, instance: NO_INSTANCE }
+    Owner {
+        store,
+        instance: NO_INSTANCE,
+    }
 }
 
 impl ResourceAny {

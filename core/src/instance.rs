@@ -23,7 +23,12 @@ pub struct InstancePre<B: Backend, T: 'static> {
 
 impl<B: Backend, T: 'static> InstancePre<B, T> {
     pub(crate) fn new(inner: B::InstancePre, engine: Engine<B>, needs_async: bool) -> Self {
-        InstancePre { inner, engine, needs_async, _marker: PhantomData }
+        InstancePre {
+            inner,
+            engine,
+            needs_async,
+            _marker: PhantomData,
+        }
     }
 
     /// The engine.
@@ -45,7 +50,10 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
                  make the store with `new_async` or `build_async`",
             ));
         }
-        let owner = Owner { store: policy.id, instance: policy.next_instance };
+        let owner = Owner {
+            store: policy.id,
+            instance: policy.next_instance,
+        };
         policy.next_instance += 1;
         Ok((Call::begin(cx.into_inner(), mode, owner)?, owner))
     }
@@ -66,7 +74,10 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
     ) -> Result<Instance<B>> {
         let (mut call, owner) = self.begin(store.as_context_mut(), Mode::Sync)?;
         let result = B::instantiate(call.cx(), &self.inner);
-        Ok(Instance { inner: call.finish(result)?, owner })
+        Ok(Instance {
+            inner: call.finish(result)?,
+            owner,
+        })
     }
 
     /// As [`InstancePre::instantiate`], in an asynchronous store.
@@ -80,7 +91,10 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
     ) -> Result<Instance<B>> {
         let (mut call, owner) = self.begin(store.as_context_mut(), Mode::Async)?;
         let result = B::instantiate_async(call.cx(), &self.inner).await;
-        Ok(Instance { inner: call.finish(result)?, owner })
+        Ok(Instance {
+            inner: call.finish(result)?,
+            owner,
+        })
     }
 }
 
@@ -97,7 +111,9 @@ impl<B: Backend, T> Clone for InstancePre<B, T> {
 
 impl<B: Backend, T> fmt::Debug for InstancePre<B, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InstancePre").field("backend", &B::NAME).finish_non_exhaustive()
+        f.debug_struct("InstancePre")
+            .field("backend", &B::NAME)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,7 +134,10 @@ impl<B: Backend> Instance<B> {
         if B::data(cx.inner_mut()).policy.id == self.owner.store {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::WrongStore, "the instance belongs to another store"))
+        Err(Error::new(
+            ErrorKind::WrongStore,
+            "the instance belongs to another store",
+        ))
     }
 
     /// An exported function: `name` at the root, `ns:pkg/iface@version#name`
@@ -191,12 +210,17 @@ impl<B: Backend> Instance<B> {
 
 impl<B: Backend> Clone for Instance<B> {
     fn clone(&self) -> Self {
-        Instance { inner: self.inner.clone(), owner: self.owner }
+        Instance {
+            inner: self.inner.clone(),
+            owner: self.owner,
+        }
     }
 }
 
 impl<B: Backend> fmt::Debug for Instance<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Instance").field("backend", &B::NAME).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("backend", &B::NAME)
+            .finish_non_exhaustive()
     }
 }

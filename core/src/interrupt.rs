@@ -47,7 +47,9 @@ impl Shared {
             let due: Vec<Waker> = {
                 let mut timers = self.timers();
                 let later = timers.split_off(&(now, u64::MAX));
-                std::mem::replace(&mut *timers, later).into_values().collect()
+                std::mem::replace(&mut *timers, later)
+                    .into_values()
+                    .collect()
             };
             due.into_iter().for_each(Waker::wake);
             if self.active.load(Ordering::SeqCst) > 0 || !self.timers().is_empty() {
@@ -87,11 +89,16 @@ impl Ticker {
             next_timer: AtomicU64::new(0),
             timers: Mutex::default(),
         });
-        let thread = thread::Builder::new().name("enginebay-ticker".into()).spawn({
-            let shared = shared.clone();
-            move || shared.run(&interrupt, tick)
-        })?;
-        Ok(Ticker { shared, thread: thread.thread().clone() })
+        let thread = thread::Builder::new()
+            .name("enginebay-ticker".into())
+            .spawn({
+                let shared = shared.clone();
+                move || shared.run(&interrupt, tick)
+            })?;
+        Ok(Ticker {
+            shared,
+            thread: thread.thread().clone(),
+        })
     }
 
     fn unpark(&self) {

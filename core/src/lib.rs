@@ -40,9 +40,36 @@ pub use trap::TrapCode;
 pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};
 pub use val::Val;
 
+pub use enginebay_macros::{ComponentType, Lift, Lower, flags};
+
 /// What macros expand to. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
+    pub use enginebay_macros::erase;
+    #[cfg(feature = "wasmtime")]
+    pub use wasmtime;
+
+    pub use crate::__if_wasmtime as if_wasmtime;
+    pub use crate::{Error, Result, TrapCode, Type, abi};
+
     /// Implemented by derive and by this crate only.
     pub trait Sealed {}
+}
+
+/// The part of an expansion that is for the `wasmtime` feature only. Features
+/// are those of the crate that defines a macro, so a user's crate need not know
+/// whether this one is on.
+#[cfg(feature = "wasmtime")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_wasmtime {
+    ($($tokens:tt)*) => { $($tokens)* };
+}
+
+/// The part of an expansion that is for the `wasmtime` feature only.
+#[cfg(not(feature = "wasmtime"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_wasmtime {
+    ($($tokens:tt)*) => {};
 }

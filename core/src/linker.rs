@@ -59,7 +59,10 @@ impl<B: Backend, T: Send + 'static> Linker<B, T> {
 
     /// Where functions are defined that a component imports by their own names.
     pub fn root(&mut self) -> LinkerInstance<'_, B, T> {
-        LinkerInstance { linker: self, path: Vec::new() }
+        LinkerInstance {
+            linker: self,
+            path: Vec::new(),
+        }
     }
 
     /// An interface, `ns:pkg/iface@version`, or another named instance. Opening
@@ -113,7 +116,9 @@ impl<B: Backend, T: Send + 'static> Linker<B, T> {
         store: impl AsContextMut<Backend = B, Data = T> + Send,
         component: &Component<B>,
     ) -> Result<Instance<B>> {
-        self.instantiate_pre(component)?.instantiate_async(store).await
+        self.instantiate_pre(component)?
+            .instantiate_async(store)
+            .await
     }
 
     /// The engine's own linker, for what is special to it. Functions that are
@@ -154,7 +159,11 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     pub fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, B, T>> {
         let mut path = self.path.clone();
         path.push(name.to_owned());
-        LinkerInstance { linker: &mut *self.linker, path }.define()
+        LinkerInstance {
+            linker: &mut *self.linker,
+            path,
+        }
+        .define()
     }
 
     /// An instance inside this one.
@@ -173,7 +182,10 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     }
 
     fn site(&self, function: impl Into<String>) -> Arc<Site> {
-        Arc::new(Site { interface: self.path.join("/"), function: function.into() })
+        Arc::new(Site {
+            interface: self.path.join("/"),
+            function: function.into(),
+        })
     }
 
     /// Defines a host function with typed parameters and result; both are
@@ -342,7 +354,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
 
 impl<B: Backend, T> fmt::Debug for LinkerInstance<'_, B, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LinkerInstance").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("LinkerInstance")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

@@ -31,8 +31,11 @@ pub(crate) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
         if let Some(end) = message.find('\n') {
             message.truncate(end);
         }
-        Error::new(ErrorKind::InvalidComponent, format!("text format: {message}"))
-            .with_source(error)
+        Error::new(
+            ErrorKind::InvalidComponent,
+            format!("text format: {message}"),
+        )
+        .with_source(error)
     })
 }
 
@@ -49,7 +52,10 @@ fn is_binary(bytes: &[u8]) -> bool {
 /// Whether the first thing in the bytes is an opening parenthesis or a comment.
 #[cfg(feature = "wat")]
 fn looks_like_text(bytes: &[u8]) -> bool {
-    let start = bytes.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
+    let start = bytes
+        .iter()
+        .position(|b| !b.is_ascii_whitespace())
+        .unwrap_or(0);
     bytes[start..].starts_with(b"(") || bytes[start..].starts_with(b";;")
 }
 
@@ -87,7 +93,10 @@ fn within(what: &'static str, count: u64, limit: u64) -> Result<()> {
     if count <= limit {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::TooLarge, format!("{what}: {count}, and {limit} is allowed")))
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        format!("{what}: {count}, and {limit} is allowed"),
+    ))
 }
 
 fn malformed(error: wasmparser::BinaryReaderError) -> Error {
@@ -108,7 +117,11 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
             Payload::Version { encoding, .. } => {
                 nesting.push(encoding == Encoding::Component);
                 let components = nesting.iter().filter(|component| **component).count() as u64;
-                within("nested components", components.saturating_sub(1), limits.nesting)?;
+                within(
+                    "nested components",
+                    components.saturating_sub(1),
+                    limits.nesting,
+                )?;
             }
             Payload::End(_) => {
                 nesting.pop();
@@ -154,7 +167,11 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
                     let initial = table.map_err(malformed)?.ty.initial;
                     elements = elements.saturating_add(initial);
                 }
-                within("initial table elements", elements, limits.initial_table_elements)?;
+                within(
+                    "initial table elements",
+                    elements,
+                    limits.initial_table_elements,
+                )?;
             }
             Payload::CodeSectionEntry(body) => count_body(&body, limits)?,
             Payload::ComponentCanonicalSection(reader) => {
@@ -170,7 +187,11 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
 
 fn count_body(body: &FunctionBody<'_>, limits: &Complexity) -> Result<()> {
     let size = body.range();
-    within("bytes of a function", (size.end - size.start) as u64, limits.function_size)?;
+    within(
+        "bytes of a function",
+        (size.end - size.start) as u64,
+        limits.function_size,
+    )?;
     let mut locals = 0u64;
     for group in body.get_locals_reader().map_err(malformed)? {
         let (count, _) = group.map_err(malformed)?;
@@ -215,11 +236,17 @@ fn wasm_features(features: Features) -> WasmFeatures {
         | WasmFeatures::BULK_MEMORY
         | WasmFeatures::FLOATS
         | WasmFeatures::COMPONENT_MODEL;
-    features.iter().fold(always, |set, feature| set | flag(feature))
+    features
+        .iter()
+        .fold(always, |set, feature| set | flag(feature))
 }
 
 fn validate(wasm: &[u8], features: Features) -> Result<()> {
-    let valid = |features| Validator::new_with_features(features).validate_all(wasm).map(drop);
+    let valid = |features| {
+        Validator::new_with_features(features)
+            .validate_all(wasm)
+            .map(drop)
+    };
     let Err(error) = valid(wasm_features(features)) else {
         return Ok(());
     };
@@ -238,7 +265,11 @@ fn validate(wasm: &[u8], features: Features) -> Result<()> {
         .collect();
     Err(Error::unsupported(format!(
         "the component uses a feature that is switched off: {}",
-        if off.is_empty() { "more than one".to_owned() } else { off.join(", ") }
+        if off.is_empty() {
+            "more than one".to_owned()
+        } else {
+            off.join(", ")
+        }
     ))
     .with_source(error))
 }
@@ -298,8 +329,14 @@ mod tests {
             ("bytes of a function", limited(|c| c.function_size = 3)),
             ("nested components", limited(|c| c.nesting = 0)),
             ("instances", limited(|c| c.instances = 0)),
-            ("initial memory in bytes", limited(|c| c.initial_memory = 65536)),
-            ("initial table elements", limited(|c| c.initial_table_elements = 6)),
+            (
+                "initial memory in bytes",
+                limited(|c| c.initial_memory = 65536),
+            ),
+            (
+                "initial table elements",
+                limited(|c| c.initial_table_elements = 6),
+            ),
         ];
         for (what, config) in cases {
             let error = scan_text(text, &config).unwrap_err();

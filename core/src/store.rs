@@ -142,6 +142,11 @@ impl StoreData {
         &self.policy.limits
     }
 
+    /// How the engine's guests can be stopped.
+    pub fn interruption(&self) -> Interruption {
+        self.policy.interruption
+    }
+
     /// Whether asynchronous host functions may suspend the guest.
     pub fn is_async(&self) -> bool {
         self.policy.mode == Mode::Async
@@ -162,7 +167,9 @@ impl StoreData {
     /// fails with [`StoreData::memory_refused`].
     pub fn grow_memory(&mut self, current: u64, desired: u64) -> bool {
         let policy = &mut self.policy;
-        let requested = policy.memory.saturating_add(desired.saturating_sub(current));
+        let requested = policy
+            .memory
+            .saturating_add(desired.saturating_sub(current));
         if requested > policy.limits.memory {
             policy.refuse();
             policy.call.refused_memory = Some(requested);
@@ -179,7 +186,9 @@ impl StoreData {
     /// `current`, as [`StoreData::grow_memory`] does.
     pub fn grow_table(&mut self, current: u64, desired: u64) -> bool {
         let policy = &mut self.policy;
-        let requested = policy.table_elements.saturating_add(desired.saturating_sub(current));
+        let requested = policy
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
         if requested > policy.limits.table_elements {
             policy.refuse();
             policy.call.refused_table = true;
@@ -223,7 +232,9 @@ impl StoreData {
 
     /// The error of a guest that made the host allocate too much.
     pub fn host_bytes_refused(&self) -> Error {
-        Error::of(ErrorKind::HostAllocationLimit { limit: self.policy.limits.host_bytes })
+        Error::of(ErrorKind::HostAllocationLimit {
+            limit: self.policy.limits.host_bytes,
+        })
     }
 
     /// Why the guest has to stop now, if it has to: its deadline has passed, or
@@ -258,7 +269,9 @@ impl Policy {
                 return Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }));
             }
         }
-        self.cancel.is_cancelled().then(|| Error::of(ErrorKind::Cancelled))
+        self.cancel
+            .is_cancelled()
+            .then(|| Error::of(ErrorKind::Cancelled))
     }
 
     /// As [`StoreData::interrupted`], at most a tick late and cheap.
@@ -332,7 +345,9 @@ impl<B: Backend> StoreBuilder<B> {
     fn build_mode<T: Send + 'static>(self, data: T, mode: Mode) -> Result<Store<B, T>> {
         let interruption = self.engine.interruption();
         let limits = self.limits.unwrap_or_else(|| self.engine.default_limits());
-        limits.check(interruption).map_err(|error| error.with_context("backend", B::NAME))?;
+        limits
+            .check(interruption)
+            .map_err(|error| error.with_context("backend", B::NAME))?;
         let options = StoreOptions {
             limits,
             interruption,
@@ -340,13 +355,19 @@ impl<B: Backend> StoreBuilder<B> {
             guard: self.guard,
         };
         let inner = B::new_store(self.engine.inner(), StoreData::new(data, mode, options))?;
-        Ok(Store { inner, engine: self.engine, _marker: PhantomData })
+        Ok(Store {
+            inner,
+            engine: self.engine,
+            _marker: PhantomData,
+        })
     }
 }
 
 impl<B: Backend> fmt::Debug for StoreBuilder<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreBuilder").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("StoreBuilder")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -382,7 +403,11 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
 
     /// A store with limits or a guard.
     pub fn builder(engine: &Engine<B>) -> StoreBuilder<B> {
-        StoreBuilder { engine: engine.clone(), limits: None, guard: None }
+        StoreBuilder {
+            engine: engine.clone(),
+            limits: None,
+            guard: None,
+        }
     }
 
     /// The engine.
@@ -527,7 +552,10 @@ pub type Caller<'a, B, T> = StoreContextMut<'a, B, T>;
 
 impl<'a, B: Backend, T: 'static> StoreContextMut<'a, B, T> {
     pub(crate) fn new(inner: B::Context<'a>) -> Self {
-        StoreContextMut { inner, _marker: PhantomData }
+        StoreContextMut {
+            inner,
+            _marker: PhantomData,
+        }
     }
 
     pub(crate) fn into_inner(self) -> B::Context<'a> {
@@ -558,7 +586,9 @@ impl<'a, B: Backend, T: 'static> StoreContextMut<'a, B, T> {
 
 impl<B: Backend, T> fmt::Debug for StoreContextMut<'_, B, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreContextMut").field("backend", &B::NAME).finish_non_exhaustive()
+        f.debug_struct("StoreContextMut")
+            .field("backend", &B::NAME)
+            .finish_non_exhaustive()
     }
 }
 

@@ -62,9 +62,8 @@ impl Val {
     ///
     /// Where in the value something differs, and what was expected there.
     pub fn check(&self, ty: &Type) -> crate::Result<()> {
-        check(self, ty, &mut String::new()).map_err(|message| {
-            crate::Error::new(crate::ErrorKind::TypeMismatch, message)
-        })
+        check(self, ty, &mut String::new())
+            .map_err(|message| crate::Error::new(crate::ErrorKind::TypeMismatch, message))
     }
 
     /// One word for messages.
@@ -114,13 +113,20 @@ fn payload(
     match (val, ty) {
         (None, None) => Ok(()),
         (Some(val), Some(ty)) => at(&format!(".{case}"), val, ty, path),
-        (None, Some(ty)) => Err(format!("case `{case}` has a payload, `{ty}`{}", place(path))),
+        (None, Some(ty)) => Err(format!(
+            "case `{case}` has a payload, `{ty}`{}",
+            place(path)
+        )),
         (Some(_), None) => Err(format!("case `{case}` has no payload{}", place(path))),
     }
 }
 
 fn place(path: &str) -> String {
-    if path.is_empty() { String::new() } else { format!(" (at {})", path.trim_start_matches('.')) }
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(" (at {})", path.trim_start_matches('.'))
+    }
 }
 
 fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
@@ -152,7 +158,10 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
         }
         (Val::Record(values), Type::Record(fields)) => {
             let same = values.len() == fields.len()
-                && values.iter().zip(fields.iter()).all(|((name, _), f)| **name == *f.name);
+                && values
+                    .iter()
+                    .zip(fields.iter())
+                    .all(|((name, _), f)| **name == *f.name);
             if !same {
                 let names: Vec<_> = fields.iter().map(|field| &*field.name).collect();
                 return Err(format!(
@@ -169,20 +178,32 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
         (Val::Variant(name, val), Type::Variant(cases)) => {
             match cases.iter().find(|case| *case.name == **name) {
                 Some(case) => payload(name, val.as_deref(), case.ty.as_ref(), path),
-                None => Err(format!("there is no case `{name}` in `{ty}`{}", place(path))),
+                None => Err(format!(
+                    "there is no case `{name}` in `{ty}`{}",
+                    place(path)
+                )),
             }
         }
         (Val::Enum(name), Type::Enum(names)) => {
             if names.iter().any(|n| **n == **name) {
                 Ok(())
             } else {
-                Err(format!("there is no case `{name}` in `{ty}`{}", place(path)))
+                Err(format!(
+                    "there is no case `{name}` in `{ty}`{}",
+                    place(path)
+                ))
             }
         }
         (Val::Flags(set), Type::Flags(names)) => {
-            match set.iter().find(|name| !names.iter().any(|n| **n == ***name)) {
+            match set
+                .iter()
+                .find(|name| !names.iter().any(|n| **n == ***name))
+            {
                 None => Ok(()),
-                Some(name) => Err(format!("there is no flag `{name}` in `{ty}`{}", place(path))),
+                Some(name) => Err(format!(
+                    "there is no flag `{name}` in `{ty}`{}",
+                    place(path)
+                )),
             }
         }
         (Val::Option(None), Type::Option(_)) => Ok(()),
@@ -195,7 +216,10 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
         }
         (Val::Resource(any), Type::Own(resource)) => {
             if !any.owned() {
-                Err(format!("an owned handle is needed, this one is borrowed{}", place(path)))
+                Err(format!(
+                    "an owned handle is needed, this one is borrowed{}",
+                    place(path)
+                ))
             } else if any.ty() == *resource {
                 Ok(())
             } else {
@@ -209,7 +233,11 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
                 Err(format!("handle of another resource type{}", place(path)))
             }
         }
-        _ => Err(format!("expected `{ty}`, found `{}`{}", val.kind(), place(path))),
+        _ => Err(format!(
+            "expected `{ty}`, found `{}`{}",
+            val.kind(),
+            place(path)
+        )),
     }
 }
 
@@ -225,6 +253,9 @@ mod tests {
             Val::List(vec![Val::String("a".into()), Val::U8(1)]),
         )]);
         let error = val.check(&ty).unwrap_err();
-        assert_eq!(error.message(), "expected `string`, found `u8` (at tags[1])");
+        assert_eq!(
+            error.message(),
+            "expected `string`, found `u8` (at tags[1])"
+        );
     }
 }

@@ -53,6 +53,9 @@ fn store<C: LowerContext + ?Sized>(cx: &mut C, text: &str) -> Result<(usize, usi
                 .inspect(|_| chars += 1)
                 .all(|c| u32::from(c) < 0x100);
             if latin1 {
+                if chars > MAX_BYTES {
+                    return Err(too_long());
+                }
                 let at = cx.realloc(0, 0, 2, chars)?;
                 let memory = &mut cx.memory()[at..at + chars];
                 for (to, c) in memory.iter_mut().zip(text.chars()) {

@@ -57,7 +57,11 @@ impl<T: 'static> Resource<T> {
     #[doc(hidden)]
     pub fn from_wasmtime(engine: wt::Resource<T>) -> Self {
         let (rep, owned) = (engine.rep(), engine.owned());
-        let resource = if owned { Self::new_own(rep) } else { Self::new_borrow(rep) };
+        let resource = if owned {
+            Self::new_own(rep)
+        } else {
+            Self::new_borrow(rep)
+        };
         Resource { engine, ..resource }
     }
 

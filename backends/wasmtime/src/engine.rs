@@ -1,0 +1,184 @@
+//! Engines: our options as Wasmtime's, and Wasmtime's own where they do not
+//! change what a component sees.
+
+use std::collections::BTreeMap;
+
+use enginebay_core::{
+    Config, Engine, Error, ErrorKind, Feature, Features, Interruption, Result, Support,
+};
+
+use crate::Wasmtime;
+
+/// What Wasmtime can do, as it is built here.
+pub fn support() -> Support {
+    let mut support = Support::new("wasmtime", wasmtime_environ::VERSION);
+    support.native = true;
+    support.jit = true;
+    support.deadline = true;
+    support.fuel = true;
+    support.deterministic = true;
+    support.artifacts = true;
+    // Exceptions would need the engine's garbage collector, which is not built.
+    support.features = Feature::ALL
+        .iter()
+        .copied()
+        .collect::<Features>()
+        .with(Feature::Exceptions, false);
+    support
+}
+
+pub(crate) fn new(config: &Config) -> Result<wasmtime::Engine> {
+    make(&self::config(config))
+}
+
+fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
+    wasmtime::Engine::new(config).map_err(|error| {
+        Error::new(
+            ErrorKind::Engine,
+            format!("Wasmtime refused its configuration: {error:#}"),
+        )
+        .with_source(error)
+    })
+}
+
+/// Wasmtime's configuration that has the meaning of ours: where to start for
+/// [`engine_from`].
+pub fn config(config: &Config) -> wasmtime::Config {
+    let features = config.get_features();
+    let interruption = config.get_interruption(&support());
+    let stack = config.get_max_stack();
+    let component_async = features.contains(Feature::ComponentAsync);
+
+    let mut engine = wasmtime::Config::new();
+    engine
+        .wasm_simd(features.contains(Feature::Simd))
+        .wasm_relaxed_simd(features.contains(Feature::RelaxedSimd))
+        .wasm_multi_memory(features.contains(Feature::MultiMemory))
+        .wasm_tail_call(features.contains(Feature::TailCall))
+        .wasm_extended_const(features.contains(Feature::ExtendedConst))
+        .wasm_memory64(features.contains(Feature::Memory64))
+        // Off unless asked for: it makes every call several times as dear.
+        .concurrency_support(component_async)
+        .wasm_component_model_async(component_async)
+        .consume_fuel(interruption == Interruption::Fuel)
+        .epoch_interruption(interruption != Interruption::None)
+        .max_wasm_stack(stack)
+        // What host functions get on top of the guest's stack in async calls.
+        .async_stack_size(stack + (1536 << 10))
+        .cranelift_nan_canonicalization(config.get_deterministic());
+    engine
+}
+
+/// An engine with a configuration of Wasmtime's own: for pooling, profilers,
+/// compiler flags and whatever else is special to it.
+///
+/// `engine` is best made by [`config`] and then changed. Options that change
+/// what a component sees or how it is limited must be as [`config`] sets them:
+/// the features of wasm and of components, fuel, epochs, concurrency support
+/// and the treatment of NaNs.
+///
+/// ```
+/// use enginebay_core::Config;
+/// let config = Config::new();
+/// let mut engine = enginebay_wasmtime::config(&config);
+/// engine.memory_reservation(1 << 30);
+/// let engine = enginebay_wasmtime::engine_from(&engine, &config)?;
+/// # Ok::<(), enginebay_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `Unsupported`, naming the option, for one that differs; `Engine` if Wasmtime
+/// refuses the configuration; and whatever [`Engine::new`] gives.
+pub fn engine_from(engine: &wasmtime::Config, config: &Config) -> Result<Engine<Wasmtime>> {
+    config.check("wasmtime", &support())?;
+    let wanted = settings(&self::config(config));
+    let given = settings(engine);
+    for key in wanted.keys().chain(given.keys()) {
+        let (wanted, given) = (wanted.get(key), given.get(key));
+        if decides_what_guests_see(key) && wanted != given {
+            let show = |value: Option<&String>| value.cloned().unwrap_or("the default".into());
+            return Err(Error::unsupported(format!(
+                "Wasmtime's option `{key}` must stay as enginebay's configuration sets it, {}, \
+                 and is {}",
+                show(wanted),
+                show(given)
+            )));
+        }
+    }
+    Engine::from_parts(make(engine)?, config.clone())
+}
+
+/// Options that all backends must agree on.
+fn decides_what_guests_see(key: &str) -> bool {
+    key.starts_with("wasm_")
+        || matches!(
+            key,
+            "consume_fuel"
+                | "epoch_interruption"
+                | "concurrency_support"
+                | "relaxed_simd_deterministic"
+                | "operator_cost"
+                | "enable_nan_canonicalization"
+        )
+}
+
+/// Wasmtime's options by name. Its `Config` can be written and not read, but
+/// for its debug output.
+fn settings(config: &wasmtime::Config) -> BTreeMap<String, String> {
+    let text = format!("{config:#?}");
+    let pair = |line: &str| {
+        let (key, value) = line.trim().trim_end_matches(',').split_once(": ")?;
+        Some((
+            key.trim_matches('"').to_owned(),
+            value.trim_matches('"').to_owned(),
+        ))
+    };
+    text.lines().filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(change: impl FnOnce(&mut wasmtime::Config)) -> Result<Engine<Wasmtime>> {
+        let config = Config::new();
+        let mut engine = self::config(&config);
+        change(&mut engine);
+        engine_from(&engine, &config)
+    }
+
+    #[test]
+    fn options_that_guests_do_not_see_are_free() {
+        changed(|_| {}).unwrap();
+        changed(|c| {
+            c.memory_reservation(1 << 30).parallel_compilation(false);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn each_option_that_equality_needs_is_refused_by_name() {
+        type Change = fn(&mut wasmtime::Config);
+        let cases: [(&str, Change); 9] = [
+            ("wasm_simd", |c| drop(c.wasm_simd(false))),
+            ("wasm_memory64", |c| drop(c.wasm_memory64(true))),
+            ("wasm_multi_memory", |c| drop(c.wasm_multi_memory(false))),
+            ("wasm_relaxed_simd", |c| drop(c.wasm_relaxed_simd(false))),
+            ("consume_fuel", |c| drop(c.consume_fuel(true))),
+            ("epoch_interruption", |c| drop(c.epoch_interruption(false))),
+            ("concurrency_support", |c| drop(c.concurrency_support(true))),
+            ("enable_nan_canonicalization", |c| {
+                drop(c.cranelift_nan_canonicalization(true))
+            }),
+            ("relaxed_simd_deterministic", |c| {
+                drop(c.relaxed_simd_deterministic(true))
+            }),
+        ];
+        for (option, change) in cases {
+            let error = changed(change).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Unsupported, "{option}");
+            assert!(error.message().contains(option), "{option}: {error}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What Wasmtime asks before memories and tables grow: the core's policy
+//! decides.
+
+use enginebay_core::StoreData;
+use wasmtime::ResourceLimiter;
+
+/// What our Wasmtime stores hold.
+#[derive(Debug)]
+pub struct State(pub(crate) StoreData);
+
+impl State {
+    /// The embedder's data, if it has this type.
+    pub fn user<T: 'static>(&self) -> Option<&T> {
+        self.0.user()
+    }
+
+    /// The embedder's data, if it has this type.
+    pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.0.user_mut()
+    }
+}
+
+fn count(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.0.grow_memory(current as u64, desired as u64))
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.0.growth_failed();
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.0.grow_table(current as u64, desired as u64))
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.0.growth_failed();
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        count(self.0.limits().instances)
+    }
+
+    fn tables(&self) -> usize {
+        count(self.0.limits().tables)
+    }
+
+    fn memories(&self) -> usize {
+        count(self.0.limits().memories)
+    }
+}

@@ -1,0 +1,87 @@
+//! Stores, and the calls into them that are not typed.
+
+use enginebay_core::{Interruption, Result, StoreData, Val};
+use wasmtime::component as wt;
+use wasmtime::{StoreContextMut, UpdateDeadline};
+
+use crate::limits::State;
+use crate::{trap, value};
+
+type Context<'a> = StoreContextMut<'a, State>;
+
+pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime::Store<State>> {
+    let limits = data.limits().clone();
+    let interruption = data.interruption();
+    let mut store = wasmtime::Store::new(engine, State(data));
+    store.limiter(|state| state);
+    store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+    store.set_hostcall_fuel(usize::try_from(limits.host_bytes).unwrap_or(usize::MAX));
+    if interruption != Interruption::None {
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|cx| match cx.data().0.interrupted() {
+            None => Ok(UpdateDeadline::Continue(1)),
+            Some(error) => Err(wasmtime::Error::new(error)),
+        });
+    }
+    if interruption == Interruption::Fuel {
+        let fuel = limits.fuel.unwrap_or(u64::MAX);
+        store
+            .set_fuel(fuel)
+            .map_err(|error| trap::error(store.data(), error))?;
+    }
+    Ok(store)
+}
+
+pub(crate) fn fuel(cx: &Context<'_>) -> Option<u64> {
+    if cx.data().0.interruption() == Interruption::Fuel {
+        cx.get_fuel().ok()
+    } else {
+        None
+    }
+}
+
+pub(crate) fn set_fuel(cx: &mut Context<'_>, fuel: u64) -> Result<()> {
+    cx.set_fuel(fuel)
+        .map_err(|error| trap::error(cx.data(), error))
+}
+
+/// The export at a path of instances and a name.
+pub(crate) fn export(
+    cx: &mut Context<'_>,
+    instance: &wt::Instance,
+    path: &[&str],
+) -> Option<wt::ComponentExportIndex> {
+    let mut index = None;
+    for name in path {
+        index = Some(instance.get_export_index(&mut *cx, index.as_ref(), name)?);
+    }
+    index
+}
+
+pub(crate) fn call(
+    mut cx: Context<'_>,
+    func: &wt::Func,
+    params: &[Val],
+    results: &mut Vec<Val>,
+) -> Result<()> {
+    let ty = func.ty(&cx);
+    let params = value::lower_params(&ty, params)?;
+    let mut out = value::placeholders(ty.results().len());
+    let result = func.call(&mut cx, &params, &mut out);
+    trap::finish(&cx, result)?;
+    value::lift_results(out, results)
+}
+
+pub(crate) async fn call_async(
+    mut cx: Context<'_>,
+    func: &wt::Func,
+    params: &[Val],
+    results: &mut Vec<Val>,
+) -> Result<()> {
+    let ty = func.ty(&cx);
+    let params = value::lower_params(&ty, params)?;
+    let mut out = value::placeholders(ty.results().len());
+    let result = func.call_async(&mut cx, &params, &mut out).await;
+    trap::finish(&cx, result)?;
+    value::lift_results(out, results)
+}

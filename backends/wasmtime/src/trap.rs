@@ -1,0 +1,305 @@
+//! Wasmtime's failures as the core's errors: its trap codes one by one, and
+//! its messages where it has nothing else.
+
+use enginebay_core::{
+    ComponentNamedList, CountedResource, Error, ErrorKind, Frame, FuncType, Result, TrapCode,
+};
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::limits::State;
+use crate::wasmtime::StoreContextMut;
+
+/// What a failure without a trap code of its own means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// A trap, by whichever side of the boundary it was found.
+    Trap(TrapCode),
+    /// A limit that is counted.
+    Limit(CountedResource),
+    Memory,
+    HostBytes,
+    /// The host passed a value that does not fit.
+    Argument,
+}
+
+/// Messages of Wasmtime 48 for what it gives no code: the beginning of each,
+/// and what it means. A test provokes each.
+const MESSAGES: &[(&str, Meaning)] = &[
+    (
+        "invalid utf8 encoding",
+        Meaning::Trap(TrapCode::InvalidString),
+    ),
+    (
+        "invalid utf16 encoding",
+        Meaning::Trap(TrapCode::InvalidString),
+    ),
+    (
+        "invalid utf-8 sequence",
+        Meaning::Trap(TrapCode::InvalidString),
+    ),
+    (
+        "incomplete utf-8 byte sequence",
+        Meaning::Trap(TrapCode::InvalidString),
+    ),
+    (
+        "unpaired surrogate found",
+        Meaning::Trap(TrapCode::InvalidString),
+    ),
+    (
+        "converted integer out of range for `char`",
+        Meaning::Trap(TrapCode::InvalidChar),
+    ),
+    (
+        "string pointer/length out of bounds",
+        Meaning::Trap(TrapCode::StringOutOfBounds),
+    ),
+    (
+        "string pointer not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
+        "list pointer/length out of bounds",
+        Meaning::Trap(TrapCode::ListOutOfBounds),
+    ),
+    (
+        "list pointer is not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
+        "return pointer not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
+        "pointer not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
+        "realloc return: result not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
+        "realloc return: beyond end of memory",
+        Meaning::Trap(TrapCode::PointerOutOfBounds),
+    ),
+    (
+        "pointer out of bounds",
+        Meaning::Trap(TrapCode::PointerOutOfBounds),
+    ),
+    (
+        "invalid option discriminant",
+        Meaning::Trap(TrapCode::InvalidDiscriminant),
+    ),
+    (
+        "invalid expected discriminant",
+        Meaning::Trap(TrapCode::InvalidDiscriminant),
+    ),
+    (
+        "unexpected discriminant",
+        Meaning::Trap(TrapCode::InvalidDiscriminant),
+    ),
+    (
+        "discriminant ",
+        Meaning::Trap(TrapCode::InvalidDiscriminant),
+    ),
+    (
+        "unknown handle index",
+        Meaning::Trap(TrapCode::UnknownHandle),
+    ),
+    ("handle index", Meaning::Trap(TrapCode::HandleTypeMismatch)),
+    (
+        "index is not a resource",
+        Meaning::Trap(TrapCode::UnknownHandle),
+    ),
+    (
+        "cannot lift own resource from a borrow",
+        Meaning::Trap(TrapCode::HandleTypeMismatch),
+    ),
+    (
+        "cannot remove owned resource while borrowed",
+        Meaning::Trap(TrapCode::HandleLent),
+    ),
+    (
+        "borrow handles still remain",
+        Meaning::Trap(TrapCode::BorrowStillHeld),
+    ),
+    (
+        "cannot lend resource: too many active lends",
+        Meaning::Trap(TrapCode::HandleTableFull),
+    ),
+    (
+        "cannot allocate another handle: index overflow",
+        Meaning::Trap(TrapCode::HandleTableFull),
+    ),
+    (
+        "cannot allocate another handle: store",
+        Meaning::Limit(CountedResource::Handles),
+    ),
+    (
+        "cannot lend resource: store handle",
+        Meaning::Limit(CountedResource::Handles),
+    ),
+    (
+        "resource limit exceeded: instance",
+        Meaning::Limit(CountedResource::Instances),
+    ),
+    (
+        "resource limit exceeded: memory",
+        Meaning::Limit(CountedResource::Memories),
+    ),
+    (
+        "resource limit exceeded: table",
+        Meaning::Limit(CountedResource::Tables),
+    ),
+    ("memory minimum size of", Meaning::Memory),
+    (
+        "table minimum size of",
+        Meaning::Limit(CountedResource::TableElements),
+    ),
+    ("too much data is being copied", Meaning::HostBytes),
+    ("host resource already consumed", Meaning::Argument),
+    (
+        "host-owned resource was already de-allocated",
+        Meaning::Argument,
+    ),
+    ("mismatched resource types", Meaning::Argument),
+    ("resource type mismatch", Meaning::Argument),
+    (
+        "cannot lower a `borrow` resource into an `own`",
+        Meaning::Argument,
+    ),
+    (
+        "this resource belongs to another backend",
+        Meaning::Argument,
+    ),
+    ("string length of", Meaning::Trap(TrapCode::TooLong)),
+    ("size overflow copying", Meaning::Trap(TrapCode::TooLong)),
+    ("byte length", Meaning::Trap(TrapCode::TooLong)),
+];
+
+fn code(trap: Trap) -> TrapCode {
+    match trap {
+        Trap::StackOverflow => TrapCode::StackOverflow,
+        Trap::MemoryOutOfBounds => TrapCode::MemoryOutOfBounds,
+        Trap::HeapMisaligned => TrapCode::UnalignedAtomic,
+        Trap::TableOutOfBounds => TrapCode::TableOutOfBounds,
+        Trap::IndirectCallToNull => TrapCode::IndirectCallToNull,
+        Trap::BadSignature => TrapCode::BadSignature,
+        Trap::IntegerOverflow => TrapCode::IntegerOverflow,
+        Trap::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
+        Trap::BadConversionToInteger => TrapCode::BadConversionToInteger,
+        Trap::UnreachableCodeReached => TrapCode::Unreachable,
+        Trap::AtomicWaitNonSharedMemory => TrapCode::AtomicWaitOnUnsharedMemory,
+        Trap::NullReference => TrapCode::NullReference,
+        Trap::ArrayOutOfBounds => TrapCode::ArrayOutOfBounds,
+        Trap::AllocationTooLarge => TrapCode::AllocationTooLarge,
+        Trap::CastFailure => TrapCode::CastFailure,
+        Trap::UncaughtException => TrapCode::UncaughtException,
+        Trap::CannotEnterComponent => TrapCode::CannotEnterComponent,
+        Trap::CannotLeaveComponent => TrapCode::CannotLeaveComponent,
+        Trap::CannotBlockSyncTask => TrapCode::CannotBlockSyncTask,
+        Trap::InvalidChar => TrapCode::InvalidChar,
+        Trap::StringOutOfBounds => TrapCode::StringOutOfBounds,
+        Trap::ListOutOfBounds => TrapCode::ListOutOfBounds,
+        Trap::InvalidDiscriminant => TrapCode::InvalidDiscriminant,
+        Trap::UnalignedPointer => TrapCode::UnalignedPointer,
+        Trap::AsyncDeadlock | Trap::NoAsyncResult => TrapCode::Deadlock,
+        Trap::TaskCancelNotCancelled
+        | Trap::TaskCancelOrReturnTwice
+        | Trap::SubtaskCancelAfterTerminal
+        | Trap::TaskReturnInvalid
+        | Trap::WaitableSetDropHasWaiters
+        | Trap::SubtaskDropNotResolved
+        | Trap::ThreadNewIndirectInvalidType
+        | Trap::ThreadNewIndirectUninitialized
+        | Trap::BackpressureOverflow
+        | Trap::UnsupportedCallbackCode
+        | Trap::CannotResumeThread
+        | Trap::ConcurrentFutureStreamOp
+        | Trap::ReferenceCountOverflow
+        | Trap::StreamOpTooBig
+        | Trap::WaitableSyncAndAsync => TrapCode::AsyncViolation,
+        _ => TrapCode::CanonicalAbi,
+    }
+}
+
+/// An error of a call or an instantiation.
+#[cold]
+pub(crate) fn error(state: &State, error: wasmtime::Error) -> Error {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
+    let in_guest = frames.is_some();
+    let mapped = match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(error) => match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => Error::of(ErrorKind::OutOfFuel { consumed: 0 }),
+            Some(trap) => Error::trap(code(*trap)).with_source(error),
+            None => by_message(state, error, in_guest),
+        },
+    };
+    mapped.with_frames(frames.unwrap_or_default())
+}
+
+fn by_message(state: &State, error: wasmtime::Error, in_guest: bool) -> Error {
+    let text = error.root_cause().to_string();
+    let known = MESSAGES.iter().find(|(start, _)| text.starts_with(start));
+    match known.map(|(_, meaning)| *meaning) {
+        Some(Meaning::Trap(code)) => Error::trap(code).with_source(error),
+        Some(Meaning::Limit(what)) => state.0.resource_refused(what),
+        Some(Meaning::Memory) => state.0.memory_refused(),
+        Some(Meaning::HostBytes) => state.0.host_bytes_refused(),
+        Some(Meaning::Argument) if !in_guest => {
+            Error::new(ErrorKind::TypeMismatch, text).with_source(error)
+        }
+        Some(Meaning::Argument) | None => {
+            Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error)
+        }
+    }
+}
+
+/// A result of a call or an instantiation.
+#[inline]
+pub(crate) fn finish<T>(cx: &StoreContextMut<'_, State>, result: wasmtime::Result<T>) -> Result<T> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(e) => Err(error(cx.data(), e)),
+    }
+}
+
+fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
+    let frame = |info: &wasmtime::FrameInfo| {
+        let mut frame = Frame::new(info.func_index());
+        frame.module = info.module().name().map(str::to_owned);
+        frame.function = info.func_name().map(str::to_owned);
+        frame.offset = info.module_offset().map(|offset| offset as u64);
+        frame
+    };
+    backtrace.frames().iter().map(frame).collect()
+}
+
+/// An import that is missing or has another type.
+pub(crate) fn link(error: wasmtime::Error) -> Error {
+    Error::new(ErrorKind::Link, format!("{error:#}")).with_source(error)
+}
+
+/// A typed signature that does not fit.
+pub(crate) fn type_mismatch<P, R>(ty: &FuncType, error: wasmtime::Error) -> Error
+where
+    P: ComponentNamedList,
+    R: ComponentNamedList,
+{
+    let list = |types: Vec<enginebay_core::Type>| {
+        types
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    Error::new(
+        ErrorKind::TypeMismatch,
+        format!(
+            "the function's type is `{ty}`, which is not ({}) -> ({}): {error:#}",
+            list(P::component_types()),
+            list(R::component_types()),
+        ),
+    )
+    .with_source(error)
+}

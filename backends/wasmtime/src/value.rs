@@ -1,0 +1,176 @@
+//! Dynamic values: the core's and Wasmtime's.
+
+use enginebay_core::{Error, ErrorKind, ResourceAny, Result, Val};
+use wasmtime::component as wt;
+use wasmtime::component::types::ComponentFunc;
+
+use crate::types;
+
+/// Wasmtime's handle in one of ours.
+pub(crate) fn resource(any: &ResourceAny) -> Result<wt::ResourceAny> {
+    any.to_wasmtime().ok_or_else(|| {
+        Error::new(
+            ErrorKind::TypeMismatch,
+            "this resource belongs to another backend",
+        )
+    })
+}
+
+pub(crate) fn placeholders(count: usize) -> Vec<wt::Val> {
+    vec![wt::Val::Bool(false); count]
+}
+
+/// Checks arguments and makes them Wasmtime's.
+pub(crate) fn lower_params(ty: &ComponentFunc, params: &[Val]) -> Result<Vec<wt::Val>> {
+    let types = ty.params();
+    if types.len() != params.len() {
+        return Err(Error::new(
+            ErrorKind::TypeMismatch,
+            format!(
+                "the function takes {} arguments, {} were given",
+                types.len(),
+                params.len()
+            ),
+        ));
+    }
+    types
+        .zip(params)
+        .map(|((name, ty), param)| {
+            param
+                .check(&types::value(&ty))
+                .and_then(|()| lower(param))
+                .map_err(|error| error.with_context("argument", name))
+        })
+        .collect()
+}
+
+/// Gives a call's results to whoever asked for them.
+pub(crate) fn lift_results(vals: Vec<wt::Val>, results: &mut Vec<Val>) -> Result<()> {
+    results.clear();
+    for val in vals {
+        results.push(lift(val)?);
+    }
+    Ok(())
+}
+
+/// A host function's parameters.
+pub(crate) fn lift_params(params: &[wt::Val]) -> Result<Vec<Val>> {
+    params.iter().cloned().map(lift).collect()
+}
+
+/// Checks a host function's results and makes them Wasmtime's.
+pub(crate) fn lower_results(
+    ty: &ComponentFunc,
+    vals: Vec<Val>,
+    results: &mut [wt::Val],
+) -> Result<()> {
+    let mismatch = |error: Error| {
+        Error::new(
+            ErrorKind::Host,
+            format!("a host function returned something else than its type says: {error}"),
+        )
+    };
+    if vals.len() != results.len() {
+        let text = format!("{} results instead of {}", vals.len(), results.len());
+        return Err(mismatch(Error::new(ErrorKind::TypeMismatch, text)));
+    }
+    for ((val, ty), result) in vals.iter().zip(ty.results()).zip(results) {
+        val.check(&types::value(&ty)).map_err(mismatch)?;
+        *result = lower(val)?;
+    }
+    Ok(())
+}
+
+fn lower_all(vals: &[Val]) -> Result<Vec<wt::Val>> {
+    vals.iter().map(lower).collect()
+}
+
+fn lower_box(val: &Option<Box<Val>>) -> Result<Option<Box<wt::Val>>> {
+    val.as_deref()
+        .map(|val| lower(val).map(Box::new))
+        .transpose()
+}
+
+fn lower(val: &Val) -> Result<wt::Val> {
+    Ok(match val {
+        Val::Bool(v) => wt::Val::Bool(*v),
+        Val::S8(v) => wt::Val::S8(*v),
+        Val::U8(v) => wt::Val::U8(*v),
+        Val::S16(v) => wt::Val::S16(*v),
+        Val::U16(v) => wt::Val::U16(*v),
+        Val::S32(v) => wt::Val::S32(*v),
+        Val::U32(v) => wt::Val::U32(*v),
+        Val::S64(v) => wt::Val::S64(*v),
+        Val::U64(v) => wt::Val::U64(*v),
+        Val::F32(v) => wt::Val::Float32(*v),
+        Val::F64(v) => wt::Val::Float64(*v),
+        Val::Char(v) => wt::Val::Char(*v),
+        Val::String(v) => wt::Val::String(v.clone()),
+        Val::List(v) => wt::Val::List(lower_all(v)?),
+        Val::Tuple(v) => wt::Val::Tuple(lower_all(v)?),
+        Val::Record(fields) => wt::Val::Record(
+            fields
+                .iter()
+                .map(|(name, val)| Ok((name.clone(), lower(val)?)))
+                .collect::<Result<_>>()?,
+        ),
+        Val::Variant(name, val) => wt::Val::Variant(name.clone(), lower_box(val)?),
+        Val::Enum(name) => wt::Val::Enum(name.clone()),
+        Val::Option(val) => wt::Val::Option(lower_box(val)?),
+        Val::Result(Ok(val)) => wt::Val::Result(Ok(lower_box(val)?)),
+        Val::Result(Err(val)) => wt::Val::Result(Err(lower_box(val)?)),
+        Val::Flags(names) => wt::Val::Flags(names.clone()),
+        Val::Resource(any) => wt::Val::Resource(resource(any)?),
+    })
+}
+
+fn lift_all(vals: Vec<wt::Val>) -> Result<Vec<Val>> {
+    vals.into_iter().map(lift).collect()
+}
+
+fn lift_box(val: Option<Box<wt::Val>>) -> Result<Option<Box<Val>>> {
+    val.map(|val| lift(*val).map(Box::new)).transpose()
+}
+
+fn lift(val: wt::Val) -> Result<Val> {
+    let unsupported = |what: &str| {
+        Err(Error::unsupported(format!(
+            "values of type `{what}` are not supported"
+        )))
+    };
+    Ok(match val {
+        wt::Val::Bool(v) => Val::Bool(v),
+        wt::Val::S8(v) => Val::S8(v),
+        wt::Val::U8(v) => Val::U8(v),
+        wt::Val::S16(v) => Val::S16(v),
+        wt::Val::U16(v) => Val::U16(v),
+        wt::Val::S32(v) => Val::S32(v),
+        wt::Val::U32(v) => Val::U32(v),
+        wt::Val::S64(v) => Val::S64(v),
+        wt::Val::U64(v) => Val::U64(v),
+        wt::Val::Float32(v) => Val::F32(v),
+        wt::Val::Float64(v) => Val::F64(v),
+        wt::Val::Char(v) => Val::Char(v),
+        wt::Val::String(v) => Val::String(v),
+        wt::Val::List(v) => Val::List(lift_all(v)?),
+        wt::Val::Tuple(v) => Val::Tuple(lift_all(v)?),
+        wt::Val::Record(fields) => Val::Record(
+            fields
+                .into_iter()
+                .map(|(name, val)| Ok((name, lift(val)?)))
+                .collect::<Result<_>>()?,
+        ),
+        wt::Val::Variant(name, val) => Val::Variant(name, lift_box(val)?),
+        wt::Val::Enum(name) => Val::Enum(name),
+        wt::Val::Option(val) => Val::Option(lift_box(val)?),
+        wt::Val::Result(Ok(val)) => Val::Result(Ok(lift_box(val)?)),
+        wt::Val::Result(Err(val)) => Val::Result(Err(lift_box(val)?)),
+        wt::Val::Flags(names) => Val::Flags(names),
+        wt::Val::Resource(any) => Val::Resource(ResourceAny::from_wasmtime(any)),
+        wt::Val::Map(_) => return unsupported("map"),
+        wt::Val::Future(_) => return unsupported("future"),
+        wt::Val::Stream(_) => return unsupported("stream"),
+        wt::Val::ErrorContext(_) => return unsupported("error-context"),
+        wt::Val::FixedLengthList(_) => return unsupported("fixed-length list"),
+    })
+}
