@@ -385,10 +385,10 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     fn resource_drop(cx: Self::Context<'_>, resource: ResourceAny) -> Result<()>;
 
     /// As [`Backend::resource_drop`], suspending at asynchronous host functions.
-    fn resource_drop_async(
-        cx: Self::Context<'_>,
-        resource: ResourceAny,
-    ) -> impl Future<Output = Result<()>> + Send + '_;
+    fn resource_drop_async<'a>(
+        cx: Self::Context<'a>,
+        resource: &'a ResourceAny,
+    ) -> impl Future<Output = Result<()>> + Send + 'a;
 
     /// Puts a resource of the host's into the store's table, so that dynamic
     /// calls can pass it.

@@ -289,7 +289,7 @@ impl ResourceAny {
         let mut cx = store.as_context_mut();
         let cx = S::Backend::reborrow(cx.inner_mut());
         let mut call = Call::<S::Backend>::begin(cx, Mode::Async, owner)?;
-        let result = S::Backend::resource_drop_async(call.cx(), self).await;
+        let result = S::Backend::resource_drop_async(call.cx(), &self).await;
         call.finish(result)
     }
 

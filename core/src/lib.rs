@@ -20,6 +20,7 @@ mod store;
 mod trap;
 mod types;
 mod val;
+mod wave;
 
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
 pub use backend::{Backend, HostContext, HostFuture};

@@ -191,9 +191,14 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     /// Defines a host function with typed parameters and result; both are
     /// tuples.
     ///
-    /// ```ignore
-    /// linker.instance("example:math/add@1.0.0")?
+    /// ```
+    /// # use enginebay_core::{Backend, Linker, Result};
+    /// # fn example<B: Backend>(linker: &mut Linker<B, ()>) -> Result<()> {
+    /// linker
+    ///     .instance("example:math/add@1.0.0")?
     ///     .func_wrap("add", |_caller, (a, b): (u32, u32)| Ok((a + b,)))?;
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// An error of the function stops the guest and comes back from the call; a
@@ -222,13 +227,18 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     /// As [`LinkerInstance::func_wrap`], for an asynchronous function: it
     /// suspends the guest and not the caller's thread.
     ///
-    /// ```ignore
+    /// ```
+    /// # use enginebay_core::{Backend, Linker, Result};
+    /// # async fn sleep(ms: u64) {}
+    /// # fn example<B: Backend>(linker: &mut Linker<B, ()>) -> Result<()> {
     /// linker.root().func_wrap_async("sleep", |_caller, (ms,): (u64,)| {
     ///     Box::new(async move {
-    ///         tokio::time::sleep(Duration::from_millis(ms)).await;
+    ///         sleep(ms).await;
     ///         Ok(())
     ///     })
     /// })?;
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors

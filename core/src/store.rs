@@ -297,10 +297,13 @@ struct StoreOptions {
 
 /// Makes a [`Store`] with limits and a guard.
 ///
-/// ```ignore
-/// let store = Store::builder(&engine)
-///     .limits(Limits::new().memory(64 << 20))
-///     .build(MyData::default())?;
+/// ```
+/// # use enginebay_core::{Backend, Engine, Limits, Result, Store};
+/// # fn example<B: Backend>(engine: &Engine<B>) -> Result<()> {
+/// let limits = Limits::new().memory(64 << 20);
+/// let store = Store::<B, String>::builder(engine).limits(limits).build("data".into())?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct StoreBuilder<B: Backend> {
     engine: Engine<B>,
