@@ -80,11 +80,10 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     type Instance: Clone + Send + Sync + 'static;
     /// An exported function of an instance.
     type Func: Clone + Send + Sync + 'static;
-    /// An exported function whose type was checked.
-    type TypedFunc<P, R>: Clone
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift;
+    /// An exported function whose type was checked. It does not know the types
+    /// that it was checked against, so that it is `Send` and `Sync` whatever
+    /// they are; whoever calls it vouches for them.
+    type TypedFunc: Clone + Send + Sync + 'static;
 
     /// What the engine can do.
     fn support() -> Support;
@@ -327,7 +326,7 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `TypeMismatch` saying what differs.
-    fn typed<P, R>(cx: &Self::Context<'_>, func: &Self::Func) -> Result<Self::TypedFunc<P, R>>
+    fn typed<P, R>(cx: &Self::Context<'_>, func: &Self::Func) -> Result<Self::TypedFunc>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift;
@@ -337,9 +336,18 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Traps, limits and host errors, as [`ErrorKind`](crate::ErrorKind) has them.
-    fn call_typed<P, R>(
+    ///
+    /// # Safety
+    ///
+    /// `func` came from [`Backend::typed`] with the same `P` and `R`, up to
+    /// lifetimes, and belongs to this store.
+    #[allow(
+        unsafe_code,
+        reason = "checked types are vouched for, not checked again"
+    )]
+    unsafe fn call_typed<P, R>(
         cx: Self::Context<'_>,
-        func: &Self::TypedFunc<P, R>,
+        func: &Self::TypedFunc,
         params: P,
     ) -> Result<R>
     where
@@ -347,9 +355,17 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
         R: ComponentNamedList + Lift;
 
     /// As [`Backend::call_typed`], suspending at asynchronous host functions.
-    fn call_typed_async<'a, P, R>(
+    ///
+    /// # Safety
+    ///
+    /// As [`Backend::call_typed`].
+    #[allow(
+        unsafe_code,
+        reason = "checked types are vouched for, not checked again"
+    )]
+    unsafe fn call_typed_async<'a, P, R>(
         cx: Self::Context<'a>,
-        func: &'a Self::TypedFunc<P, R>,
+        func: &'a Self::TypedFunc,
         params: P,
     ) -> impl Future<Output = Result<R>> + Send + 'a
     where

@@ -220,6 +220,7 @@ pub(crate) struct Site {
 impl Site {
     #[cold]
     fn name(&self, error: Error) -> Error {
+        let error = error.through_guest();
         let error = if self.interface.is_empty() {
             error
         } else {

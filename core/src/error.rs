@@ -287,12 +287,21 @@ impl fmt::Display for Frame {
 }
 
 impl Error {
-    /// An error of this kind; the message is a lower-case line without a full stop.
+    /// An error of this kind; the message is a lower-case line without a full
+    /// stop. Line breaks, as in messages of others, become spaces.
     #[cold]
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut message = message.into();
+        if message.contains(['\n', '\r']) {
+            message = message
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .into();
+        }
         Error(Box::new(Repr {
             kind,
-            message: message.into(),
+            message,
             context: Vec::new(),
             source: None,
             frames: Vec::new(),
@@ -328,6 +337,18 @@ impl Error {
             Ok(error) => *error,
             Err(source) => Error::new(ErrorKind::Host, source.to_string()).with_source(source),
         }
+    }
+
+    /// The error that a call ends with when this one stopped its guest. A kind
+    /// that says "the guest was not entered" would be wrong then: it becomes
+    /// `Host`, with this error as its source.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn through_guest(self) -> Self {
+        if self.kind().poisons() {
+            return self;
+        }
+        Error::new(ErrorKind::Host, self.to_string()).with_source(self)
     }
 
     /// The option or feature that the engine cannot do.
@@ -505,6 +526,12 @@ mod tests {
         assert!(debug.contains("kind: Link"), "{debug}");
         assert!(debug.contains("<unknown>!<wasm function 7>"), "{debug}");
         assert!(debug.contains("caused by: an error occurred"), "{debug}");
+    }
+
+    #[test]
+    fn messages_of_several_lines_become_one() {
+        let error = Error::new(ErrorKind::Host, "one\n  two\r\nthree");
+        assert_eq!(error.to_string(), "one two three");
     }
 
     #[test]

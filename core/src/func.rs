@@ -166,10 +166,12 @@ where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    inner: B::TypedFunc<P, R>,
+    inner: B::TypedFunc,
     owner: Owner,
     name: Arc<str>,
-    _marker: PhantomData<(P, R)>,
+    // Covariant, so that one function takes arguments of any lifetime, and
+    // `Send` and `Sync` whatever the arguments are: none is stored.
+    _marker: PhantomData<fn() -> (P, R)>,
 }
 
 impl<B, P, R> TypedFunc<B, P, R>
@@ -189,10 +191,13 @@ where
     ///
     /// As [`Func::call`].
     #[inline]
+    #[allow(unsafe_code, reason = "the types were checked")]
     pub fn call(&self, mut store: impl AsContextMut<Backend = B>, params: P) -> Result<R> {
         let mut cx = store.as_context_mut();
         let mut call = Call::<B>::begin(B::reborrow(cx.inner_mut()), Mode::Sync, self.owner)?;
-        let result = B::call_typed(call.cx(), &self.inner, params);
+        // SAFETY: `inner` was checked against `P` and `R` when this was made, and
+        // `begin` has seen that it belongs to this store.
+        let result = unsafe { B::call_typed(call.cx(), &self.inner, params) };
         call.finish(result).map_err(|error| self.named(error))
     }
 
@@ -203,6 +208,7 @@ where
     /// # Errors
     ///
     /// As [`Func::call`].
+    #[allow(unsafe_code, reason = "the types were checked")]
     pub async fn call_async(
         &self,
         mut store: impl AsContextMut<Backend = B> + Send,
@@ -215,7 +221,8 @@ where
         let mut cx = store.as_context_mut();
         let cx = B::reborrow(cx.inner_mut());
         let mut call = Call::<B>::begin(cx, Mode::Async, self.owner)?;
-        let result = B::call_typed_async(call.cx(), &self.inner, params).await;
+        // SAFETY: as in `call`.
+        let result = unsafe { B::call_typed_async(call.cx(), &self.inner, params) }.await;
         call.finish(result).map_err(|error| self.named(error))
     }
 

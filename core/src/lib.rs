@@ -41,7 +41,56 @@ pub use trap::TrapCode;
 pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};
 pub use val::Val;
 
-pub use enginebay_macros::{ComponentType, Lift, Lower, flags};
+/// ```
+/// use enginebay_core::{ComponentType, Lift, Lower};
+///
+/// #[derive(ComponentType, Lower, Lift)]
+/// struct Line {
+///     from: Point,
+///     #[component(name = "to")]
+///     until: Point,
+/// }
+///
+/// #[derive(ComponentType, Lower, Lift)]
+/// struct Point {
+///     x_axis: i32,
+///     y_axis: i32,
+/// }
+///
+/// #[derive(ComponentType, Lower, Lift)]
+/// enum Event {
+///     Closed,
+///     Resized(u32),
+/// }
+///
+/// assert_eq!(
+///     Point::component_type().to_string(),
+///     "record { x-axis: s32, y-axis: s32 }",
+/// );
+/// assert_eq!(
+///     Event::component_type().to_string(),
+///     "variant { closed, resized(u32) }",
+/// );
+/// ```
+pub use enginebay_macros::ComponentType;
+/// ```
+/// enginebay_core::flags! {
+///     /// What a guest may do with a file.
+///     pub Permissions {
+///         const READ;
+///         const WRITE;
+///         #[component(name = "exec")]
+///         const EXECUTE;
+///     }
+/// }
+///
+/// let mut permissions = Permissions::READ | Permissions::EXECUTE;
+/// permissions.remove(Permissions::READ);
+/// assert!(permissions.contains(Permissions::EXECUTE));
+/// assert_eq!(format!("{permissions:?}"), "Permissions(EXECUTE)");
+/// ```
+pub use enginebay_macros::flags;
+pub use enginebay_macros::{Lift, Lower};
 
 /// What macros expand to. Not part of the API.
 #[doc(hidden)]

@@ -301,7 +301,7 @@ struct StoreOptions {
 /// # use enginebay_core::{Backend, Engine, Limits, Result, Store};
 /// # fn example<B: Backend>(engine: &Engine<B>) -> Result<()> {
 /// let limits = Limits::new().memory(64 << 20);
-/// let store = Store::<B, String>::builder(engine).limits(limits).build("data".into())?;
+/// let store = Store::<B, String>::builder(engine).limits(limits).build(String::from("data"))?;
 /// # Ok(())
 /// # }
 /// ```

@@ -20,6 +20,7 @@ use enginebay_core::{
 use nothing::Nothing;
 
 type Caller<'a, T> = enginebay_core::Caller<'a, Nothing, T>;
+type Export = TypedFunc<Nothing, (), ()>;
 
 fn engine(interruption: Interruption) -> Engine<Nothing> {
     let mut config = Config::new();
@@ -389,14 +390,8 @@ fn a_linker_with_async_functions_takes_async_stores_only() {
 
 /// A store whose instance calls the host function `f` when `host` is called.
 fn with_host(
-    func: impl Fn(Caller<'_, Option<TypedFunc<Nothing, (), ()>>>) -> Result<(), Error>
-    + Send
-    + Sync
-    + 'static,
-) -> (
-    Store<Nothing, Option<TypedFunc<Nothing, (), ()>>>,
-    TypedFunc<Nothing, (), ()>,
-) {
+    func: impl Fn(Caller<'_, Option<Export>>) -> Result<(), Error> + Send + Sync + 'static,
+) -> (Store<Nothing, Option<Export>>, TypedFunc<Nothing, (), ()>) {
     let engine = engine(Interruption::None);
     let mut linker = Linker::new(&engine);
     linker
@@ -449,6 +444,16 @@ fn a_host_error_comes_back_by_downcast_with_its_place() {
         *host.call(&mut store, ()).unwrap_err().kind(),
         ErrorKind::Poisoned { by }
     );
+}
+
+#[test]
+fn an_error_that_stopped_a_guest_poisons_whatever_its_kind() {
+    let (mut store, host) = with_host(|_| Err(Error::new(ErrorKind::NotFound, "no such file")));
+    let error = host.call(&mut store, ()).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Host);
+    let source = error.downcast_ref::<Error>().unwrap();
+    assert_eq!(*source.kind(), ErrorKind::NotFound);
+    assert_eq!(store.poisoned(), Some(&ErrorKind::Host));
 }
 
 #[test]
@@ -518,10 +523,7 @@ fn a_start_function_runs_under_the_policy_too() {
 }
 
 /// A store whose `host` waits for a future of the host's.
-fn with_future<F, Fut>(
-    limits: Option<Limits>,
-    future: F,
-) -> (Store<Nothing, ()>, TypedFunc<Nothing, (), ()>)
+fn with_future<F, Fut>(limits: Option<Limits>, future: F) -> (Store<Nothing, ()>, Export)
 where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), Error>> + Send + 'static,

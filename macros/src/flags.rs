@@ -299,10 +299,10 @@ fn operators(flags: &Flags) -> TokenStream {
     let span = Span::mixed_site();
     let ident = &flags.ident;
     let operators = [
-        ("BitOr", "bitor", quote!(|)),
-        ("BitAnd", "bitand", quote!(&)),
-        ("BitXor", "bitxor", quote!(^)),
-        ("Sub", "sub", quote!(&!)),
+        ("BitOr", "bitor", quote!(|=)),
+        ("BitAnd", "bitand", quote!(&=)),
+        ("BitXor", "bitxor", quote!(^=)),
+        ("Sub", "sub", quote!(&= !)),
     ];
     let operators = operators.map(|(tr, method, op)| {
         let (assign, assign_method) = (
@@ -316,7 +316,7 @@ fn operators(flags: &Flags) -> TokenStream {
                 #[inline]
                 fn #assign_method(&mut self, other: Self) {
                     for (to, from) in self.bits.iter_mut().zip(other.bits) {
-                        *to = *to #op from;
+                        *to #op from;
                     }
                 }
             }

@@ -74,19 +74,9 @@ fn expand(
     Ok(tokens)
 }
 
-/// Defines a `flags` type: a set of names, one bit each.
-///
-/// ```text
-/// flags! {
-///     /// What a guest may do with a file.
-///     pub Permissions {
-///         const READ;
-///         const WRITE;
-///         #[component(name = "exec")]
-///         const EXECUTE;
-///     }
-/// }
-/// ```
+/// Defines a `flags` type: a set of names, one bit each. The input is the
+/// type's name, with its documentation and visibility, and in braces a
+/// `const NAME;` for each name.
 ///
 /// The result is a `Copy` struct with a constant for each name, `empty`, `all`,
 /// `contains`, `intersects`, `union`, `insert`, `remove`, `is_empty`, `bits`

@@ -2,8 +2,8 @@
 //! tools: layouts at compile time, and the flat and memory forms of the
 //! canonical ABI.
 //!
-//! All names of an expansion's own are hygienic or start with `__`, so that
-//! nothing of the user's can be in their way.
+//! All names of an expansion's own are hygienic or start with `__`, so that no
+//! field, type or function of the user's is in their way.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;

@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 mod component;
+mod dynamic;
 mod engine;
 mod limits;
 mod linker;
@@ -42,11 +43,7 @@ impl Backend for Wasmtime {
     type Context<'a> = wasmtime::StoreContextMut<'a, State>;
     type Instance = wt::Instance;
     type Func = wt::Func;
-    type TypedFunc<P, R>
-        = wt::TypedFunc<P, R>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift;
+    type TypedFunc = wt::Func;
 
     fn support() -> Support {
         engine::support()
@@ -263,40 +260,51 @@ impl Backend for Wasmtime {
         types::func(&func.ty(cx))
     }
 
-    fn typed<P, R>(cx: &Self::Context<'_>, func: &Self::Func) -> Result<Self::TypedFunc<P, R>>
+    fn typed<P, R>(cx: &Self::Context<'_>, func: &Self::Func) -> Result<Self::TypedFunc>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        func.typed::<P, R>(cx)
-            .map_err(|error| trap::type_mismatch::<P, R>(&types::func(&func.ty(cx)), error))
+        match func.typed::<P, R>(cx) {
+            Ok(_) => Ok(*func),
+            Err(error) => Err(trap::type_mismatch::<P, R>(
+                &types::func(&func.ty(cx)),
+                error,
+            )),
+        }
     }
 
     #[inline]
-    fn call_typed<P, R>(
+    #[allow(unsafe_code, reason = "the types were checked by `typed`")]
+    unsafe fn call_typed<P, R>(
         mut cx: Self::Context<'_>,
-        func: &Self::TypedFunc<P, R>,
+        func: &Self::TypedFunc,
         params: P,
     ) -> Result<R>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
+        // SAFETY: the caller promises that `typed` checked these types.
+        let func = unsafe { wt::TypedFunc::<P, R>::new_unchecked(*func) };
         match func.call(&mut cx, params) {
             Ok(results) => Ok(results),
             Err(error) => Err(trap::error(cx.data(), error)),
         }
     }
 
-    async fn call_typed_async<'a, P, R>(
+    #[allow(unsafe_code, reason = "the types were checked by `typed`")]
+    async unsafe fn call_typed_async<'a, P, R>(
         mut cx: Self::Context<'a>,
-        func: &'a Self::TypedFunc<P, R>,
+        func: &'a Self::TypedFunc,
         params: P,
     ) -> Result<R>
     where
         P: ComponentNamedList + Lower + Send + Sync + 'a,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
+        // SAFETY: the caller promises that `typed` checked these types.
+        let func = unsafe { wt::TypedFunc::<P, R>::new_unchecked(*func) };
         let result = func.call_async(&mut cx, params).await;
         trap::finish(&cx, result)
     }
@@ -321,14 +329,17 @@ impl Backend for Wasmtime {
 
     fn resource_drop(mut cx: Self::Context<'_>, resource: ResourceAny) -> Result<()> {
         let result = value::resource(&resource)?.resource_drop(&mut cx);
-        trap::finish(&cx, result)
+        trap::finish_handle(&cx, result)
     }
 
-    async fn resource_drop_async(mut cx: Self::Context<'_>, resource: ResourceAny) -> Result<()> {
-        let result = value::resource(&resource)?
+    async fn resource_drop_async<'a>(
+        mut cx: Self::Context<'a>,
+        resource: &'a ResourceAny,
+    ) -> Result<()> {
+        let result = value::resource(resource)?
             .resource_drop_async(&mut cx)
             .await;
-        trap::finish(&cx, result)
+        trap::finish_handle(&cx, result)
     }
 
     fn resource_to_any<T: 'static>(
@@ -336,7 +347,7 @@ impl Backend for Wasmtime {
         resource: Resource<T>,
     ) -> Result<ResourceAny> {
         let result = resource.into_wasmtime().try_into_resource_any(&mut *cx);
-        trap::finish(cx, result).map(ResourceAny::from_wasmtime)
+        trap::finish_handle(cx, result).map(ResourceAny::from_wasmtime)
     }
 
     fn resource_from_any<T: 'static>(
@@ -344,6 +355,6 @@ impl Backend for Wasmtime {
         resource: ResourceAny,
     ) -> Result<Resource<T>> {
         let result = value::resource(&resource)?.try_into_resource(&mut *cx);
-        trap::finish(cx, result).map(Resource::from_wasmtime)
+        trap::finish_handle(cx, result).map(Resource::from_wasmtime)
     }
 }

@@ -4,6 +4,7 @@ use enginebay_core::{Interruption, Result, StoreData, Val};
 use wasmtime::component as wt;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
+use crate::dynamic::{self, Params};
 use crate::limits::State;
 use crate::{trap, value};
 
@@ -64,12 +65,15 @@ pub(crate) fn call(
     params: &[Val],
     results: &mut Vec<Val>,
 ) -> Result<()> {
-    let ty = func.ty(&cx);
-    let params = value::lower_params(&ty, params)?;
-    let mut out = value::placeholders(ty.results().len());
-    let result = func.call(&mut cx, &params, &mut out);
-    trap::finish(&cx, result)?;
-    value::lift_results(out, results)
+    results.clear();
+    let func = dynamic::typed(&cx, func, params)?;
+    match func.call(&mut cx, Params(params)) {
+        Ok(vals) => {
+            results.extend(vals.0);
+            Ok(())
+        }
+        Err(error) => Err(trap::error(cx.data(), error)),
+    }
 }
 
 pub(crate) async fn call_async(
@@ -78,9 +82,26 @@ pub(crate) async fn call_async(
     params: &[Val],
     results: &mut Vec<Val>,
 ) -> Result<()> {
-    let ty = func.ty(&cx);
-    let params = value::lower_params(&ty, params)?;
-    let mut out = value::placeholders(ty.results().len());
+    results.clear();
+    let typed = dynamic::typed(&cx, func, params)?;
+    if func.ty(&cx).async_() {
+        return call_async_lifted(cx, func, params, results).await;
+    }
+    let result = typed.call_async(&mut cx, Params(params)).await;
+    results.extend(trap::finish(&cx, result)?.0);
+    Ok(())
+}
+
+/// An async-lifted function returns as many slots as its result has, while a
+/// typed call wants to know their number at compile time. Arguments are checked.
+async fn call_async_lifted(
+    mut cx: Context<'_>,
+    func: &wt::Func,
+    params: &[Val],
+    results: &mut Vec<Val>,
+) -> Result<()> {
+    let params = value::lower_all(params)?;
+    let mut out = value::placeholders(func.ty(&cx).results().len());
     let result = func.call_async(&mut cx, &params, &mut out).await;
     trap::finish(&cx, result)?;
     value::lift_results(out, results)

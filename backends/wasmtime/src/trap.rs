@@ -228,6 +228,7 @@ pub(crate) fn error(state: &State, error: wasmtime::Error) -> Error {
     let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
     let in_guest = frames.is_some();
     let mapped = match error.downcast::<Error>() {
+        Ok(ours) if in_guest => ours.through_guest(),
         Ok(ours) => ours,
         Err(error) => match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => Error::of(ErrorKind::OutOfFuel { consumed: 0 }),
@@ -262,6 +263,21 @@ pub(crate) fn finish<T>(cx: &StoreContextMut<'_, State>, result: wasmtime::Resul
         Ok(value) => Ok(value),
         Err(e) => Err(error(cx.data(), e)),
     }
+}
+
+/// A result of an operation on a handle of the host's: what fails without a
+/// guest on the stack is the caller's mistake.
+pub(crate) fn finish_handle<T>(
+    cx: &StoreContextMut<'_, State>,
+    result: wasmtime::Result<T>,
+) -> Result<T> {
+    result.map_err(|e| {
+        let error = error(cx.data(), e);
+        if error.frames().is_empty() && error.kind().is_trap() {
+            return Error::new(ErrorKind::TypeMismatch, error.to_string()).with_source(error);
+        }
+        error
+    })
 }
 
 fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {

@@ -20,8 +20,8 @@ pub(crate) fn placeholders(count: usize) -> Vec<wt::Val> {
     vec![wt::Val::Bool(false); count]
 }
 
-/// Checks arguments and makes them Wasmtime's.
-pub(crate) fn lower_params(ty: &ComponentFunc, params: &[Val]) -> Result<Vec<wt::Val>> {
+/// Checks arguments and says which does not fit, and where.
+pub(crate) fn check_params(ty: &ComponentFunc, params: &[Val]) -> Result<()> {
     let types = ty.params();
     if types.len() != params.len() {
         return Err(Error::new(
@@ -33,20 +33,17 @@ pub(crate) fn lower_params(ty: &ComponentFunc, params: &[Val]) -> Result<Vec<wt:
             ),
         ));
     }
-    types
-        .zip(params)
-        .map(|((name, ty), param)| {
-            param
-                .check(&types::value(&ty))
-                .and_then(|()| lower(param))
-                .map_err(|error| error.with_context("argument", name))
-        })
-        .collect()
+    for ((name, ty), param) in types.zip(params) {
+        param
+            .check(&types::value(&ty))
+            .and_then(|()| lower(param).map(drop))
+            .map_err(|error| error.with_context("argument", name))?;
+    }
+    Ok(())
 }
 
 /// Gives a call's results to whoever asked for them.
 pub(crate) fn lift_results(vals: Vec<wt::Val>, results: &mut Vec<Val>) -> Result<()> {
-    results.clear();
     for val in vals {
         results.push(lift(val)?);
     }
@@ -81,7 +78,7 @@ pub(crate) fn lower_results(
     Ok(())
 }
 
-fn lower_all(vals: &[Val]) -> Result<Vec<wt::Val>> {
+pub(crate) fn lower_all(vals: &[Val]) -> Result<Vec<wt::Val>> {
     vals.iter().map(lower).collect()
 }
 

@@ -144,6 +144,26 @@ impl<T: ComponentType> ComponentType for Box<[T]> {
     }
 }
 
+impl<T: Lower> Lower for Box<[T]> {
+    fn lower_flat<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        dst: &mut FlatWriter<'_>,
+    ) -> Result<()> {
+        (**self).lower_flat(cx, ty, dst)
+    }
+
+    fn lower_memory<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        offset: usize,
+    ) -> Result<()> {
+        (**self).lower_memory(cx, ty, offset)
+    }
+}
+
 impl<T: Lift> Lift for Box<[T]> {
     fn lift_flat<C: LiftContext + ?Sized>(
         cx: &mut C,

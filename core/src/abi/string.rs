@@ -244,6 +244,26 @@ impl ComponentType for Box<str> {
     }
 }
 
+impl Lower for Box<str> {
+    fn lower_flat<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        dst: &mut FlatWriter<'_>,
+    ) -> Result<()> {
+        (**self).lower_flat(cx, ty, dst)
+    }
+
+    fn lower_memory<C: LowerContext + ?Sized>(
+        &self,
+        cx: &mut C,
+        ty: &Type,
+        offset: usize,
+    ) -> Result<()> {
+        (**self).lower_memory(cx, ty, offset)
+    }
+}
+
 impl Lift for Box<str> {
     fn lift_flat<C: LiftContext + ?Sized>(
         cx: &mut C,

@@ -10,8 +10,21 @@ use wasmtime::component::__internal::{
 };
 
 use super::{Any, Kind, Resource, ResourceAny, ResourceType};
+use crate::error::{Error, ErrorKind};
 
 type EngineResult<T> = std::result::Result<T, wasmtime::Error>;
+
+/// A handle that cannot be passed is the caller's mistake, and is said to be one
+/// here: Wasmtime's messages are the same for the guest's handles. A full table
+/// is a limit, which the backend tells by its message.
+#[cold]
+fn refused(error: wasmtime::Error) -> wasmtime::Error {
+    let text = error.to_string();
+    if text.starts_with("cannot allocate another handle") {
+        return error;
+    }
+    wasmtime::Error::new(Error::new(ErrorKind::TypeMismatch, text).with_source(error))
+}
 
 impl ResourceType {
     /// Wraps Wasmtime's resource type.
@@ -47,8 +60,11 @@ impl ResourceAny {
     }
 
     fn engine(&self) -> EngineResult<wt::ResourceAny> {
-        self.to_wasmtime()
-            .ok_or_else(|| wasmtime::Error::msg("this resource belongs to another backend"))
+        self.to_wasmtime().ok_or_else(|| {
+            refused(wasmtime::Error::msg(
+                "this resource belongs to another backend",
+            ))
+        })
     }
 }
 
@@ -92,7 +108,7 @@ unsafe impl<T: 'static> wt::Lower for Resource<T> {
         ty: InterfaceType,
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_flat(&self.engine, cx, ty, dst)
+        wt::Lower::linear_lower_to_flat(&self.engine, cx, ty, dst).map_err(refused)
     }
 
     fn linear_lower_to_memory<U>(
@@ -101,7 +117,7 @@ unsafe impl<T: 'static> wt::Lower for Resource<T> {
         ty: InterfaceType,
         offset: usize,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_memory(&self.engine, cx, ty, offset)
+        wt::Lower::linear_lower_to_memory(&self.engine, cx, ty, offset).map_err(refused)
     }
 }
 
@@ -143,7 +159,7 @@ unsafe impl wt::Lower for ResourceAny {
         ty: InterfaceType,
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_flat(&self.engine()?, cx, ty, dst)
+        wt::Lower::linear_lower_to_flat(&self.engine()?, cx, ty, dst).map_err(refused)
     }
 
     fn linear_lower_to_memory<U>(
@@ -152,7 +168,7 @@ unsafe impl wt::Lower for ResourceAny {
         ty: InterfaceType,
         offset: usize,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_memory(&self.engine()?, cx, ty, offset)
+        wt::Lower::linear_lower_to_memory(&self.engine()?, cx, ty, offset).map_err(refused)
     }
 }
 

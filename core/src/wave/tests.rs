@@ -271,7 +271,7 @@ fn nested_values_say_where() {
     let error = Val::from_wave(&ty, "[\n  err,\n  {name: \"ä\", tags: [(1, 2)]},\n]").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "expected `char`, found `2` (at [1].ok.tags[0].some.1) (column: 24, line: 3)"
+        "expected `char`, found `2` (at [1].ok.tags[0].some.1) (column: 26, line: 3)"
     );
 }
 

@@ -207,11 +207,7 @@ impl Backend for Nothing {
     type Context<'a> = &'a mut Store;
     type Instance = ();
     type Func = Func;
-    type TypedFunc<P, R>
-        = Func
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift;
+    type TypedFunc = Func;
 
     fn support() -> Support {
         let mut support = Support::new("nothing", "0");
@@ -404,10 +400,8 @@ impl Backend for Nothing {
         if !cx.data.grow_memory(0, 65536) {
             return Err(cx.data.memory_refused());
         }
-        if cx.imports.contains_key(&key(&[], "start")) {
-            if let Host::Sync(start) = cx.host("start")? {
-                start(HostContext(cx))?;
-            }
+        if let Ok(Host::Sync(start)) = cx.host("start") {
+            start(HostContext(cx))?;
         }
         Ok(())
     }
@@ -436,7 +430,7 @@ impl Backend for Nothing {
         Ok(func.clone())
     }
 
-    fn call_typed<P, R>(cx: &mut Store, func: &Func, _: P) -> Result<R>
+    unsafe fn call_typed<P, R>(cx: &mut Store, func: &Func, _: P) -> Result<R>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
@@ -445,7 +439,7 @@ impl Backend for Nothing {
         zeros()
     }
 
-    async fn call_typed_async<'a, P, R>(cx: &'a mut Store, func: &'a Func, _: P) -> Result<R>
+    async unsafe fn call_typed_async<'a, P, R>(cx: &'a mut Store, func: &'a Func, _: P) -> Result<R>
     where
         P: ComponentNamedList + Lower + Send + std::marker::Sync + 'a,
         R: ComponentNamedList + Lift + Send + std::marker::Sync + 'static,
