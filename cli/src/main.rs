@@ -1,1 +1,88 @@
-fn main() {}
+//! The `enginebay` program: runs, inspects, validates and compiles WebAssembly
+//! components on the backends that it was built with.
+#![deny(unsafe_code)]
+
+mod args;
+mod backends;
+mod cancel;
+mod compile;
+mod dispatch;
+mod exit;
+mod failure;
+mod inspect;
+mod invoke;
+mod load;
+mod output;
+mod parse;
+mod progress;
+mod report;
+mod run;
+mod validate;
+
+use std::process::ExitCode;
+use std::thread;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command, CompletionsArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The stack for everything: inputs from anywhere are read by recursion.
+const STACK: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // If the output is gone there is nobody left to tell.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::USAGE
+            } else {
+                Exit::SUCCESS
+            };
+            return exit.into();
+        }
+    };
+    // What the guest may use of the stack is on top.
+    let guest = match &cli.command {
+        Command::Run(args) => args.engine.stack.unwrap_or(0),
+        _ => 0,
+    };
+    let work = thread::Builder::new()
+        .name("enginebay".to_owned())
+        .stack_size(STACK.saturating_add(guest))
+        .spawn(move || main_on_large_stack(&cli));
+    match work.map(thread::JoinHandle::join) {
+        Ok(Ok(exit)) => exit.into(),
+        // The panic has already been told.
+        Ok(Err(_)) => Exit::HOST.into(),
+        Err(error) => {
+            output::note(&format!("error: cannot start a thread: {error}"));
+            Exit::HOST.into()
+        }
+    }
+}
+
+fn main_on_large_stack(cli: &Cli) -> Exit {
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Inspect(args) => inspect::inspect(args),
+        Command::Validate(args) => validate::validate(args),
+        Command::Backends(args) => backends::backends(args),
+        Command::Compile(args) => compile::compile(args),
+        Command::Completions(args) => completions(args),
+    };
+    result.unwrap_or_else(|failure| {
+        failure.tell(cli.verbose);
+        failure.exit()
+    })
+}
+
+fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "enginebay", &mut script);
+    output::print_bytes(&script)?;
+    Ok(Exit::SUCCESS)
+}

@@ -36,8 +36,9 @@ pub(super) fn params(ty: &FuncType, text: &str) -> Result<Vec<Val>> {
     };
     if let Some(node) = nodes.get(ty.params.len()) {
         let message = format!(
-            "{} arguments, and {ty} takes {}",
+            "{} arguments, and `{}` takes {}",
             nodes.len(),
+            Clip(ty),
             ty.params.len()
         );
         return Err(reader.error(node.span().start, message));

@@ -371,7 +371,7 @@ fn arguments_are_read_with_those_at_the_end_optional() {
     );
     assert_eq!(
         message("(1, 2, 3, 4)"),
-        "4 arguments, and func(a: u8, b: option<u8>, c: option<u8>) takes 3 (column: 11)"
+        "4 arguments, and `func(a: u8, b: option<u8>, c: option<u8>)` takes 3 (column: 11)"
     );
     assert_eq!(message(""), "expected arguments in parentheses (column: 1)");
     assert_eq!(

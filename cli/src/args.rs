@@ -1,0 +1,340 @@
+//! The command line. Documentation comments here are the text of the help, so
+//! the groups of options have plain ones.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use enginebay::wasi::AddressPattern;
+use enginebay::{BACKENDS, Config, Feature, Interruption};
+
+use crate::dispatch::{ALL, DEFAULT};
+use crate::exit::Exit;
+use crate::parse::{self, Dir, Timeout};
+
+/// Run, inspect, validate and compile WebAssembly components, on any engine.
+#[derive(Debug, Parser)]
+#[command(name = "enginebay", version, propagate_version = true)]
+#[command(after_help = after_help())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Say what is behind an error: its causes and the guest's stack.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+fn after_help() -> String {
+    format!(
+        "Examples:
+  enginebay run app.wasm -- --flag             run a command, with arguments
+  enginebay run lib.wasm --invoke 'add(1, 2)'  call a function
+  enginebay inspect lib.wasm                   see what it imports and exports
+  enginebay compile lib.wasm -o lib.aot        compile ahead of time
+
+{}
+`enginebay COMMAND --help` says more about a command.",
+        Exit::help()
+    )
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(Box<RunArgs>),
+    Inspect(InspectArgs),
+    Validate(ValidateArgs),
+    Backends(BackendsArgs),
+    Compile(CompileArgs),
+    Completions(CompletionsArgs),
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What stops a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stop {
+    /// Nothing: the fastest code, for guests that are trusted to end.
+    None,
+    /// Time, and Ctrl-C.
+    Deadline,
+    /// Fuel, and time, and Ctrl-C.
+    Fuel,
+}
+
+impl From<Stop> for Interruption {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::None => Interruption::None,
+            Stop::Deadline => Interruption::Deadline,
+            Stop::Fuel => Interruption::Fuel,
+        }
+    }
+}
+
+fn backend_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(BACKENDS)
+}
+
+fn backend_names_and_all() -> PossibleValuesParser {
+    PossibleValuesParser::new(BACKENDS.iter().copied().chain([ALL]))
+}
+
+/// The features that are off by default, without those that synchronous stores
+/// cannot run.
+fn features() -> impl Iterator<Item = Feature> {
+    Feature::ALL
+        .iter()
+        .copied()
+        .filter(|feature| !feature.default_on() && *feature != Feature::ComponentAsync)
+}
+
+fn feature_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(features().map(Feature::name))
+}
+
+// The options that decide how code is compiled. An artifact can be run only
+// with those that it was compiled with.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How code is compiled")]
+pub(crate) struct EngineArgs {
+    /// What can stop the component; `run --fuel` implies `fuel`.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) interruption: Option<Stop>,
+
+    /// How much stack the component may use, such as 512KiB.
+    #[arg(long, value_name = "SIZE", value_parser = parse::address_size)]
+    pub(crate) stack: Option<usize>,
+
+    /// Give the same results, to the bit, on each machine and backend.
+    #[arg(long)]
+    pub(crate) deterministic: bool,
+
+    /// Allow a feature of WebAssembly that is off by default.
+    #[arg(long, value_name = "NAME", value_parser = feature_names())]
+    pub(crate) feature: Vec<String>,
+}
+
+impl EngineArgs {
+    /// The engine's configuration; `fuel` asks for fuel unless something else
+    /// is asked for.
+    pub(crate) fn config(&self, fuel: bool) -> Config {
+        let mut config = Config::new();
+        match self.interruption {
+            Some(stop) => {
+                config.interruption(stop.into());
+            }
+            None if fuel => {
+                config.interruption(Interruption::Fuel);
+            }
+            None => {}
+        }
+        if let Some(bytes) = self.stack {
+            config.max_stack(bytes);
+        }
+        config.deterministic(self.deterministic);
+        for feature in features() {
+            if self.feature.iter().any(|name| name == feature.name()) {
+                config.feature(feature, true);
+            }
+        }
+        config
+    }
+}
+
+const RUN_HELP: &str = "\
+A component gets nothing that is not named here: no files, no environment, no
+network. Standard input, output and error are this program's; with `--backend
+all` standard input is empty, and with it or `--format json` up to 16 MiB of
+standard output are kept until the end.
+
+Arguments and results are in WAVE, the text form of component values:
+  numbers     1, -2.5, inf, nan         options   some(1), none, or just 1
+  strings     \"a\\n\\u{e4}\"             results   ok(1), err(\"no\"), ok
+  lists       [1, 2]                    records   {name: \"x\", age: 7}
+  tuples      (1, \"x\")                  flags     {read, write}
+  characters  'x'                       variants  circle(2.5), red, %none
+
+Examples:
+  enginebay run app.wasm --dir data::/data::ro --env LANG -- /data/in.txt
+  enginebay run lib.wasm --invoke 'greet(\"World\")' --fuel 1000000 --usage
+  enginebay run lib.wasm --invoke 'example:greet/api#describe({name: \"x\", age: 7, tags: []})'
+  enginebay run lib.wasm --invoke 'add(1, 2)' --backend all";
+
+/// Run a component.
+///
+/// With --invoke, call a function that it exports and print the result;
+/// otherwise run it as a command (`wasi:cli/run`).
+#[derive(Args, Clone, Debug)]
+#[command(after_help = RUN_HELP)]
+pub(crate) struct RunArgs {
+    /// The component: binary, text, or an artifact of `enginebay compile`.
+    pub(crate) file: PathBuf,
+
+    /// Arguments for the component.
+    #[arg(last = true)]
+    pub(crate) args: Vec<String>,
+
+    /// The function to call, with its arguments. In an interface:
+    /// 'ns:pkg/iface#name(ARGS)'; the version may be left out.
+    #[arg(long, value_name = "NAME(ARGS)")]
+    pub(crate) invoke: Option<String>,
+
+    /// The engine to run it on; `all` compares the results of each.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT)]
+    #[arg(value_parser = backend_names_and_all())]
+    pub(crate) backend: String,
+
+    /// Load an artifact of `enginebay compile`. It is machine code that runs
+    /// with all rights of this program: only for files that you made.
+    #[arg(long)]
+    pub(crate) allow_precompiled: bool,
+
+    /// How results are written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    /// Say on standard error (or in the JSON) what was used.
+    #[arg(long)]
+    pub(crate) usage: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+// What the component may use.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Memory, such as 64MiB [default: 256MiB].
+    #[arg(long, value_name = "SIZE", value_parser = parse::size)]
+    pub(crate) memory: Option<u64>,
+
+    /// Fuel: about one per instruction; the same on each run.
+    #[arg(long, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+
+    /// Time, such as 500ms, or `none` [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = parse::timeout)]
+    pub(crate) timeout: Option<Timeout>,
+}
+
+// What the component is given of the host.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Grants")]
+pub(crate) struct GrantArgs {
+    /// A folder, and the path under which the component sees it.
+    #[arg(long, value_name = "HOST::GUEST[::ro]", value_parser = parse::dir)]
+    pub(crate) dir: Vec<Dir>,
+
+    /// An environment variable; without a value, that of this program.
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = parse::env)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// Connect by TCP to an address, such as 127.0.0.1:80 or *:443.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_tcp_connect: Vec<AddressPattern>,
+
+    /// Listen on an address of this machine by TCP.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_tcp_listen: Vec<AddressPattern>,
+
+    /// Exchange datagrams with an address by UDP.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_udp: Vec<AddressPattern>,
+
+    /// Look up the addresses of names.
+    #[arg(long)]
+    pub(crate) allow_name_lookup: bool,
+
+    /// Random numbers that depend on this seed alone. Not for secrets.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// Show what a component imports, exports and consists of.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "No engine is needed, and nothing of the component runs.")]
+pub(crate) struct InspectArgs {
+    /// The component, binary or text.
+    pub(crate) file: PathBuf,
+
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    /// Only the component's world, as WIT.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) wit: bool,
+}
+
+/// Check that a component is valid, without compiling it.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "The check is that of `run`, with the default configuration: size and
+complexity, validity, and features. It needs no engine."
+)]
+pub(crate) struct ValidateArgs {
+    /// The component, binary or text.
+    pub(crate) file: PathBuf,
+
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// List the engines of this program and what they can do.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BackendsArgs {
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Compile a component ahead of time.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "The artifact runs with `enginebay run --allow-precompiled`, with the same
+version of this program, the same backend and the same options here. Keep it
+where nobody else can write: it is machine code."
+)]
+pub(crate) struct CompileArgs {
+    /// The component, binary or text.
+    pub(crate) file: PathBuf,
+
+    /// The artifact to write.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// The engine to compile it with.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT, value_parser = backend_names())]
+    pub(crate) backend: String,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+/// Write a script with which a shell completes this program's command line.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:
+  enginebay completions bash > ~/.local/share/bash-completion/completions/enginebay")]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}

@@ -1,0 +1,74 @@
+//! Files, and components from them: compiled, or loaded from an artifact if
+//! that was allowed.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use enginebay::core::{Component, Engine};
+use enginebay::{Backend, Error, ErrorKind, is_artifact};
+
+use crate::failure::Failure;
+use crate::progress::spinner;
+
+/// More than any component, and less than would fill a machine's memory.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let fail = |error| Failure::io("cannot read", path, error);
+    let file = File::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let message = format!("{} has more than {MAX_FILE} bytes", path.display());
+        return Err(Error::new(ErrorKind::TooLarge, message).into());
+    }
+    Ok(bytes)
+}
+
+/// Adds the file's name to an error about it.
+pub(crate) fn named(error: Error, path: &Path) -> Failure {
+    error.with_context("file", path.display()).into()
+}
+
+/// Compiles a component, with a sign of life if it takes long.
+pub(crate) fn compile<B: Backend>(
+    engine: &Engine<B>,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Component<B>, Failure> {
+    let message = format!("compiling {} for {}", path.display(), B::NAME);
+    spinner(message, || Component::new(engine, bytes)).map_err(|error| named(error, path))
+}
+
+/// A component from the bytes of a file: an artifact if `precompiled` allows
+/// it, or compiled.
+pub(crate) fn component<B: Backend>(
+    engine: &Engine<B>,
+    path: &Path,
+    bytes: &[u8],
+    precompiled: bool,
+) -> Result<Component<B>, Failure> {
+    if !is_artifact(bytes) {
+        return compile(engine, path, bytes);
+    }
+    if !precompiled {
+        return Err(Failure::advised(
+            Error::new(
+                ErrorKind::Artifact,
+                "this is a precompiled component, which is machine code that nothing confines",
+            )
+            .with_context("file", path.display()),
+            "run the component that it was made from, or give --allow-precompiled if you made \
+             this file and nobody else can write to it",
+        ));
+    }
+    #[allow(unsafe_code, reason = "artifacts are machine code")]
+    // SAFETY: the user said, by --allow-precompiled, that the file is what
+    // `enginebay compile` wrote and that nobody else can have changed it.
+    let component = unsafe { Component::deserialize(engine, bytes) };
+    component.map_err(|error| named(error, path))
+}

@@ -1,0 +1,161 @@
+//! Values of options: sizes, times, folders and environment variables.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `64MiB`, `512KB` or plain bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("b", 1),
+        ("", 1),
+    ];
+    let refuse = || format!("`{text}` is no size: write 64MiB, 512KiB, 10MB or plain bytes");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| refuse())?;
+    let unit = unit.trim_start().to_ascii_lowercase();
+    let (_, factor) = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or_else(refuse)?;
+    number.checked_mul(*factor).ok_or_else(refuse)
+}
+
+/// As [`size`], for what is addressed.
+pub(crate) fn address_size(text: &str) -> Result<usize, String> {
+    size(text)?
+        .try_into()
+        .map_err(|_| format!("`{text}` is more than this machine can address"))
+}
+
+/// A time limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeout(pub(crate) Option<Duration>);
+
+/// `500ms`, `1m 30s` or `none`.
+pub(crate) fn timeout(text: &str) -> Result<Timeout, String> {
+    if text == "none" {
+        return Ok(Timeout(None));
+    }
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("no time at all: write `none` for no limit".to_owned()),
+        Ok(time) => Ok(Timeout(Some(time))),
+        Err(_) => Err(format!(
+            "`{text}` is no time: write 500ms, 2s, 1m30s or none"
+        )),
+    }
+}
+
+/// A folder of the host that the guest may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dir {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+    pub(crate) read_only: bool,
+}
+
+/// `HOST::GUEST`, or `HOST::GUEST::ro`.
+pub(crate) fn dir(text: &str) -> Result<Dir, String> {
+    let parts: Vec<&str> = text.split("::").collect();
+    let (host, guest, read_only) = match parts[..] {
+        // Somebody who leaves the guest's path out wants no folder `ro` that
+        // can be written to.
+        [_, "ro" | "rw"] => {
+            return Err("the guest's path is missing: write HOST::GUEST::ro".to_owned());
+        }
+        [host, guest] => (host, guest, false),
+        [host, guest, "ro"] => (host, guest, true),
+        _ => return Err("write HOST::GUEST, or HOST::GUEST::ro".to_owned()),
+    };
+    if host.is_empty() || guest.is_empty() {
+        return Err("both paths must be given: write HOST::GUEST".to_owned());
+    }
+    Ok(Dir {
+        host: host.into(),
+        guest: guest.to_owned(),
+        read_only,
+    })
+}
+
+/// `KEY=VALUE`, or `KEY` for the value that this program was given.
+pub(crate) fn env(text: &str) -> Result<(String, String), String> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, value.to_owned()),
+        None => match std::env::var(text) {
+            Ok(value) => (text, value),
+            Err(error) => return Err(format!("cannot pass `{text}` on: {error}")),
+        },
+    };
+    if key.is_empty() {
+        return Err("the name is empty: write NAME=VALUE, or NAME".to_owned());
+    }
+    Ok((key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_and_decimal_units() {
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("65536"), Ok(65536));
+        assert_eq!(size("64MiB"), Ok(64 << 20));
+        assert_eq!(size("512 KiB"), Ok(512 << 10));
+        assert_eq!(size("2gib"), Ok(2 << 30));
+        assert_eq!(size("10kB"), Ok(10_000));
+        assert_eq!(size("10MB"), Ok(10_000_000));
+        for wrong in ["", "MiB", "1.5MiB", "-1", "1TiB", "64M", "99999999999GiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_may_be_none_and_not_zero() {
+        assert_eq!(timeout("none"), Ok(Timeout(None)));
+        assert_eq!(
+            timeout("500ms"),
+            Ok(Timeout(Some(Duration::from_millis(500))))
+        );
+        assert_eq!(
+            timeout("1m 30s"),
+            Ok(Timeout(Some(Duration::from_secs(90))))
+        );
+        for wrong in ["", "0s", "5", "soon", "-1s"] {
+            assert!(timeout(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn folders_name_both_sides() {
+        let expected = Dir {
+            host: "a".into(),
+            guest: "/b".into(),
+            read_only: false,
+        };
+        assert_eq!(dir("a::/b"), Ok(expected.clone()));
+        let read_only = Dir {
+            read_only: true,
+            ..expected
+        };
+        assert_eq!(dir("a::/b::ro"), Ok(read_only));
+        for wrong in ["", "a", "a::ro", "a::", "::b", "a::b::rx", "a::b::ro::c"] {
+            assert!(dir(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn variables_have_a_value_or_an_inherited_one() {
+        assert_eq!(env("A=b=c"), Ok(("A".into(), "b=c".into())));
+        assert_eq!(env("A="), Ok(("A".into(), String::new())));
+        assert!(env("=x").is_err());
+        assert!(env("ENGINEBAY_TEST_NO_SUCH_VARIABLE").is_err());
+        assert_eq!(env("PATH").unwrap().0, "PATH");
+    }
+}

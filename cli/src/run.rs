@@ -1,0 +1,245 @@
+//! `enginebay run`: one call of a component on one backend.
+
+use enginebay::core::{Component, Engine, InstancePre, Linker, Store};
+use enginebay::wasi::{self, DirAccess, OutputPipe, WasiCtx};
+use enginebay::{Backend, Error, ErrorKind, Limits, Usage, Val};
+
+use crate::args::{Format, RunArgs, Stop};
+use crate::cancel;
+use crate::dispatch::{self, ALL, Task};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::invoke::{self, Call};
+use crate::load;
+use crate::report;
+
+/// How much of the guest's standard output is kept, where it is.
+const KEPT: usize = 16 << 20;
+
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A function returned, with this result if it has one.
+    Returned(Option<String>),
+    /// A command ended.
+    Exited(u8),
+}
+
+/// One call on one backend.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) backend: &'static str,
+    pub(crate) outcome: Result<Outcome, Failure>,
+    /// What the guest wrote, where it is kept.
+    pub(crate) stdout: Option<Vec<u8>>,
+    /// What was used, if it came so far.
+    pub(crate) usage: Option<Usage>,
+}
+
+pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    check(args)?;
+    let call = args.invoke.as_deref().map(Call::parse).transpose()?;
+    let bytes = load::read(&args.file)?;
+    let all = args.backend == ALL;
+    let session = Session {
+        args,
+        call,
+        bytes: &bytes,
+        keep: all || args.format == Format::Json,
+        stdin: !all,
+    };
+    if all {
+        report::all(dispatch::on_each(&session), args)
+    } else {
+        report::one(dispatch::on(&args.backend, &session)?, args)
+    }
+}
+
+/// Refuses options that contradict each other.
+fn check(args: &RunArgs) -> Result<(), Failure> {
+    let refuse = |option: &str, needs: &str| {
+        Err(Failure::Usage(format!(
+            "{option} cannot be enforced with that --interruption: it needs {needs}"
+        )))
+    };
+    let stop = args.engine.interruption;
+    if args.limits.fuel.is_some() && stop.is_some_and(|stop| stop != Stop::Fuel) {
+        return refuse("--fuel", "`fuel`");
+    }
+    let timed = args
+        .limits
+        .timeout
+        .is_some_and(|timeout| timeout.0.is_some());
+    if timed && stop == Some(Stop::None) {
+        return refuse("--timeout", "`deadline` or `fuel`");
+    }
+    Ok(())
+}
+
+struct Session<'a> {
+    args: &'a RunArgs,
+    call: Option<Call<'a>>,
+    bytes: &'a [u8],
+    /// Whether standard output is kept instead of passed on.
+    keep: bool,
+    /// Whether the guest gets this program's standard input.
+    stdin: bool,
+}
+
+impl Task for Session<'_> {
+    type Output = Run;
+
+    fn run<B: Backend>(&self) -> Run {
+        let stdout = self.keep.then(|| OutputPipe::new(KEPT));
+        let mut usage = None;
+        let outcome = self.outcome::<B>(stdout.as_ref(), &mut usage);
+        Run {
+            backend: B::NAME,
+            outcome,
+            stdout: stdout.map(|pipe| pipe.contents()),
+            usage,
+        }
+    }
+}
+
+/// A function by its full name and its arguments; without it, the component is
+/// run as a command.
+type Target = Option<(String, Vec<Val>)>;
+
+impl Session<'_> {
+    fn outcome<B: Backend>(
+        &self,
+        stdout: Option<&OutputPipe>,
+        usage: &mut Option<Usage>,
+    ) -> Result<Outcome, Failure> {
+        let args = self.args;
+        let config = args.engine.config(args.limits.fuel.is_some());
+        let engine = Engine::<B>::new(&config)?;
+        let component = load::component(&engine, &args.file, self.bytes, args.allow_precompiled)?;
+        let target = self.target(&component)?;
+        let mut linker = Linker::new(&engine);
+        wasi::add_to_linker(&mut linker)?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|error| load::named(error, &args.file))?;
+        let mut store = Store::<B, WasiCtx>::builder(&engine)
+            .limits(self.limits(engine.default_limits()))
+            .build(self.wasi(stdout)?)?;
+        if let Ok(handle) = store.cancel_handle() {
+            cancel::on_interrupt(handle);
+        }
+        let outcome = enter(&mut store, &pre, target);
+        cancel::done();
+        *usage = Some(store.usage());
+        outcome
+    }
+
+    /// What is called, found and checked before anything of the guest runs.
+    fn target<B: Backend>(&self, component: &Component<B>) -> Result<Target, Failure> {
+        let exports = component.exports();
+        let Some(call) = self.call else {
+            if exports
+                .iter()
+                .any(|export| export.name.starts_with("wasi:cli/run@0.2."))
+            {
+                return Ok(None);
+            }
+            let error = Error::new(
+                ErrorKind::NotFound,
+                "the component is not a command: it does not export `wasi:cli/run`",
+            );
+            return Err(Failure::advised(
+                error.with_context("file", self.args.file.display()),
+                format!(
+                    "call a function with --invoke; {}",
+                    invoke::exported(exports)
+                ),
+            ));
+        };
+        let (name, ty) = invoke::find(exports, call.name)?;
+        let params = ty.parse_params(call.args).map_err(|error| {
+            Failure::advised(
+                error.with_context("arguments of", &name),
+                format!("its type is `{ty}`"),
+            )
+        })?;
+        Ok(Some((name, params)))
+    }
+
+    fn limits(&self, mut limits: Limits) -> Limits {
+        let args = &self.args.limits;
+        if let Some(bytes) = args.memory {
+            limits = limits.memory(bytes);
+        }
+        if args.fuel.is_some() {
+            limits = limits.fuel(args.fuel);
+        }
+        if let Some(timeout) = args.timeout {
+            limits = limits.deadline(timeout.0);
+        }
+        limits
+    }
+
+    /// What the guest is granted.
+    fn wasi(&self, stdout: Option<&OutputPipe>) -> Result<WasiCtx, Failure> {
+        let args = self.args;
+        let grants = &args.grants;
+        let program = args.file.file_name().unwrap_or_default();
+        let mut wasi = WasiCtx::builder();
+        wasi.arg(program.to_string_lossy())
+            .args(&args.args)
+            .envs(grants.env.iter().cloned())
+            .allow_name_lookup(grants.allow_name_lookup)
+            .inherit_stderr();
+        if self.stdin {
+            wasi.inherit_stdin();
+        }
+        match stdout {
+            Some(pipe) => wasi.stdout_pipe(pipe),
+            None => wasi.inherit_stdout(),
+        };
+        for dir in &grants.dir {
+            let access = if dir.read_only {
+                DirAccess::ReadOnly
+            } else {
+                DirAccess::ReadWrite
+            };
+            wasi.dir(&dir.host, &dir.guest, access);
+        }
+        for address in &grants.allow_tcp_connect {
+            wasi.allow_tcp_connect(*address);
+        }
+        for address in &grants.allow_tcp_listen {
+            wasi.allow_tcp_listen(*address);
+        }
+        for address in &grants.allow_udp {
+            wasi.allow_udp(*address);
+        }
+        if let Some(seed) = grants.seed {
+            wasi.seed(seed);
+        }
+        Ok(wasi.build()?)
+    }
+}
+
+/// Makes the instance and calls it. A guest that exits ends well, wherever it
+/// does.
+fn enter<B: Backend>(
+    store: &mut Store<B, WasiCtx>,
+    pre: &InstancePre<B, WasiCtx>,
+    target: Target,
+) -> Result<Outcome, Failure> {
+    let result = pre.instantiate(&mut *store).and_then(|instance| {
+        let Some((name, params)) = target else {
+            let status = wasi::run(store, &instance)?;
+            return Ok(Outcome::Exited(status.code()));
+        };
+        let func = instance.get_func(&mut *store, &name)?;
+        let results = func.call(store, &params)?;
+        Ok(Outcome::Returned(results.first().map(Val::to_string)))
+    });
+    result.or_else(|error| match wasi::exit_code(&error) {
+        Some(code) => Ok(Outcome::Exited(code)),
+        None => Err(error.into()),
+    })
+}

@@ -1,0 +1,193 @@
+//! `enginebay inspect`, `validate`, `backends`, `completions` and the help.
+
+mod support;
+
+use support::{COMMAND, Folder, GREET, GREET_HOST, enginebay};
+
+#[test]
+fn inspect_shows_functions_modules_sections_and_wit() {
+    let ended = enginebay(["inspect", GREET]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    for part in [
+        "component, ",
+        "imports: none",
+        "  add: func(a: u32, b: u32) -> u32\n",
+        "  example:greet/api@0.1.0 (interface)\n",
+        "    birthday: func(p: person) -> result<person, string>\n",
+        "core modules: 3",
+        "core module ",
+        "world root {",
+        "resource counter {",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let ended = enginebay(["inspect", GREET_HOST]);
+    assert!(
+        ended
+            .stdout
+            .contains("imports:\n  example:greet/host@0.1.0 (interface)\n")
+    );
+    let ended = enginebay(["inspect", COMMAND]);
+    assert!(ended.stdout.contains("wasi:cli/run@0.2.0"), "{ended:?}");
+}
+
+#[test]
+fn inspect_in_json() {
+    let ended = enginebay(["inspect", GREET_HOST, "--format", "json"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    let json = ended.json();
+    assert_eq!(json["kind"], "component");
+    assert_eq!(json["imports"][0]["name"], "example:greet/host@0.1.0");
+    assert_eq!(json["imports"][0]["kind"], "interface");
+    assert_eq!(json["imports"][0]["functions"][0]["name"], "log");
+    assert_eq!(
+        json["imports"][0]["functions"][0]["type"],
+        "func(level: level, message: string)"
+    );
+    assert_eq!(json["imports"][0]["types"][0], "level");
+    let exports = json["exports"].as_array().unwrap();
+    let add = exports
+        .iter()
+        .find(|export| export["name"] == "add")
+        .unwrap();
+    assert_eq!(add["kind"], "function");
+    assert_eq!(add["type"], "func(a: u32, b: u32) -> u32");
+    assert!(json["modules"][0]["functions"].as_u64().unwrap() > 10);
+    assert!(json["sections"][0]["size"].as_u64().unwrap() > 1000);
+    assert!(json["wit"].as_str().unwrap().contains("world root"));
+    assert!(json.get("refused").is_none());
+}
+
+#[test]
+fn inspect_gives_only_the_wit() {
+    let ended = enginebay(["inspect", GREET, "--wit"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended.stdout.starts_with("package root:component;"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn inspect_reads_text_and_names_what_is_in_a_module() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "named.wat",
+        "(component (core module (func) (func)) (core module $second (func) (memory 1)))",
+    );
+    let json = enginebay(["inspect", &file, "--format", "json"]).json();
+    assert_eq!(json["modules"][0]["functions"], 2);
+    assert_eq!(json["modules"][1]["name"], "second");
+    assert_eq!(json["modules"][1]["functions"], 1);
+}
+
+#[test]
+fn inspect_shows_what_has_no_wit() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "modules.wat",
+        r#"(component (import "m" (core module)) (component $c) (export "c" (component $c)))"#,
+    );
+    let ended = enginebay(["inspect", &file]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
+    for part in ["  m (core module)", "  c (component)", "no WIT: "] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let ended = enginebay(["inspect", &file, "--wit"]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(3), ""));
+}
+
+#[test]
+fn inspect_says_what_would_not_run() {
+    let folder = Folder::new();
+    let file = folder.write("memory64.wat", "(component (core module (memory i64 1)))");
+    let ended = enginebay(["inspect", &file]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("switched off: memory64"), "{ended:?}");
+}
+
+#[test]
+fn names_do_not_steer_the_terminal() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "escape.wat",
+        r#"(component (core module (@name "\1b[31mred\u{202e}") (func)))"#,
+    );
+    let ended = enginebay(["inspect", &file]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains(r"\u{1b}[31mred\u{202e}"), "{ended:?}");
+    assert!(!ended.stdout.contains(['\x1b', '\u{202e}']), "{ended:?}");
+}
+
+#[test]
+fn validate_says_valid_or_why_not() {
+    enginebay(["validate", GREET]).gives("valid\n");
+    let folder = Folder::new();
+    let file = folder.write("ok.wat", "(component)");
+    enginebay(["validate", &file]).gives("valid\n");
+    let json = enginebay(["validate", &file, "--format", "json"]).json();
+    assert_eq!(json["valid"], true);
+    let file = folder.write("bad.wat", "(component (core module (func i32.add)))");
+    enginebay(["validate", &file]).fails(3, &["type mismatch", "bad.wat"]);
+    let ended = enginebay(["validate", &file, "--format", "json"]);
+    assert_eq!(ended.code, Some(3));
+    let json = ended.json();
+    assert_eq!(json["valid"], false);
+    assert_eq!(json["error"]["kind"], "invalid-component");
+    let file = folder.write("memory64.wat", "(component (core module (memory i64 1)))");
+    enginebay(["validate", &file]).fails(3, &["switched off: memory64"]);
+}
+
+#[test]
+fn backends_are_listed() {
+    let ended = enginebay(["backends"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    assert!(ended.stdout.starts_with("BACKEND"), "{ended:?}");
+    assert_eq!(ended.stdout.lines().count(), 1 + enginebay::BACKENDS.len());
+    let json = enginebay(["backends", "--format", "json"]).json();
+    let rows = json.as_array().unwrap();
+    assert_eq!(rows.len(), enginebay::BACKENDS.len());
+    for (row, name) in rows.iter().zip(enginebay::BACKENDS) {
+        assert_eq!(row["name"], *name);
+        assert!(row["version"].is_string() && row["jit"].is_boolean());
+        assert_eq!(row["interruption"][0], "none");
+    }
+    assert_eq!(rows[0]["default"], true);
+}
+
+#[test]
+fn completions_are_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ended = enginebay(["completions", shell]);
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{shell}");
+        assert!(ended.stdout.contains("allow-precompiled"), "{shell}");
+    }
+    assert_eq!(enginebay(["completions", "nonsense"]).code, Some(2));
+}
+
+#[test]
+fn the_help_has_examples_and_exit_codes() {
+    let ended = enginebay(["--help"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    for part in ["Examples:", "Exit codes:", "  4  the component trapped"] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    assert!(!ended.stdout.contains('\x1b'));
+    for command in [
+        "run",
+        "inspect",
+        "validate",
+        "backends",
+        "compile",
+        "completions",
+    ] {
+        let ended = enginebay([command, "--help"]);
+        assert_eq!(ended.code, Some(0), "{command}");
+        assert!(ended.stdout.contains("Usage: enginebay"), "{command}");
+    }
+    let ended = enginebay(["--version"]);
+    assert_eq!(
+        ended.stdout,
+        format!("enginebay {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}

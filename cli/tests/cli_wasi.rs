@@ -1,0 +1,226 @@
+//! `enginebay run` with commands: what they are granted, and how they end.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use support::{COMMAND, Ended, Folder, end, enginebay, program};
+
+/// Runs the command with options of ours and arguments of its own.
+fn command(options: &[&str], args: &[&str]) -> Ended {
+    let all = ["run", COMMAND]
+        .iter()
+        .chain(options)
+        .chain(&["--"])
+        .chain(args);
+    enginebay(all)
+}
+
+#[test]
+fn arguments() {
+    command(&[], &["args", "a b", "--flag", ""]).gives("a b\n--flag\n\n");
+}
+
+#[test]
+fn the_environment_is_empty_but_for_what_is_given() {
+    command(&[], &["env"]).gives("");
+    let output = program()
+        .args([
+            "run",
+            COMMAND,
+            "--env",
+            "A=1",
+            "--env",
+            "INHERITED",
+            "--",
+            "env",
+        ])
+        .env("INHERITED", "yes")
+        .env("OTHER", "no")
+        .output()
+        .unwrap();
+    end(output).gives("A=1\nINHERITED=yes\n");
+}
+
+#[test]
+fn folders_are_granted_for_reading_and_writing() {
+    let folder = Folder::new();
+    folder.write("in.txt", "contents\n");
+    let writable = format!("{}::/data", folder.name(""));
+    let read_only = format!("{writable}::ro");
+    let ended = command(&[], &["cat", "/data/in.txt"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    command(&["--dir", &read_only], &["cat", "/data/in.txt"]).gives("contents\n");
+    let ended = command(&["--dir", &read_only], &["write", "/data/out.txt", "x"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(!folder.path("out.txt").exists());
+    command(&["--dir", &writable], &["write", "/data/out.txt", "x"]).gives("");
+    assert_eq!(
+        std::fs::read_to_string(folder.path("out.txt")).unwrap(),
+        "x"
+    );
+    command(&["--dir", &writable], &["ls", "/data"]).gives("in.txt\nout.txt\n");
+}
+
+#[test]
+fn standard_streams_are_passed_on() {
+    let mut child = program()
+        .args(["run", COMMAND, "--", "stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"one\ntwo\n")
+        .unwrap();
+    end(child.wait_with_output().unwrap()).gives("ONE\nTWO\n");
+    let ended = command(&[], &["cat", "/nothing"]);
+    assert_eq!(ended.stdout, "");
+    assert!(!ended.stderr.is_empty());
+}
+
+#[test]
+fn exit_codes_are_passed_on() {
+    assert_eq!(command(&[], &["exit", "0"]).code, Some(0));
+    // `wasi:cli/exit` knows success and failure only.
+    let ended = command(&[], &["exit", "7"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(1), ""));
+    let ended = command(&[], &["no-such-command"]);
+    assert_eq!(ended.code, Some(1));
+}
+
+#[test]
+fn a_panic_of_the_guest_is_a_trap() {
+    let ended = command(&[], &["panic"]);
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stderr.contains("error: trap"), "{ended:?}");
+}
+
+#[test]
+fn there_is_no_network_unless_it_is_allowed() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    command(&[], &["connect", &address]).gives("PermissionDenied\n");
+    command(
+        &["--allow-tcp-connect", "127.0.0.1:1"],
+        &["connect", &address],
+    )
+    .gives("PermissionDenied\n");
+    command(&["--allow-tcp-connect", &address], &["connect", &address]).gives("connected\n");
+}
+
+#[test]
+fn a_seed_decides_random_numbers() {
+    let random = |options: &[&str]| command(options, &["random"]).stdout;
+    assert_eq!(random(&["--seed", "1"]), random(&["--seed", "1"]));
+    assert_ne!(random(&["--seed", "1"]), random(&["--seed", "2"]));
+    assert_ne!(random(&[]), random(&[]));
+}
+
+#[test]
+fn json_keeps_what_was_written() {
+    let ended = command(&["--format", "json"], &["args", "hello"]);
+    assert_eq!(ended.stderr, "");
+    let json = ended.json();
+    assert_eq!(json["stdout"], "hello\n");
+    assert_eq!(json["exit_code"], 0);
+    assert!(json.get("result").is_none());
+    assert_eq!(
+        command(&["--format", "json"], &["exit", "3"]).json()["exit_code"],
+        1
+    );
+}
+
+#[test]
+fn all_backends_write_the_same() {
+    let ended = command(&["--backend", "all"], &["args", "hello"]);
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.stdout, "hello\n");
+    assert!(ended.stderr.starts_with("the same on: "), "{ended:?}");
+    let ended = command(&["--backend", "all"], &["exit", "1"]);
+    assert_eq!(ended.code, Some(1));
+}
+
+#[test]
+fn host_calls_are_counted_and_limits_hold() {
+    let ended = command(&["--usage"], &["args", "hello"]);
+    assert_eq!(ended.stdout, "hello\n");
+    assert!(!ended.stderr.contains(" 0 host calls"), "{ended:?}");
+    let mut child = program()
+        .args(["run", COMMAND, "--timeout", "200ms", "--", "stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It waits for input that does not come.
+    let _stdin = child.stdin.take().unwrap();
+    end(child.wait_with_output().unwrap()).fails(5, &["deadline exceeded"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_the_guest() {
+    let mut child = program()
+        .args([
+            "run",
+            COMMAND,
+            "--usage",
+            "--timeout",
+            "none",
+            "--",
+            "stdin",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    // It runs when it answers.
+    stdin.write_all(b"hello\n").unwrap();
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "HELLO\n");
+    let id = child.id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(killed.unwrap().success());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5), "{stderr}");
+    assert!(stderr.contains("host calls"), "{stderr}");
+    assert!(stderr.contains("error: cancelled"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_who_reads_is_no_error() {
+    for args in [
+        &["inspect", COMMAND][..],
+        &["backends"],
+        &["completions", "bash"],
+    ] {
+        let mut child = program()
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ended = end(child.wait_with_output().unwrap());
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{args:?}");
+    }
+}
