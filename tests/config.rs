@@ -44,7 +44,9 @@ fn needs(feature: Feature) -> &'static [Feature] {
 
 fn features_that_are_off_are_refused_by_name<B: Backend>() {
     for feature in Feature::ALL.iter().copied() {
-        let Some(module) = using(feature) else { continue };
+        let Some(module) = using(feature) else {
+            continue;
+        };
         let text = format!("(component (core module {module}))");
         let mut config = Config::new();
         config.feature(feature, false);
@@ -53,8 +55,15 @@ fn features_that_are_off_are_refused_by_name<B: Backend>() {
         }
         let engine = Engine::<B>::new(&config).unwrap();
         let error = Component::new(&engine, &text).unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Unsupported, "{feature}: {error:?}");
-        assert!(error.message().contains(feature.name()), "{feature}: {error}");
+        assert_eq!(
+            *error.kind(),
+            ErrorKind::Unsupported,
+            "{feature}: {error:?}"
+        );
+        assert!(
+            error.message().contains(feature.name()),
+            "{feature}: {error}"
+        );
         if B::support().features.contains(feature) {
             config = Config::new();
             config.feature(feature, true);
@@ -64,13 +73,20 @@ fn features_that_are_off_are_refused_by_name<B: Backend>() {
 }
 
 fn features_that_the_engine_lacks_refuse_the_engine<B: Backend>() {
-    for feature in Feature::ALL.iter().copied().filter(|feature| !feature.default_on()) {
+    for feature in Feature::ALL
+        .iter()
+        .copied()
+        .filter(|feature| !feature.default_on())
+    {
         let mut config = Config::new();
         config.feature(feature, true);
         match Engine::<B>::new(&config) {
             Ok(_) => assert!(B::support().features.contains(feature), "{feature}"),
             Err(error) => {
-                assert!(!B::support().features.contains(feature), "{feature}: {error:?}");
+                assert!(
+                    !B::support().features.contains(feature),
+                    "{feature}: {error:?}"
+                );
                 assert_eq!(*error.kind(), ErrorKind::Unsupported);
                 assert!(error.message().contains(feature.name()), "{error}");
             }
@@ -81,11 +97,17 @@ fn features_that_the_engine_lacks_refuse_the_engine<B: Backend>() {
 fn deterministic<B: Backend>() -> Option<Engine<B>> {
     let mut config = Config::new();
     config.deterministic(true);
-    if B::support().deterministic { Some(Engine::new(&config).unwrap()) } else { None }
+    if B::support().deterministic {
+        Some(Engine::new(&config).unwrap())
+    } else {
+        None
+    }
 }
 
 fn deterministic_results_have_canonical_nans<B: Backend>() {
-    let Some(engine) = deterministic::<B>() else { return };
+    let Some(engine) = deterministic::<B>() else {
+        return;
+    };
     let text = r#"(component
         (core module $m (func (export "bits") (param f32 f32) (result i32)
             (i32.reinterpret_f32 (f32.div (local.get 0) (local.get 1)))))
@@ -94,16 +116,34 @@ fn deterministic_results_have_canonical_nans<B: Backend>() {
             (canon lift (core func $i "bits"))))"#;
     let component = Component::new(&engine, text).unwrap();
     let mut store = Store::<B, ()>::new(&engine, ()).unwrap();
-    let instance = Linker::new(&engine).instantiate(&mut store, &component).unwrap();
-    let bits = instance.get_typed_func::<(f32, f32), (u32,)>(&mut store, "bits").unwrap();
-    for (a, b) in [(0.0, 0.0), (-0.0, 0.0), (f32::NAN, 1.0), (f32::INFINITY, -f32::INFINITY)] {
-        assert_eq!(bits.call(&mut store, (a, b)).unwrap(), (0x7fc0_0000,), "{a} / {b}");
+    let instance = Linker::new(&engine)
+        .instantiate(&mut store, &component)
+        .unwrap();
+    let bits = instance
+        .get_typed_func::<(f32, f32), (u32,)>(&mut store, "bits")
+        .unwrap();
+    for (a, b) in [
+        (0.0, 0.0),
+        (-0.0, 0.0),
+        (f32::NAN, 1.0),
+        (f32::INFINITY, -f32::INFINITY),
+    ] {
+        assert_eq!(
+            bits.call(&mut store, (a, b)).unwrap(),
+            (0x7fc0_0000,),
+            "{a} / {b}"
+        );
     }
-    assert_eq!(bits.call(&mut store, (1.0, 2.0)).unwrap(), (0.5_f32.to_bits(),));
+    assert_eq!(
+        bits.call(&mut store, (1.0, 2.0)).unwrap(),
+        (0.5_f32.to_bits(),)
+    );
 }
 
 fn deterministic_results_exclude_relaxed_simd<B: Backend>() {
-    let Some(engine) = deterministic::<B>() else { return };
+    let Some(engine) = deterministic::<B>() else {
+        return;
+    };
     let module = using(Feature::RelaxedSimd).unwrap();
     let error = Component::new(&engine, format!("(component (core module {module}))")).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Unsupported);
@@ -125,8 +165,12 @@ fn a_larger_stack_is_deeper<B: Backend>() {
         let engine = Engine::<B>::new(&config).unwrap();
         let component = Component::new(&engine, lift_all(module, &["down"])).unwrap();
         let mut store = Store::<B, ()>::new(&engine, ()).unwrap();
-        let instance = Linker::new(&engine).instantiate(&mut store, &component).unwrap();
-        let down = instance.get_typed_func::<(), ()>(&mut store, "down").unwrap();
+        let instance = Linker::new(&engine)
+            .instantiate(&mut store, &component)
+            .unwrap();
+        let down = instance
+            .get_typed_func::<(), ()>(&mut store, "down")
+            .unwrap();
         down.call(&mut store, ()).unwrap_err();
         // Each level costs the same fuel.
         store.usage().fuel.unwrap()

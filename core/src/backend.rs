@@ -4,18 +4,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 
 use crate::abi::{ComponentNamedList, Lift, Lower};
+use crate::call::HostFuture;
 use crate::config::{Config, Support};
 use crate::error::Result;
 use crate::resource::{Resource, ResourceAny, ResourceType};
 use crate::store::StoreData;
 use crate::types::{Extern, FuncType};
 use crate::val::Val;
-
-/// The future of an asynchronous host function.
-pub type HostFuture<'a, R> = Pin<Box<dyn Future<Output = Result<R>> + Send + 'a>>;
 
 /// Exclusive access to a store, as a host function gets it from its backend: a
 /// named type around [`Backend::Context`], so that futures can borrow from it.

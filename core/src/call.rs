@@ -3,10 +3,11 @@
 //! backend need not know is here.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -14,7 +15,8 @@ use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::{CancelHandle, Ticker};
-use crate::store::{CallState, HostCall, Policy, StoreData};
+use crate::linker::BoxFuture;
+use crate::store::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
 /// Whether a store may suspend its guests.
@@ -99,7 +101,7 @@ impl<'a, B: Backend> Call<'a, B> {
         if error.kind().poisons() && policy.poison.is_none() {
             policy.poison = Some(Box::new(error.kind().clone()));
         }
-        if let Some(panic) = policy.panic.take() {
+        if let Some(panic) = Panic::take(&error) {
             resume_unwind(panic);
         }
         error
@@ -118,23 +120,46 @@ impl<B: Backend> Drop for Call<'_, B> {
     }
 }
 
+#[cold]
+fn poisoned(by: &ErrorKind) -> Error {
+    Error::of(ErrorKind::Poisoned {
+        by: Box::new(by.clone()),
+    })
+}
+
+#[cold]
+fn wrong_store() -> Error {
+    Error::new(ErrorKind::WrongStore, "this belongs to another store")
+}
+
+#[cold]
+fn wrong_mode(mode: Mode) -> Error {
+    Error::new(
+        ErrorKind::WrongMode,
+        match mode {
+            Mode::Sync => "a synchronous call on an asynchronous store: use the `_async` call",
+            Mode::Async => {
+                "an asynchronous call on a synchronous store: make the store with `new_async` or \
+                 `build_async`"
+            }
+        },
+    )
+}
+
 impl Policy {
     #[inline]
     fn may_enter(&self, mode: Mode, owner: Owner) -> Result<()> {
         if owner.store != self.id {
-            return Err(Error::new(
-                ErrorKind::WrongStore,
-                "this belongs to another store",
-            ));
+            return Err(wrong_store());
         }
         self.check_mode(mode)?;
         if let Some(by) = &self.poison {
-            return Err(Error::of(ErrorKind::Poisoned { by: by.clone() }));
+            return Err(poisoned(by));
         }
         if owner.instance != NO_INSTANCE && self.entered.contains(&owner.instance) {
             return Err(Error::trap(TrapCode::CannotEnterComponent));
         }
-        if self.cancel.is_cancelled() {
+        if self.ticker.is_some() && self.cancel.is_cancelled() {
             return Err(Error::of(ErrorKind::Cancelled));
         }
         Ok(())
@@ -143,30 +168,23 @@ impl Policy {
     #[inline]
     pub(crate) fn check_mode(&self, mode: Mode) -> Result<()> {
         if self.mode == mode {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(wrong_mode(mode))
         }
-        Err(Error::new(
-            ErrorKind::WrongMode,
-            match mode {
-                Mode::Sync => "a synchronous call on an asynchronous store: use the `_async` call",
-                Mode::Async => {
-                    "an asynchronous call on a synchronous store: make the store with \
-                                `new_async` or `build_async`"
-                }
-            },
-        ))
     }
 
     #[inline]
     fn start(&mut self) {
-        self.call = CallState {
-            memory_peak: self.memory,
-            ..CallState::default()
-        };
+        let call = &mut self.call;
+        call.growth_refused = self.growth_refused;
+        call.host_calls = self.host_calls;
+        call.memory_peak = self.memory;
+        call.refused_memory = None;
         if let Some(ticker) = &self.ticker {
             let now = Instant::now();
-            self.call.started = Some(now);
-            self.call.deadline = self
+            call.started = Some(now);
+            call.deadline = self
                 .limits
                 .deadline
                 .and_then(|limit| now.checked_add(limit));
@@ -185,6 +203,11 @@ impl Policy {
         }
     }
 
+    /// Growths that were refused in this call.
+    pub(crate) fn refused_in_call(&self) -> u64 {
+        self.growth_refused - self.call.growth_refused
+    }
+
     /// Gives an error the kind that the policy knows better than the engine.
     fn explain(&self, error: Error, fuel_left: Option<u64>) -> Error {
         match *error.kind() {
@@ -195,9 +218,8 @@ impl Policy {
                         requested,
                     })
                 }
-                _ if self.call.growth_refused > 0 => {
-                    let refused = self.call.growth_refused;
-                    error.with_context("growth_refused", refused)
+                _ if self.refused_in_call() > 0 => {
+                    error.with_context("growth_refused", self.refused_in_call())
                 }
                 _ => error,
             },
@@ -234,7 +256,6 @@ impl Site {
     pub(crate) fn enter(&self, data: &mut StoreData) -> Result<()> {
         let policy = &mut data.policy;
         policy.host_calls += 1;
-        policy.call.host_calls += 1;
         if let Some(error) = policy.interrupted_coarse() {
             return Err(error);
         }
@@ -263,10 +284,7 @@ impl Site {
                 Some(error) => Err(error),
             },
             Ok(Err(error)) => Err(self.name(error)),
-            Err(panic) => {
-                data.policy.panic = Some(panic);
-                Err(self.name(Error::of(ErrorKind::HostPanic)))
-            }
+            Err(panic) => Err(self.name(Panic::carry(panic))),
         }
     }
 }
@@ -283,25 +301,117 @@ pub(crate) fn host_call<B: Backend, R>(
     site.leave(B::data_mut(&mut cx), result)
 }
 
-/// Polls a host function's future under the policy: a panic becomes an error,
-/// and a deadline or a cancellation cuts it.
-pub(crate) struct HostPoll<F> {
-    future: F,
+/// A host function's panic on its way to the caller, as an error's source.
+struct Panic(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Panic {
+    #[cold]
+    fn carry(panic: Box<dyn Any + Send>) -> Error {
+        Error::of(ErrorKind::HostPanic).with_source(Panic(Mutex::new(Some(panic))))
+    }
+
+    fn take(error: &Error) -> Option<Box<dyn Any + Send>> {
+        let Panic(payload) = error.downcast_ref()?;
+        payload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Panic")
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a panic that resumes in the caller")
+    }
+}
+
+impl std::error::Error for Panic {}
+
+/// The future of an asynchronous host function, under the policy: a panic
+/// becomes an error, and a deadline or a cancellation cuts it.
+pub struct HostFuture<'a, R> {
+    /// The host's own future, or why it was not started.
+    future: Result<Pin<BoxFuture<'a, R>>, Option<Error>>,
+    site: Arc<Site>,
     interrupt: Option<Interrupt>,
 }
 
+impl<'a, R> HostFuture<'a, R> {
+    pub(crate) fn start<B: Backend>(
+        mut cx: B::Context<'a>,
+        site: &Arc<Site>,
+        func: impl FnOnce(B::Context<'a>) -> BoxFuture<'a, R>,
+    ) -> Self {
+        let data = B::data_mut(&mut cx);
+        let entered = site.enter(data);
+        let interrupt = Interrupt::of(data);
+        let future = match entered {
+            Err(error) => Err(Some(error)),
+            Ok(()) => match catch_unwind(AssertUnwindSafe(|| func(cx))) {
+                Ok(future) => Ok(Box::into_pin(future)),
+                Err(panic) => Err(Some(site.name(Panic::carry(panic)))),
+            },
+        };
+        HostFuture {
+            future,
+            site: site.clone(),
+            interrupt,
+        }
+    }
+}
+
+impl<R> Future for HostFuture<'_, R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let future = match &mut this.future {
+            Ok(future) => future.as_mut(),
+            Err(error) => {
+                let done =
+                    || Error::new(ErrorKind::Engine, "a host future was polled after its end");
+                return Poll::Ready(Err(error.take().unwrap_or_else(done)));
+            }
+        };
+        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Ready(result)) => result,
+            Err(panic) => Err(Panic::carry(panic)),
+            Ok(Poll::Pending) => match this.interrupt.as_mut().and_then(|i| i.poll(cx)) {
+                Some(error) => Err(error),
+                None => return Poll::Pending,
+            },
+        };
+        Poll::Ready(match result {
+            Ok(value) => match this.interrupt.as_ref().and_then(Interrupt::seen) {
+                None => Ok(value),
+                Some(error) => Err(error),
+            },
+            Err(error) => Err(this.site.name(error)),
+        })
+    }
+}
+
+impl<R> fmt::Debug for HostFuture<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostFuture")
+            .field("site", &self.site)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can cut a host function's future.
 pub(crate) struct Interrupt {
     ticker: Arc<Ticker>,
     cancel: CancelHandle,
     started: Option<Instant>,
     deadline: Option<Instant>,
     timer: Option<(Instant, u64)>,
-}
-
-impl<F> HostPoll<F> {
-    pub(crate) fn new(future: F, interrupt: Option<Interrupt>) -> Self {
-        HostPoll { future, interrupt }
-    }
 }
 
 impl Interrupt {
@@ -332,6 +442,20 @@ impl Interrupt {
             .then(|| Error::of(ErrorKind::Cancelled))
     }
 
+    /// As [`Interrupt::poll`], at most a tick late and without a timer.
+    fn seen(&self) -> Option<Error> {
+        match (self.deadline, self.started) {
+            (Some(deadline), Some(started)) if self.ticker.last_tick() >= deadline => {
+                let elapsed = started.elapsed();
+                Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }))
+            }
+            _ => self
+                .cancel
+                .is_cancelled()
+                .then(|| Error::of(ErrorKind::Cancelled)),
+        }
+    }
+
     fn disarm(&mut self) {
         if let Some(timer) = self.timer.take() {
             self.ticker.forget(timer);
@@ -342,25 +466,5 @@ impl Interrupt {
 impl Drop for Interrupt {
     fn drop(&mut self) {
         self.disarm();
-    }
-}
-
-impl<F, R> Future for HostPoll<F>
-where
-    F: Future<Output = Result<R>> + Unpin,
-{
-    type Output = Result<Result<R>, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let future = Pin::new(&mut this.future);
-        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
-            Err(panic) => Poll::Ready(Err(panic)),
-            Ok(Poll::Pending) => match this.interrupt.as_mut().and_then(|i| i.poll(cx)) {
-                Some(error) => Poll::Ready(Ok(Err(error))),
-                None => Poll::Pending,
-            },
-        }
     }
 }

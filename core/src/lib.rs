@@ -23,7 +23,8 @@ mod val;
 mod wave;
 
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
-pub use backend::{Backend, HostContext, HostFuture};
+pub use backend::{Backend, HostContext};
+pub use call::HostFuture;
 pub use component::{Component, is_artifact, to_binary, validate};
 pub use config::{Complexity, Config, Feature, Features, Interruption, Support};
 pub use engine::Engine;

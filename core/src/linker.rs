@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::abi::{ComponentNamedList, Lift, Lower};
-use crate::backend::{Backend, HostContext, HostFuture};
-use crate::call::{HostPoll, Interrupt, Site, host_call};
+use crate::backend::{Backend, HostContext};
+use crate::call::{HostFuture, Site, host_call};
 use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -251,15 +250,13 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
         F: for<'c> Fn(Caller<'c, B, T>, P) -> BoxFuture<'c, R> + Send + Sync + 'static,
     {
         let site = self.site(name);
-        let func = Arc::new(func);
         self.linker.has_async = true;
         B::func_wrap_async(
             &mut self.linker.inner,
             &self.path,
             name,
             move |HostContext(cx): HostContext<'_, B>, params: P| {
-                let (site, func) = (site.clone(), func.clone());
-                host_call_async::<B, R, _>(cx, site, move |cx| func(Caller::new(cx.0), params))
+                HostFuture::start::<B>(cx, &site, |cx| func(Caller::new(cx), params))
             },
         )
     }
@@ -299,17 +296,13 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             + 'static,
     {
         let site = self.site(name);
-        let func = Arc::new(func);
         self.linker.has_async = true;
         B::func_new_async(
             &mut self.linker.inner,
             &self.path,
             name,
             move |HostContext(cx): HostContext<'_, B>, params: Vec<Val>, results: usize| {
-                let (site, func) = (site.clone(), func.clone());
-                host_call_async::<B, Vec<Val>, _>(cx, site, move |cx| {
-                    func(Caller::new(cx.0), params, results)
-                })
+                HostFuture::start::<B>(cx, &site, |cx| func(Caller::new(cx), params, results))
             },
         )
     }
@@ -347,7 +340,6 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
         F: for<'c> Fn(Caller<'c, B, T>, u32) -> BoxFuture<'c, ()> + Send + Sync + 'static,
     {
         let site = self.site(format!("[resource-drop]{name}"));
-        let destructor = Arc::new(destructor);
         self.linker.has_async = true;
         B::resource_async(
             &mut self.linker.inner,
@@ -355,8 +347,7 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             name,
             ty,
             move |HostContext(cx): HostContext<'_, B>, rep: u32| {
-                let (site, destructor) = (site.clone(), destructor.clone());
-                host_call_async::<B, (), _>(cx, site, move |cx| destructor(Caller::new(cx.0), rep))
+                HostFuture::start::<B>(cx, &site, |cx| destructor(Caller::new(cx), rep))
             },
         )
     }
@@ -368,29 +359,4 @@ impl<B: Backend, T> fmt::Debug for LinkerInstance<'_, B, T> {
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
-}
-
-/// Runs an asynchronous host function under the policy.
-fn host_call_async<'a, B, R, F>(
-    mut cx: B::Context<'a>,
-    site: Arc<Site>,
-    func: F,
-) -> HostFuture<'a, R>
-where
-    B: Backend,
-    R: Send + 'a,
-    F: for<'c> FnOnce(HostContext<'c, B>) -> BoxFuture<'c, R> + Send + 'a,
-{
-    Box::pin(async move {
-        site.enter(B::data_mut(&mut cx))?;
-        let interrupt = Interrupt::of(B::data(&cx));
-        let result = {
-            // The host's code starts when it is polled, so that a panic before
-            // its first suspension is caught as well.
-            let cx = B::reborrow(&mut cx);
-            let future = Box::pin(async move { Pin::from(func(HostContext(cx))).await });
-            HostPoll::new(future, interrupt).await
-        };
-        site.leave(B::data_mut(&mut cx), result)
-    })
 }

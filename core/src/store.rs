@@ -69,8 +69,6 @@ pub(crate) struct Policy {
     /// Instances that are on the stack, outermost first.
     pub(crate) entered: Vec<u32>,
     pub(crate) next_instance: u32,
-    /// A host function's panic on its way to the caller.
-    pub(crate) panic: Option<Box<dyn Any + Send>>,
     pub(crate) memory: u64,
     pub(crate) memory_peak: u64,
     pub(crate) table_elements: u64,
@@ -98,9 +96,10 @@ pub(crate) struct CallState {
     pub(crate) deadline: Option<Instant>,
     /// Total bytes that the last refused growth of a memory asked for.
     pub(crate) refused_memory: Option<u64>,
-    pub(crate) refused_table: bool,
     pub(crate) memory_peak: u64,
+    /// The store's count when the call started.
     pub(crate) growth_refused: u64,
+    /// The store's count when the call started.
     pub(crate) host_calls: u64,
     pub(crate) fuel: Option<u64>,
     pub(crate) time: Option<Duration>,
@@ -123,7 +122,6 @@ impl StoreData {
                 poison: None,
                 entered: Vec::with_capacity(4),
                 next_instance: 0,
-                panic: None,
                 memory: 0,
                 memory_peak: 0,
                 table_elements: 0,
@@ -171,7 +169,7 @@ impl StoreData {
             .memory
             .saturating_add(desired.saturating_sub(current));
         if requested > policy.limits.memory {
-            policy.refuse();
+            policy.growth_refused += 1;
             policy.call.refused_memory = Some(requested);
             return false;
         }
@@ -190,8 +188,7 @@ impl StoreData {
             .table_elements
             .saturating_add(desired.saturating_sub(current));
         if requested > policy.limits.table_elements {
-            policy.refuse();
-            policy.call.refused_table = true;
+            policy.growth_refused += 1;
             return false;
         }
         policy.pending = Pending::Table(requested - policy.table_elements);
@@ -255,11 +252,6 @@ impl fmt::Debug for StoreData {
 }
 
 impl Policy {
-    fn refuse(&mut self) {
-        self.growth_refused += 1;
-        self.call.growth_refused += 1;
-    }
-
     pub(crate) fn interrupted_at(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
         // In the same instant a deadline comes before a cancellation.
         if let (Some(deadline), Some(started)) = (self.call.deadline, self.call.started) {
@@ -459,9 +451,9 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
             memory: policy.memory,
             memory_peak: policy.call.memory_peak,
             table_elements: policy.table_elements,
-            growth_refused: policy.call.growth_refused,
+            growth_refused: policy.refused_in_call(),
             fuel: policy.call.fuel,
-            host_calls: policy.call.host_calls,
+            host_calls: policy.host_calls - policy.call.host_calls,
             time: policy.call.time,
         }
     }

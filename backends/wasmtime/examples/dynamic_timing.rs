@@ -58,6 +58,33 @@ fn main() {
         .get_export_index(&mut rs, None, "example:greet/api@0.1.0")
         .unwrap();
 
+    if let Some(mode) = std::env::args().nth(1) {
+        let f = instance.get_func(&mut store, "add").unwrap();
+        let rf = ri.get_func(&mut rs, "add").unwrap();
+        let t1 = instance
+            .get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")
+            .unwrap();
+        let t2 = rf.typed::<(u32, u32), (u32,)>(&rs).unwrap();
+        let params = [Val::U32(1), Val::U32(2)];
+        let rparams = [wt::Val::U32(1), wt::Val::U32(2)];
+        let mut results = Vec::new();
+        let mut rresults = [wt::Val::Bool(false)];
+        let n: u64 = std::env::args().nth(2).unwrap().parse().unwrap();
+        for _ in 0..n {
+            match &*mode {
+                "ours" => f
+                    .call_into(&mut store, black_box(&params), &mut results)
+                    .unwrap(),
+                "raw" => rf
+                    .call(&mut rs, black_box(&rparams), &mut rresults)
+                    .unwrap(),
+                "tours" => drop(black_box(t1.call(&mut store, black_box((1, 2))).unwrap())),
+                _ => drop(black_box(t2.call(&mut rs, black_box((1, 2))).unwrap())),
+            }
+            black_box((&mut results, &mut rresults));
+        }
+        return;
+    }
     let (p, rp) = person();
     let bytes = Val::List((0..1000).map(|i| Val::U8(i as u8)).collect());
     let rbytes = wt::Val::List((0..1000).map(|i| wt::Val::U8(i as u8)).collect());
@@ -104,6 +131,44 @@ fn main() {
         ("echo", 2_000, vec![bytes], vec![rbytes]),
         ("reverse", 1_000, vec![strs], vec![rstrs]),
     ];
+    {
+        let t1 = instance
+            .get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")
+            .unwrap();
+        let rf = ri.get_func(&mut rs, "add").unwrap();
+        let t2 = rf.typed::<(u32, u32), (u32,)>(&rs).unwrap();
+        let (mut a, mut b, mut c, mut d) = (vec![], vec![], vec![], vec![]);
+        for _ in 0..41 {
+            let n = 100_000;
+            let t = Instant::now();
+            for _ in 0..n {
+                black_box(t1.call(&mut store, black_box((1, 2))).unwrap());
+            }
+            a.push(t.elapsed().as_secs_f64() * 1e9 / n as f64);
+            let t = Instant::now();
+            for _ in 0..n {
+                black_box(t2.call(&mut rs, black_box((1, 2))).unwrap());
+            }
+            b.push(t.elapsed().as_secs_f64() * 1e9 / n as f64);
+            let t = Instant::now();
+            for _ in 0..n {
+                let _ = black_box(rf.typed::<(u32, u32), (u32,)>(&rs));
+            }
+            c.push(t.elapsed().as_secs_f64() * 1e9 / n as f64);
+            let t = Instant::now();
+            for _ in 0..n {
+                let _ = black_box(rf.ty(&rs));
+            }
+            d.push(t.elapsed().as_secs_f64() * 1e9 / n as f64);
+        }
+        println!(
+            "typed add ours {:.1} raw {:.1}; typed() {:.1} ty() {:.1}",
+            median(&mut a),
+            median(&mut b),
+            median(&mut c),
+            median(&mut d)
+        );
+    }
     for (name, n, params, rparams) in cases {
         let path = format!("example:greet/api@0.1.0#{name}");
         let ours = instance

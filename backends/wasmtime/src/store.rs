@@ -4,7 +4,7 @@ use enginebay_core::{Interruption, Result, StoreData, Val};
 use wasmtime::component as wt;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
-use crate::dynamic::{self, Params};
+use crate::dynamic::{self, Params, Results};
 use crate::limits::State;
 use crate::{trap, value};
 
@@ -68,8 +68,10 @@ pub(crate) fn call(
     results.clear();
     let func = dynamic::typed(&cx, func, params)?;
     match func.call(&mut cx, Params(params)) {
-        Ok(vals) => {
-            results.extend(vals.0);
+        Ok(Results(val)) => {
+            if let Some(val) = val {
+                results.push(val);
+            }
             Ok(())
         }
         Err(error) => Err(trap::error(cx.data(), error)),

@@ -3,6 +3,7 @@
 //! outsider, and lets the core's policy be tested on its own.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,8 +22,9 @@ pub(crate) struct Nothing;
 pub(crate) static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 
 type Sync = Arc<dyn for<'a> Fn(HostContext<'a, Nothing>) -> Result<()> + Send + std::marker::Sync>;
+type Running<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 type Async =
-    Arc<dyn for<'a> Fn(HostContext<'a, Nothing>) -> HostFuture<'a, ()> + Send + std::marker::Sync>;
+    Arc<dyn for<'a> Fn(HostContext<'a, Nothing>) -> Running<'a> + Send + std::marker::Sync>;
 
 #[derive(Clone)]
 enum Host {
@@ -98,10 +100,7 @@ fn key(path: &[String], name: &str) -> String {
 }
 
 fn asynchronous(
-    func: impl for<'a> Fn(HostContext<'a, Nothing>) -> HostFuture<'a, ()>
-    + Send
-    + std::marker::Sync
-    + 'static,
+    func: impl for<'a> Fn(HostContext<'a, Nothing>) -> Running<'a> + Send + std::marker::Sync + 'static,
 ) -> Host {
     Host::Async(Arc::new(func))
 }

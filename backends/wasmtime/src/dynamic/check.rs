@@ -95,11 +95,17 @@ const RESULT_TYPES: u32 = 64;
 /// Checks that there are values of the results' types.
 #[inline]
 pub(super) fn results(ty: InterfaceType, types: &InstanceType<'_>) -> EngineResult<()> {
+    let tables: &ComponentTypes = types.types;
+    let InterfaceType::Tuple(i) = ty else {
+        return Err(Misfit::Value.into());
+    };
     let mut left = RESULT_TYPES;
-    match without_values(ty, types.types, &mut left) {
-        None => Ok(()),
-        Some(what) => Err(Misfit::Result(what).into()),
+    for ty in &tables[i].types {
+        if let Some(what) = without_values(*ty, tables, &mut left) {
+            return Err(Misfit::Result(what).into());
+        }
     }
+    Ok(())
 }
 
 /// The name of a type that has no values, in our [`Val`].
@@ -114,7 +120,24 @@ pub(super) fn unsupported(ty: InterfaceType) -> Option<&'static str> {
     }
 }
 
+#[inline]
 fn without_values(
+    ty: InterfaceType,
+    tables: &ComponentTypes,
+    left: &mut u32,
+) -> Option<&'static str> {
+    match ty {
+        InterfaceType::List(_)
+        | InterfaceType::Option(_)
+        | InterfaceType::Result(_)
+        | InterfaceType::Tuple(_)
+        | InterfaceType::Record(_)
+        | InterfaceType::Variant(_) => inner_without_values(ty, tables, left),
+        other => unsupported(other),
+    }
+}
+
+fn inner_without_values(
     ty: InterfaceType,
     tables: &ComponentTypes,
     left: &mut u32,
@@ -133,7 +156,7 @@ fn without_values(
         InterfaceType::Tuple(i) => tables[i].types.iter().copied().find_map(inner),
         InterfaceType::Record(i) => tables[i].fields.iter().find_map(|field| inner(field.ty)),
         InterfaceType::Variant(i) => tables[i].cases.values().copied().flatten().find_map(inner),
-        other => unsupported(other),
+        _ => None,
     }
 }
 
