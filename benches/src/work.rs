@@ -39,7 +39,15 @@ fn person() -> Person {
 /// Every pair.
 pub fn pairs() -> Vec<Pair> {
     let mut pairs = vec![typed_add(), dynamic_add(), typed_record(), dynamic_record()];
-    pairs.extend([host_call(), host_call_with_data(), async_host_call()]);
+    pairs.extend([host_call(), host_call_with_data()]);
+    pairs.push(async_host_call(
+        "asynchronous host call that is ready at once",
+        false,
+    ));
+    pairs.push(async_host_call(
+        "asynchronous host call that suspends once",
+        true,
+    ));
     for size in [16, 1 << 10, 64 << 10, 1 << 20] {
         pairs.push(string(size));
         pairs.push(list(size));
@@ -355,13 +363,31 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn async_host_call() -> Pair {
+/// Ready when it has been polled once more, if it is to wait.
+async fn wait(once: bool) {
+    let mut waiting = once;
+    std::future::poll_fn(|_| {
+        if std::mem::replace(&mut waiting, false) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+}
+
+fn async_host_call(name: &str, once: bool) -> Pair {
     let engine = engine(Interruption::None);
     let component = Component::new(&engine, CALLS).expect("the guest is valid");
     let mut linker = Linker::<u64>::new(&engine);
     linker
         .root()
-        .func_wrap_async("f", |_, (a,): (u32,)| Box::new(async move { Ok((a,)) }))
+        .func_wrap_async("f", move |_, (a,): (u32,)| {
+            Box::new(async move {
+                wait(once).await;
+                Ok((a,))
+            })
+        })
         .expect("the name is free");
     let mut store = Store::new_async(&engine, 0).expect("the limits can be enforced");
     let instance =
@@ -382,7 +408,12 @@ fn async_host_call() -> Pair {
     let mut linker = wt::Linker::<u64>::new(&engine);
     linker
         .root()
-        .func_wrap_async("f", |_, (a,): (u32,)| Box::new(async move { Ok((a,)) }))
+        .func_wrap_async("f", move |_, (a,): (u32,)| {
+            Box::new(async move {
+                wait(once).await;
+                Ok((a,))
+            })
+        })
         .expect("the name is free");
     let mut store = RawStore::new(&engine, 0);
     let instance =
@@ -397,7 +428,6 @@ fn async_host_call() -> Pair {
             black_box(run(call).expect("the guest does not fail"));
         }
     });
-    let name = "asynchronous host call that is ready at once";
     Pair {
         operations: HOST_CALLS.into(),
         ..pair(name, (ours, theirs))

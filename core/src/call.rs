@@ -36,6 +36,9 @@ pub(crate) struct Owner {
 /// Stands for no instance: a destructor of whichever instance made a resource.
 pub(crate) const NO_INSTANCE: u32 = u32::MAX;
 
+/// No instance is on the stack.
+pub(crate) const IDLE: u32 = u32::MAX - 1;
+
 /// A call from the host, from before the guest is entered until after it is
 /// left. If it is dropped in between, because a future was dropped or an engine
 /// panicked, the store is poisoned.
@@ -49,11 +52,13 @@ impl<'a, B: Backend> Call<'a, B> {
     pub(crate) fn begin(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
         let policy = &mut B::data_mut(&mut cx).policy;
         policy.may_enter(mode, owner)?;
-        let outermost = policy.entered.is_empty();
+        let outermost = policy.current == IDLE;
         if outermost {
             policy.start();
+        } else {
+            policy.below.push(policy.current);
         }
-        policy.entered.push(owner.instance);
+        policy.current = owner.instance;
         if outermost && policy.interruption == Interruption::Fuel {
             let fuel = B::fuel(&cx);
             B::data_mut(&mut cx).policy.call.fuel = fuel;
@@ -84,8 +89,10 @@ impl<'a, B: Backend> Call<'a, B> {
         let metered = B::data(&self.cx).policy.interruption == Interruption::Fuel;
         let fuel = if metered { B::fuel(&self.cx) } else { None };
         let policy = &mut B::data_mut(&mut self.cx).policy;
-        policy.entered.pop();
-        if policy.entered.is_empty() {
+        if let Some(below) = policy.below.pop() {
+            policy.current = below;
+        } else {
+            policy.current = IDLE;
             policy.stop();
             if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
                 *before = before.saturating_sub(left);
@@ -156,13 +163,17 @@ impl Policy {
         if let Some(by) = &self.poison {
             return Err(poisoned(by));
         }
-        if owner.instance != NO_INSTANCE && self.entered.contains(&owner.instance) {
+        if self.current != IDLE && self.is_on_the_stack(owner.instance) {
             return Err(Error::trap(TrapCode::CannotEnterComponent));
         }
         if self.ticker.is_some() && self.cancel.is_cancelled() {
             return Err(Error::of(ErrorKind::Cancelled));
         }
         Ok(())
+    }
+
+    fn is_on_the_stack(&self, instance: u32) -> bool {
+        instance != NO_INSTANCE && (self.current == instance || self.below.contains(&instance))
     }
 
     #[inline]
@@ -339,7 +350,8 @@ pub struct HostFuture<'a, R> {
     /// The host's own future, or why it was not started.
     future: Result<Pin<BoxFuture<'a, R>>, Option<Error>>,
     site: Arc<Site>,
-    interrupt: Option<Interrupt>,
+    /// Boxed, so that a future that nothing can cut is small to move.
+    interrupt: Option<Box<Interrupt>>,
 }
 
 impl<'a, R> HostFuture<'a, R> {
@@ -388,7 +400,7 @@ impl<R> Future for HostFuture<'_, R> {
             },
         };
         Poll::Ready(match result {
-            Ok(value) => match this.interrupt.as_ref().and_then(Interrupt::seen) {
+            Ok(value) => match this.interrupt.as_ref().and_then(|i| i.seen()) {
                 None => Ok(value),
                 Some(error) => Err(error),
             },
@@ -406,7 +418,7 @@ impl<R> fmt::Debug for HostFuture<'_, R> {
 }
 
 /// What can cut a host function's future.
-pub(crate) struct Interrupt {
+struct Interrupt {
     ticker: Arc<Ticker>,
     cancel: CancelHandle,
     started: Option<Instant>,
@@ -415,14 +427,16 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    pub(crate) fn of(data: &StoreData) -> Option<Self> {
+    fn of(data: &StoreData) -> Option<Box<Self>> {
         let policy = &data.policy;
-        policy.ticker.as_ref().map(|ticker| Interrupt {
-            ticker: ticker.clone(),
-            cancel: policy.cancel.clone(),
-            started: policy.call.started,
-            deadline: policy.call.deadline,
-            timer: None,
+        policy.ticker.as_ref().map(|ticker| {
+            Box::new(Interrupt {
+                ticker: ticker.clone(),
+                cancel: policy.cancel.clone(),
+                started: policy.call.started,
+                deadline: policy.call.deadline,
+                timer: None,
+            })
         })
     }
 

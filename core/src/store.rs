@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::call::Mode;
+use crate::call::{IDLE, Mode};
 use crate::config::Interruption;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Resource, Result};
@@ -66,8 +66,10 @@ pub(crate) struct Policy {
     pub(crate) cancel: CancelHandle,
     pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) poison: Option<Box<ErrorKind>>,
-    /// Instances that are on the stack, outermost first.
-    pub(crate) entered: Vec<u32>,
+    /// The instance that was entered last; [`IDLE`] outside of calls.
+    pub(crate) current: u32,
+    /// Instances below it on the stack, outermost first.
+    pub(crate) below: Vec<u32>,
     pub(crate) next_instance: u32,
     pub(crate) memory: u64,
     pub(crate) memory_peak: u64,
@@ -120,7 +122,8 @@ impl StoreData {
                 cancel: CancelHandle::default(),
                 guard: policy.guard,
                 poison: None,
-                entered: Vec::with_capacity(4),
+                current: IDLE,
+                below: Vec::new(),
                 next_instance: 0,
                 memory: 0,
                 memory_peak: 0,
@@ -151,11 +154,13 @@ impl StoreData {
     }
 
     /// The embedder's data, if it has this type.
+    #[inline]
     pub fn user<T: 'static>(&self) -> Option<&T> {
         self.user.downcast_ref()
     }
 
     /// The embedder's data, if it has this type.
+    #[inline]
     pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
         self.user.downcast_mut()
     }
@@ -411,11 +416,13 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     }
 
     /// The embedder's data.
+    #[inline]
     pub fn data(&self) -> &T {
         user(B::store_data(&self.inner))
     }
 
     /// The embedder's data.
+    #[inline]
     pub fn data_mut(&mut self) -> &mut T {
         user_mut(B::store_data_mut(&mut self.inner))
     }
@@ -526,10 +533,12 @@ impl<B: Backend, T: fmt::Debug + Send + 'static> fmt::Debug for Store<B, T> {
 
 const WRONG_DATA: &str = "a store's data has the type that the store was made with";
 
+#[inline]
 fn user<T: 'static>(data: &StoreData) -> &T {
     data.user().expect(WRONG_DATA)
 }
 
+#[inline]
 fn user_mut<T: 'static>(data: &mut StoreData) -> &mut T {
     data.user_mut().expect(WRONG_DATA)
 }
@@ -546,6 +555,7 @@ pub struct StoreContextMut<'a, B: Backend, T: 'static> {
 pub type Caller<'a, B, T> = StoreContextMut<'a, B, T>;
 
 impl<'a, B: Backend, T: 'static> StoreContextMut<'a, B, T> {
+    #[inline]
     pub(crate) fn new(inner: B::Context<'a>) -> Self {
         StoreContextMut {
             inner,
@@ -553,16 +563,19 @@ impl<'a, B: Backend, T: 'static> StoreContextMut<'a, B, T> {
         }
     }
 
+    #[inline]
     pub(crate) fn into_inner(self) -> B::Context<'a> {
         self.inner
     }
 
     /// The embedder's data.
+    #[inline]
     pub fn data(&self) -> &T {
         user(B::data(&self.inner))
     }
 
     /// The embedder's data.
+    #[inline]
     pub fn data_mut(&mut self) -> &mut T {
         user_mut(B::data_mut(&mut self.inner))
     }
@@ -574,6 +587,7 @@ impl<'a, B: Backend, T: 'static> StoreContextMut<'a, B, T> {
 
     /// The engine's own context, for what is special to it.
     #[doc(hidden)]
+    #[inline]
     pub fn inner_mut(&mut self) -> &mut B::Context<'a> {
         &mut self.inner
     }

@@ -59,14 +59,23 @@ fn main() {
         .unwrap();
 
     if let Some(mode) = std::env::args().nth(1) {
-        let f = instance.get_func(&mut store, "add").unwrap();
-        let rf = ri.get_func(&mut rs, "add").unwrap();
+        let area = std::env::args().nth(3).is_some();
+        let f = instance.get_func(&mut store, if area { "example:greet/api@0.1.0#area" } else { "add" }).unwrap();
+        let mut rf = ri.get_func(&mut rs, "add").unwrap();
         let t1 = instance
             .get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")
             .unwrap();
         let t2 = rf.typed::<(u32, u32), (u32,)>(&rs).unwrap();
-        let params = [Val::U32(1), Val::U32(2)];
-        let rparams = [wt::Val::U32(1), wt::Val::U32(2)];
+        let mut params = vec![Val::U32(1), Val::U32(2)];
+        let mut rparams = vec![wt::Val::U32(1), wt::Val::U32(2)];
+        if area {
+            let i = ri.get_export_index(&mut rs, Some(&riface), "area").unwrap();
+            rf = ri.get_func(&mut rs, i).unwrap();
+            let rect = Val::Tuple(vec![Val::F64(2.0), Val::F64(3.0)]);
+            let rrect = wt::Val::Tuple(vec![wt::Val::Float64(2.0), wt::Val::Float64(3.0)]);
+            params = vec![Val::Variant("rectangle".into(), Some(Box::new(rect)))];
+            rparams = vec![wt::Val::Variant("rectangle".into(), Some(Box::new(rrect)))];
+        }
         let mut results = Vec::new();
         let mut rresults = [wt::Val::Bool(false)];
         let n: u64 = std::env::args().nth(2).unwrap().parse().unwrap();

@@ -11,6 +11,7 @@ mod check;
 mod lift;
 mod lower;
 
+use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
 use enginebay_core::{Error, ErrorKind, Result, Val};
@@ -120,7 +121,45 @@ unsafe impl wt::Lower for Params<'_> {
 unsafe impl wt::ComponentNamedList for Params<'_> {}
 
 /// The results of one call: one or none.
-pub(crate) struct Results(pub(crate) Option<Val>);
+///
+/// Several functions of Wasmtime's hand this on, and look each time whether it
+/// is an error instead. A number and a cell have room for all bits, so that the
+/// compiler cannot store that among them, and all that is done to the value is
+/// to copy it, in words. Taken apart and put together again, it would cost more
+/// than to read it.
+pub(crate) struct Results {
+    count: usize,
+    val: UnsafeCell<Val>,
+}
+
+// SAFETY: a shared reference gives no access to the cell.
+unsafe impl Sync for Results {}
+
+impl Results {
+    #[inline]
+    fn new(val: Val) -> Self {
+        Results {
+            count: 1,
+            val: UnsafeCell::new(val),
+        }
+    }
+
+    #[inline]
+    fn none() -> Self {
+        Results {
+            count: 0,
+            val: UnsafeCell::new(Val::Bool(false)),
+        }
+    }
+
+    /// Gives the result to whoever asked for it, if there is one.
+    #[inline]
+    pub(crate) fn into(self, results: &mut Vec<Val>) {
+        if self.count > 0 {
+            results.push(self.val.into_inner());
+        }
+    }
+}
 
 // SAFETY: `Lower` is one `ValRaw`: the most that a function returns, be it the
 // result itself or where it is in memory. `lift::results` tells them apart by
@@ -146,7 +185,7 @@ unsafe impl wt::Lift for Results {
         ty: InterfaceType,
         src: &Self::Lower,
     ) -> EngineResult<Self> {
-        lift::results(cx, ty, src).map(Results)
+        lift::results(cx, ty, src)
     }
 
     fn linear_lift_from_memory(

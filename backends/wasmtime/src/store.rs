@@ -4,7 +4,7 @@ use enginebay_core::{Interruption, Result, StoreData, Val};
 use wasmtime::component as wt;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
-use crate::dynamic::{self, Params, Results};
+use crate::dynamic::{self, Params};
 use crate::limits::State;
 use crate::{trap, value};
 
@@ -68,10 +68,8 @@ pub(crate) fn call(
     results.clear();
     let func = dynamic::typed(&cx, func, params)?;
     match func.call(&mut cx, Params(params)) {
-        Ok(Results(val)) => {
-            if let Some(val) = val {
-                results.push(val);
-            }
+        Ok(vals) => {
+            vals.into(results);
             Ok(())
         }
         Err(error) => Err(trap::error(cx.data(), error)),
@@ -90,8 +88,13 @@ pub(crate) async fn call_async(
         return call_async_lifted(cx, func, params, results).await;
     }
     let result = typed.call_async(&mut cx, Params(params)).await;
-    results.extend(trap::finish(&cx, result)?.0);
-    Ok(())
+    match result {
+        Ok(vals) => {
+            vals.into(results);
+            Ok(())
+        }
+        Err(error) => Err(trap::error(cx.data(), error)),
+    }
 }
 
 /// An async-lifted function returns as many slots as its result has, while a

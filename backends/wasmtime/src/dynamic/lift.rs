@@ -10,8 +10,8 @@ use wasmtime::component::Lift;
 use wasmtime::{Trap, ValRaw};
 use wasmtime_environ::component::{MAX_FLAT_RESULTS, TypeFlags, VariantInfo};
 
-use super::EngineResult;
 use super::check::{self, Misfit};
+use super::{EngineResult, Results};
 
 /// Reads a function's result, if its type has one.
 #[inline]
@@ -19,15 +19,18 @@ pub(super) fn results(
     cx: &mut LiftContext<'_>,
     ty: InterfaceType,
     src: &ValRaw,
-) -> EngineResult<Option<Val>> {
+) -> EngineResult<Results> {
     let types: &ComponentTypes = cx.types;
     let InterfaceType::Tuple(i) = ty else {
         return Err(Misfit::Value.into());
     };
     let results = &types[i];
     match *results.types {
-        [] => Ok(None),
-        [ty] if results.abi.flat_count(MAX_FLAT_RESULTS).is_some() => slot(cx, ty, src).map(Some),
+        [] => Ok(Results::none()),
+        [ty] if results.abi.flat_count(MAX_FLAT_RESULTS).is_some() => match scalar(ty, src) {
+            Some(val) => Ok(Results::new(val)),
+            None => slot(cx, ty, src).map(Results::new),
+        },
         [ty] => {
             let at = usize::try_from(src.get_u32())?;
             if at % usize::try_from(results.abi.align32)? != 0 {
@@ -36,10 +39,29 @@ pub(super) fn results(
             let size = usize::try_from(results.abi.size32)?;
             let bytes = cx.memory().get(at..).and_then(|bytes| bytes.get(..size));
             let bytes = bytes.ok_or_else(|| Error::trap(TrapCode::PointerOutOfBounds))?;
-            load(cx, ty, bytes).map(Some)
+            load(cx, ty, bytes).map(Results::new)
         }
         _ => Err(Misfit::Value.into()),
     }
+}
+
+/// A slot's value, if it is of a scalar type that has a value for all bits.
+#[inline]
+fn scalar(ty: InterfaceType, src: &ValRaw) -> Option<Val> {
+    Some(match ty {
+        InterfaceType::Bool => Val::Bool(src.get_u32() != 0),
+        InterfaceType::S8 => Val::S8(src.get_i32() as i8),
+        InterfaceType::U8 => Val::U8(src.get_u32() as u8),
+        InterfaceType::S16 => Val::S16(src.get_i32() as i16),
+        InterfaceType::U16 => Val::U16(src.get_u32() as u16),
+        InterfaceType::S32 => Val::S32(src.get_i32()),
+        InterfaceType::U32 => Val::U32(src.get_u32()),
+        InterfaceType::S64 => Val::S64(src.get_i64()),
+        InterfaceType::U64 => Val::U64(src.get_u64()),
+        InterfaceType::Float32 => Val::F32(f32::from_bits(src.get_f32())),
+        InterfaceType::Float64 => Val::F64(f64::from_bits(src.get_f64())),
+        _ => return None,
+    })
 }
 
 fn unsupported(ty: InterfaceType) -> wasmtime::Error {
@@ -128,19 +150,11 @@ fn case(
 
 /// Reads a value that is all in one slot: whatever of it is not empty is there.
 fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResult<Val> {
+    if let Some(val) = scalar(ty, src) {
+        return Ok(val);
+    }
     let types: &ComponentTypes = cx.types;
     Ok(match ty {
-        InterfaceType::Bool => Val::Bool(src.get_u32() != 0),
-        InterfaceType::S8 => Val::S8(src.get_i32() as i8),
-        InterfaceType::U8 => Val::U8(src.get_u32() as u8),
-        InterfaceType::S16 => Val::S16(src.get_i32() as i16),
-        InterfaceType::U16 => Val::U16(src.get_u32() as u16),
-        InterfaceType::S32 => Val::S32(src.get_i32()),
-        InterfaceType::U32 => Val::U32(src.get_u32()),
-        InterfaceType::S64 => Val::S64(src.get_i64()),
-        InterfaceType::U64 => Val::U64(src.get_u64()),
-        InterfaceType::Float32 => Val::F32(f32::from_bits(src.get_f32())),
-        InterfaceType::Float64 => Val::F64(f64::from_bits(src.get_f64())),
         InterfaceType::Char => char_of(src.get_u32())?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             let any = wt::ResourceAny::linear_lift_from_flat(cx, ty, src)?;
@@ -175,7 +189,7 @@ fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResu
 }
 
 /// The bytes of a scalar, from as many as its type has.
-fn scalar<const N: usize>(bytes: &[u8]) -> EngineResult<[u8; N]> {
+fn bytes_of<const N: usize>(bytes: &[u8]) -> EngineResult<[u8; N]> {
     bytes
         .first_chunk()
         .copied()
@@ -187,17 +201,17 @@ fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResu
     let types: &ComponentTypes = cx.types;
     Ok(match ty {
         InterfaceType::Bool => Val::Bool(bytes[0] != 0),
-        InterfaceType::S8 => Val::S8(i8::from_le_bytes(scalar(bytes)?)),
+        InterfaceType::S8 => Val::S8(i8::from_le_bytes(bytes_of(bytes)?)),
         InterfaceType::U8 => Val::U8(bytes[0]),
-        InterfaceType::S16 => Val::S16(i16::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::U16 => Val::U16(u16::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::S32 => Val::S32(i32::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::U32 => Val::U32(u32::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::S64 => Val::S64(i64::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::U64 => Val::U64(u64::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::Float32 => Val::F32(f32::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::Float64 => Val::F64(f64::from_le_bytes(scalar(bytes)?)),
-        InterfaceType::Char => char_of(u32::from_le_bytes(scalar(bytes)?))?,
+        InterfaceType::S16 => Val::S16(i16::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::U16 => Val::U16(u16::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::S32 => Val::S32(i32::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::U32 => Val::U32(u32::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::S64 => Val::S64(i64::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::U64 => Val::U64(u64::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::Float32 => Val::F32(f32::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::Float64 => Val::F64(f64::from_le_bytes(bytes_of(bytes)?)),
+        InterfaceType::Char => char_of(u32::from_le_bytes(bytes_of(bytes)?))?,
         InterfaceType::String => Val::String(String::linear_lift_from_memory(cx, ty, bytes)?),
         InterfaceType::List(i) => list(cx, types[i].element, bytes)?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
@@ -265,8 +279,8 @@ fn load_case(
 
 /// Reads a list from its pointer and its length.
 fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResult<Val> {
-    let start = usize::try_from(u32::from_le_bytes(scalar(bytes)?))?;
-    let len = usize::try_from(u32::from_le_bytes(scalar(&bytes[4..])?))?;
+    let start = usize::try_from(u32::from_le_bytes(bytes_of(bytes)?))?;
+    let len = usize::try_from(u32::from_le_bytes(bytes_of(&bytes[4..])?))?;
     let abi = cx.types.canonical_abi(&ty);
     let size = usize::try_from(abi.size32)?;
     let bytes = len.checked_mul(size).and_then(|len| {
