@@ -47,7 +47,7 @@ pub use enginebay_core::{
 
 /// The engine-neutral core: the generic types, and the traits that a backend
 /// implements.
-pub use enginebay_core as core;
+pub use enginebay_core as generic;
 
 #[doc(hidden)]
 pub use enginebay_core::__private;

@@ -18,7 +18,7 @@ macro_rules! aliases {
         /// Where instances live.
         pub type Store<T> = enginebay_core::Store<$backend, T>;
         /// Makes a store with limits.
-        pub type StoreBuilder = enginebay_core::StoreBuilder<$backend>;
+        pub type StoreBuilder<T> = enginebay_core::StoreBuilder<$backend, T>;
         /// The store from within a host function.
         pub type Caller<'a, T> = enginebay_core::Caller<'a, $backend, T>;
         /// An instance in a store.

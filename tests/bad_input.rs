@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{GREET, GREET_HOST, on_each_backend};
-use enginebay::core::{Component, Engine, Linker, Store};
+use enginebay::generic::{Component, Engine, Linker, Store};
 use enginebay::{Backend, Config, Error, ErrorKind, ExternType, Interruption, Type, Val};
 
 on_each_backend! {

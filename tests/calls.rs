@@ -4,7 +4,7 @@
 mod common;
 
 use common::{API, Fixture, GREET, GREET_HOST, engine, on_each_backend};
-use enginebay::core::{Component, Linker, Store};
+use enginebay::generic::{Component, Linker, Store};
 use enginebay::{
     Backend, ComponentType, Error, ErrorKind, Extern, ExternType, Interruption, Lift, Lower, Type,
     Val, flags,
@@ -184,7 +184,7 @@ fn dynamic_calls_carry_every_shape<B: Backend>() {
         flags(&["read", "write", "execute"]),
     );
     let bytes = Val::List(vec![Val::U8(0), Val::U8(255)]);
-    expect(f, "echo", &[bytes.clone()], bytes);
+    expect(f, "echo", std::slice::from_ref(&bytes), bytes.clone());
 }
 
 fn wrong_arguments_are_refused_and_the_store_stays_usable<B: Backend>() {

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{lift_all, on_each_backend};
-use enginebay::core::{Component, Engine, Instance, InstancePre, Linker, Store};
+use enginebay::generic::{Component, Engine, Instance, InstancePre, Linker, Store};
 use enginebay::{Backend, Config, ErrorKind, Feature, Interruption};
 
 on_each_backend! {
@@ -201,7 +201,7 @@ fn shared_types_are_send_and_sync<B: Backend>() {
     shared::<Linker<B, std::cell::Cell<u8>>>();
     shared::<InstancePre<B, std::cell::Cell<u8>>>();
     shared::<Instance<B>>();
-    shared::<enginebay::core::Func<B>>();
-    shared::<enginebay::core::TypedFunc<B, (&str,), (String,)>>();
+    shared::<enginebay::generic::Func<B>>();
+    shared::<enginebay::generic::TypedFunc<B, (&str,), (String,)>>();
     sent::<Store<B, std::cell::Cell<u8>>>();
 }

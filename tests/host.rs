@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{API, GREET, GREET_HOST, block_on, engine, on_each_backend};
-use enginebay::core::{Caller, Component, Instance, Linker, Store, TypedFunc};
+use enginebay::generic::{Caller, Component, Instance, Linker, Store, TypedFunc};
 use enginebay::{
     AsContextMut, Backend, ComponentType, Config, Error, ErrorKind, Feature, HostCall,
     Interruption, Lift, Limits, Lower, Resource, ResourceAny, ResourceType, TrapCode, Val,
@@ -601,7 +601,7 @@ fn a_component_that_may_suspend_needs_an_async_store<B: Backend>() {
 
     let mut config = Config::new();
     config.feature(Feature::ComponentAsync, true);
-    let engine = enginebay::core::Engine::<B>::new(&config).unwrap();
+    let engine = enginebay::generic::Engine::<B>::new(&config).unwrap();
     let component = Component::new(&engine, text).unwrap();
     let linker = Linker::<B, ()>::new(&engine);
     let mut store = Store::new(&engine, ()).unwrap();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Fixture, GREET, engine, lift_all, on_each_backend};
-use enginebay::core::{Component, Engine, Linker, Store};
+use enginebay::generic::{Component, Engine, Linker, Store};
 use enginebay::{
     Backend, Complexity, Config, CountedResource, Error, ErrorKind, Interruption, Limits, TrapCode,
 };

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Fixture, engine, lift_all, on_each_backend};
-use enginebay::core::{Component, Linker, Store};
+use enginebay::generic::{Component, Linker, Store};
 use enginebay::{
     Backend, ComponentNamedList, ComponentType, Error, Interruption, Lift, Lower, Resource,
     ResourceType, TrapCode,

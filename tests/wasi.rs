@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use common::on_each_backend;
-use enginebay::core::{Component, Engine, Instance, Linker, Store};
+use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::wasi::{self, AddressPattern, DirAccess, ExitStatus, OutputPipe};
 use enginebay::wasi::{WasiCtx, WasiCtxBuilder, WasiView};
 use enginebay::{Backend, Config, Error, ErrorKind, HostCall, Limits, Result, TrapCode};

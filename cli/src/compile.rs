@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use enginebay::core::Engine;
+use enginebay::generic::Engine;
 use enginebay::{Backend, Error, ErrorKind, is_artifact};
 
 use crate::args::CompileArgs;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use enginebay::core::{Component, Engine};
+use enginebay::generic::{Component, Engine};
 use enginebay::{Backend, Error, ErrorKind, is_artifact};
 
 use crate::failure::Failure;

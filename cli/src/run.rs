@@ -1,6 +1,6 @@
 //! `enginebay run`: one call of a component on one backend.
 
-use enginebay::core::{Component, Engine, InstancePre, Linker, Store};
+use enginebay::generic::{Component, Engine, InstancePre, Linker, Store};
 use enginebay::wasi::{self, DirAccess, OutputPipe, WasiCtx};
 use enginebay::{Backend, Error, ErrorKind, Limits, Usage, Val};
 

@@ -298,17 +298,18 @@ struct StoreOptions {
 /// # use enginebay_core::{Backend, Engine, Limits, Result, Store};
 /// # fn example<B: Backend>(engine: &Engine<B>) -> Result<()> {
 /// let limits = Limits::new().memory(64 << 20);
-/// let store = Store::<B, String>::builder(engine).limits(limits).build(String::from("data"))?;
+/// let store = Store::builder(engine).limits(limits).build(String::from("data"))?;
 /// # Ok(())
 /// # }
 /// ```
-pub struct StoreBuilder<B: Backend> {
+pub struct StoreBuilder<B: Backend, T: 'static> {
     engine: Engine<B>,
     limits: Option<Limits>,
     guard: Option<Arc<dyn Guard>>,
+    _marker: PhantomData<fn(T)>,
 }
 
-impl<B: Backend> StoreBuilder<B> {
+impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
     /// What the store may use. Without this, [`Engine::default_limits`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -328,7 +329,7 @@ impl<B: Backend> StoreBuilder<B> {
     /// # Errors
     ///
     /// `Unsupported`, naming the limit, for what the engine cannot enforce.
-    pub fn build<T: Send + 'static>(self, data: T) -> Result<Store<B, T>> {
+    pub fn build(self, data: T) -> Result<Store<B, T>> {
         self.build_mode(data, Mode::Sync)
     }
 
@@ -338,11 +339,11 @@ impl<B: Backend> StoreBuilder<B> {
     /// # Errors
     ///
     /// As [`StoreBuilder::build`].
-    pub fn build_async<T: Send + 'static>(self, data: T) -> Result<Store<B, T>> {
+    pub fn build_async(self, data: T) -> Result<Store<B, T>> {
         self.build_mode(data, Mode::Async)
     }
 
-    fn build_mode<T: Send + 'static>(self, data: T, mode: Mode) -> Result<Store<B, T>> {
+    fn build_mode(self, data: T, mode: Mode) -> Result<Store<B, T>> {
         let interruption = self.engine.interruption();
         let limits = self.limits.unwrap_or_else(|| self.engine.default_limits());
         limits
@@ -363,7 +364,7 @@ impl<B: Backend> StoreBuilder<B> {
     }
 }
 
-impl<B: Backend> fmt::Debug for StoreBuilder<B> {
+impl<B: Backend, T> fmt::Debug for StoreBuilder<B, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreBuilder")
             .field("limits", &self.limits)
@@ -389,7 +390,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     ///
     /// `Engine` if the engine cannot make one.
     pub fn new(engine: &Engine<B>, data: T) -> Result<Self> {
-        Store::<B, T>::builder(engine).build(data)
+        Store::builder(engine).build(data)
     }
 
     /// An asynchronous store with [`Engine::default_limits`].
@@ -398,15 +399,16 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     ///
     /// `Engine` if the engine cannot make one.
     pub fn new_async(engine: &Engine<B>, data: T) -> Result<Self> {
-        Store::<B, T>::builder(engine).build_async(data)
+        Store::builder(engine).build_async(data)
     }
 
     /// A store with limits or a guard.
-    pub fn builder(engine: &Engine<B>) -> StoreBuilder<B> {
+    pub fn builder(engine: &Engine<B>) -> StoreBuilder<B, T> {
         StoreBuilder {
             engine: engine.clone(),
             limits: None,
             guard: None,
+            _marker: PhantomData,
         }
     }
 

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use enginebay::core::{Component, Engine, Instance, Linker, Store};
+use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::{Backend, Config, Error, Interruption, Limits};
 
 /// The prebuilt guest without imports: `guests/greet`.

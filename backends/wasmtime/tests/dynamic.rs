@@ -617,6 +617,7 @@ fn nan_stays_nan() {
 #[test]
 fn results_equal_those_of_typed_calls() {
     type Nested = Option<Result<Vec<Option<u8>>, (f64, f64)>>;
+    type Parts = (u8, u64, char, Vec<u8>);
     let all = cases();
     let find = |ty: &str| {
         let case = all.iter().find(|case| case.ty == ty).unwrap();
@@ -635,8 +636,7 @@ fn results_equal_those_of_typed_calls() {
 
     let (mut fixture, list) = find("(tuple u8 u64 char (list u8))");
     let typed = vec![(200_u8, u64::MAX, 'ß', vec![1_u8, 2, 3])];
-    let (back,): (Vec<(u8, u64, char, Vec<u8>)>,) =
-        fixture.typed("list", (typed.clone(),)).unwrap();
+    let (back,): (Vec<Parts>,) = fixture.typed("list", (typed.clone(),)).unwrap();
     assert_eq!(back, typed);
     assert_eq!(fixture.one("list", std::slice::from_ref(&list)), list);
 

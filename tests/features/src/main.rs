@@ -63,12 +63,12 @@ const _: () = assert!(
 );
 
 // The names at the root are those of the default backend.
-const _: fn(enginebay::Engine) -> enginebay::core::Engine<enginebay::DefaultBackend> = |e| e;
+const _: fn(enginebay::Engine) -> enginebay::generic::Engine<enginebay::DefaultBackend> = |e| e;
 
 // Each backend has its names in a module of its own.
 macro_rules! by_name {
     ($name:ident, $backend:ty) => {
-        const _: fn(enginebay::$name::Engine) -> enginebay::core::Engine<$backend> = |e| e;
+        const _: fn(enginebay::$name::Engine) -> enginebay::generic::Engine<$backend> = |e| e;
     };
 }
 enginebay::for_each_backend!(by_name);

@@ -1,4 +1,6 @@
-//! Whether arguments fit a function's type, before anything is entered.
+//! Whether arguments fit a function's type, before anything is entered: an
+//! error later on, while Wasmtime lowers them, would leave its record of calls
+//! as if the call still ran.
 //!
 //! Wasmtime shows its tables of types to [`ComponentType::typecheck`] only,
 //! which is told of no value: the arguments wait in a thread-local meanwhile.

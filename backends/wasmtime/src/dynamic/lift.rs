@@ -27,7 +27,7 @@ pub(super) fn results(
     let results = &types[i];
     match *results.types {
         [] => Ok(Results::none()),
-        [ty] if results.abi.flat_count(MAX_FLAT_RESULTS).is_some() => match scalar(ty, src) {
+        [ty] if results.abi.flat_count(MAX_FLAT_RESULTS).is_some() => match scalar_in(ty, src) {
             Some(val) => Ok(Results::new(val)),
             None => slot(cx, ty, src).map(Results::new),
         },
@@ -45,9 +45,9 @@ pub(super) fn results(
     }
 }
 
-/// A slot's value, if it is of a scalar type that has a value for all bits.
+/// A scalar from its slot, if the type has a value for all bits.
 #[inline]
-fn scalar(ty: InterfaceType, src: &ValRaw) -> Option<Val> {
+fn scalar_in(ty: InterfaceType, src: &ValRaw) -> Option<Val> {
     Some(match ty {
         InterfaceType::Bool => Val::Bool(src.get_u32() != 0),
         InterfaceType::S8 => Val::S8(src.get_i32() as i8),
@@ -150,7 +150,7 @@ fn case(
 
 /// Reads a value that is all in one slot: whatever of it is not empty is there.
 fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResult<Val> {
-    if let Some(val) = scalar(ty, src) {
+    if let Some(val) = scalar_in(ty, src) {
         return Ok(val);
     }
     let types: &ComponentTypes = cx.types;
@@ -188,30 +188,43 @@ fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResu
     })
 }
 
-/// The bytes of a scalar, from as many as its type has.
-fn bytes_of<const N: usize>(bytes: &[u8]) -> EngineResult<[u8; N]> {
-    bytes
-        .first_chunk()
-        .copied()
-        .ok_or_else(|| Misfit::Value.into())
+/// A scalar from its bytes, if the type has a value for all of them.
+#[inline]
+fn scalar_at(ty: InterfaceType, bytes: &[u8]) -> Option<Val> {
+    Some(match ty {
+        InterfaceType::Bool => Val::Bool(*bytes.first()? != 0),
+        InterfaceType::S8 => Val::S8(i8::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::U8 => Val::U8(*bytes.first()?),
+        InterfaceType::S16 => Val::S16(i16::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::U16 => Val::U16(u16::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::S32 => Val::S32(i32::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::U32 => Val::U32(u32::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::S64 => Val::S64(i64::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::U64 => Val::U64(u64::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::Float32 => Val::F32(f32::from_le_bytes(*bytes.first_chunk()?)),
+        InterfaceType::Float64 => Val::F64(f64::from_le_bytes(*bytes.first_chunk()?)),
+        _ => return None,
+    })
 }
 
-/// Reads a value from its bytes in memory.
+fn word(bytes: &[u8]) -> EngineResult<u32> {
+    let word = bytes.first_chunk().ok_or(Misfit::Value)?;
+    Ok(u32::from_le_bytes(*word))
+}
+
+/// Reads a value from its bytes in memory, as many as its type has.
+#[inline]
 fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResult<Val> {
+    match scalar_at(ty, bytes) {
+        Some(val) => Ok(val),
+        None => load_parts(cx, ty, bytes),
+    }
+}
+
+fn load_parts(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResult<Val> {
     let types: &ComponentTypes = cx.types;
     Ok(match ty {
-        InterfaceType::Bool => Val::Bool(bytes[0] != 0),
-        InterfaceType::S8 => Val::S8(i8::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::U8 => Val::U8(bytes[0]),
-        InterfaceType::S16 => Val::S16(i16::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::U16 => Val::U16(u16::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::S32 => Val::S32(i32::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::U32 => Val::U32(u32::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::S64 => Val::S64(i64::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::U64 => Val::U64(u64::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::Float32 => Val::F32(f32::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::Float64 => Val::F64(f64::from_le_bytes(bytes_of(bytes)?)),
-        InterfaceType::Char => char_of(u32::from_le_bytes(bytes_of(bytes)?))?,
+        InterfaceType::Char => char_of(word(bytes)?)?,
         InterfaceType::String => Val::String(String::linear_lift_from_memory(cx, ty, bytes)?),
         InterfaceType::List(i) => list(cx, types[i].element, bytes)?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
@@ -279,8 +292,8 @@ fn load_case(
 
 /// Reads a list from its pointer and its length.
 fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResult<Val> {
-    let start = usize::try_from(u32::from_le_bytes(bytes_of(bytes)?))?;
-    let len = usize::try_from(u32::from_le_bytes(bytes_of(&bytes[4..])?))?;
+    let start = usize::try_from(word(bytes)?)?;
+    let len = usize::try_from(word(&bytes[4..])?)?;
     let abi = cx.types.canonical_abi(&ty);
     let size = usize::try_from(abi.size32)?;
     let bytes = len.checked_mul(size).and_then(|len| {

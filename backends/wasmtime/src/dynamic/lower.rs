@@ -34,6 +34,8 @@ pub(super) fn params<T>(
         return Err(Misfit::Value.into());
     }
     if ty.abi.flat_count(MAX_FLAT_PARAMS).is_some() {
+        // Also read as the result, if the function has none of either.
+        dst[0].write(ValRaw::u32(0));
         let mut slots = Slots(dst.iter_mut());
         for (val, ty) in vals.iter().zip(&ty.types) {
             slots.val(cx, val, *ty)?;
