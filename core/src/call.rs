@@ -33,6 +33,18 @@ pub(crate) struct Owner {
     pub(crate) instance: u32,
 }
 
+/// Opens no store.
+pub(crate) const SHUT: u64 = 0;
+
+impl Owner {
+    /// Store and mode of a call in one number, which is never [`SHUT`]: stores
+    /// are counted from 1.
+    #[inline]
+    pub(crate) const fn key(store: u64, mode: Mode) -> u64 {
+        store << 1 | matches!(mode, Mode::Async) as u64
+    }
+}
+
 /// Stands for no instance: a destructor of whichever instance made a resource.
 pub(crate) const NO_INSTANCE: u32 = u32::MAX;
 
@@ -44,6 +56,8 @@ pub(crate) const IDLE: u32 = u32::MAX - 1;
 /// panicked, the store is poisoned.
 pub(crate) struct Call<'a, B: Backend> {
     cx: B::Context<'a>,
+    /// It came through the store's open gate.
+    fast: bool,
     finished: bool,
 }
 
@@ -51,22 +65,39 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     pub(crate) fn begin(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
         let policy = &mut B::data_mut(&mut cx).policy;
+        let fast = policy.gate == Owner::key(owner.store, mode);
+        if fast {
+            policy.gate = SHUT;
+            policy.current = owner.instance;
+            policy.sequence += 1;
+            policy.call.host_calls = policy.host_calls;
+        } else {
+            Self::begin_slowly(&mut cx, mode, owner)?;
+        }
+        Ok(Call {
+            cx,
+            fast,
+            finished: false,
+        })
+    }
+
+    /// Everything that a call can need before it: other calls on the stack,
+    /// time, fuel, and reasons to refuse it.
+    #[inline(never)]
+    fn begin_slowly(cx: &mut B::Context<'a>, mode: Mode, owner: Owner) -> Result<()> {
+        let policy = &mut B::data_mut(cx).policy;
         policy.may_enter(mode, owner)?;
-        let outermost = policy.current == IDLE;
-        if outermost {
+        if policy.current == IDLE {
             policy.start();
         } else {
             policy.below.push(policy.current);
         }
         policy.current = owner.instance;
-        if outermost && policy.interruption == Interruption::Fuel {
-            let fuel = B::fuel(&cx);
-            B::data_mut(&mut cx).policy.call.fuel = fuel;
+        if policy.below.is_empty() && policy.interruption == Interruption::Fuel {
+            let fuel = B::fuel(cx);
+            B::data_mut(cx).policy.call.fuel = fuel;
         }
-        Ok(Call {
-            cx,
-            finished: false,
-        })
+        Ok(())
     }
 
     #[inline]
@@ -86,17 +117,28 @@ impl<'a, B: Backend> Call<'a, B> {
 
     #[inline]
     fn leave(&mut self) {
+        if self.fast {
+            let policy = &mut B::data_mut(&mut self.cx).policy;
+            policy.current = IDLE;
+            policy.gate = policy.open;
+        } else {
+            self.leave_slowly();
+        }
+    }
+
+    #[inline(never)]
+    fn leave_slowly(&mut self) {
         let metered = B::data(&self.cx).policy.interruption == Interruption::Fuel;
         let fuel = if metered { B::fuel(&self.cx) } else { None };
         let policy = &mut B::data_mut(&mut self.cx).policy;
         if let Some(below) = policy.below.pop() {
             policy.current = below;
-        } else {
-            policy.current = IDLE;
-            policy.stop();
-            if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
-                *before = before.saturating_sub(left);
-            }
+            return;
+        }
+        policy.current = IDLE;
+        policy.stop();
+        if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
+            *before = before.saturating_sub(left);
         }
     }
 
@@ -105,8 +147,8 @@ impl<'a, B: Backend> Call<'a, B> {
         let fuel = B::fuel(&self.cx);
         let policy = &mut B::data_mut(&mut self.cx).policy;
         let error = policy.explain(error, fuel);
-        if error.kind().poisons() && policy.poison.is_none() {
-            policy.poison = Some(Box::new(error.kind().clone()));
+        if error.kind().poisons() {
+            policy.poison(error.kind());
         }
         if let Some(panic) = Panic::take(&error) {
             resume_unwind(panic);
@@ -120,9 +162,7 @@ impl<B: Backend> Drop for Call<'_, B> {
         if !self.finished {
             self.leave();
             let policy = &mut B::data_mut(&mut self.cx).policy;
-            policy
-                .poison
-                .get_or_insert_with(|| Box::new(ErrorKind::Cancelled));
+            policy.poison(&ErrorKind::Cancelled);
         }
     }
 }
@@ -188,10 +228,8 @@ impl Policy {
     #[inline]
     fn start(&mut self) {
         let call = &mut self.call;
-        call.growth_refused = self.growth_refused;
+        self.sequence += 1;
         call.host_calls = self.host_calls;
-        call.memory_peak = self.memory;
-        call.refused_memory = None;
         if let Some(ticker) = &self.ticker {
             let now = Instant::now();
             call.started = Some(now);
@@ -214,25 +252,27 @@ impl Policy {
         }
     }
 
-    /// Growths that were refused in this call.
-    pub(crate) fn refused_in_call(&self) -> u64 {
-        self.growth_refused - self.call.growth_refused
+    /// Shuts the store for good.
+    fn poison(&mut self, by: &ErrorKind) {
+        self.open = SHUT;
+        self.gate = SHUT;
+        self.poison.get_or_insert_with(|| Box::new(by.clone()));
     }
 
     /// Gives an error the kind that the policy knows better than the engine.
     fn explain(&self, error: Error, fuel_left: Option<u64>) -> Error {
         match *error.kind() {
-            ErrorKind::Trap(code) => match self.call.refused_memory {
+            ErrorKind::Trap(code) => match self.growth_in_call().refused_memory {
                 Some(requested) if code == TrapCode::Unreachable => {
                     error.with_kind(ErrorKind::MemoryLimit {
                         limit: self.limits.memory,
                         requested,
                     })
                 }
-                _ if self.refused_in_call() > 0 => {
-                    error.with_context("growth_refused", self.refused_in_call())
-                }
-                _ => error,
+                _ => match self.growth_in_call().refused {
+                    0 => error,
+                    refused => error.with_context("growth_refused", refused),
+                },
             },
             ErrorKind::OutOfFuel { .. } => {
                 let consumed = self.fuel_consumed(fuel_left.unwrap_or(0)) - self.fuel_before;
@@ -267,6 +307,15 @@ impl Site {
     pub(crate) fn enter(&self, data: &mut StoreData) -> Result<()> {
         let policy = &mut data.policy;
         policy.host_calls += 1;
+        if policy.watched {
+            self.enter_watched(policy)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline(never)]
+    fn enter_watched(&self, policy: &Policy) -> Result<()> {
         if let Some(error) = policy.interrupted_coarse() {
             return Err(error);
         }
@@ -290,6 +339,7 @@ impl Site {
         result: Result<Result<R>, Box<dyn Any + Send>>,
     ) -> Result<R> {
         match result {
+            Ok(Ok(value)) if !data.policy.watched => Ok(value),
             Ok(Ok(value)) => match data.policy.interrupted_coarse() {
                 None => Ok(value),
                 Some(error) => Err(error),

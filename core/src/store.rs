@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::call::{IDLE, Mode};
+use crate::call::{IDLE, Mode, Owner, SHUT};
 use crate::config::Interruption;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Resource, Result};
@@ -58,6 +58,17 @@ pub struct StoreData {
 /// The policy's state. All fields are of the store, those in `call` of the
 /// outermost call from the host that runs now, or ran last.
 pub(crate) struct Policy {
+    /// What opens the fast way into the store: the key of a call (see
+    /// [`Owner::key`](crate::call::Owner)) that need not be looked at any closer.
+    /// [`SHUT`] while a call runs, after a failure, and where calls are timed or
+    /// metered.
+    pub(crate) gate: u64,
+    /// What [`Policy::gate`] is between calls.
+    pub(crate) open: u64,
+    /// Counts calls from the host.
+    pub(crate) sequence: u64,
+    /// Whether host functions have to be looked at: there is a guard or a ticker.
+    pub(crate) watched: bool,
     pub(crate) id: u64,
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
@@ -85,35 +96,60 @@ pub(crate) struct Policy {
     pub(crate) call: CallState,
 }
 
+/// Which growth was allowed last, to take it back: how much, and the peaks
+/// before it.
 #[derive(Clone, Copy)]
 enum Pending {
     Nothing,
-    Memory(u64),
-    Table(u64),
+    Memory {
+        bytes: u64,
+        peak: u64,
+        call_peak: u64,
+    },
+    Table {
+        elements: u64,
+    },
 }
 
 #[derive(Default)]
 pub(crate) struct CallState {
     pub(crate) started: Option<Instant>,
     pub(crate) deadline: Option<Instant>,
-    /// Total bytes that the last refused growth of a memory asked for.
-    pub(crate) refused_memory: Option<u64>,
-    pub(crate) memory_peak: u64,
-    /// The store's count when the call started.
-    pub(crate) growth_refused: u64,
+    /// Growths of memories and tables, if there were any.
+    growth: Growth,
     /// The store's count when the call started.
     pub(crate) host_calls: u64,
     pub(crate) fuel: Option<u64>,
     pub(crate) time: Option<Duration>,
 }
 
+/// What grew in one call; of an older call if the sequence is another.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Growth {
+    sequence: u64,
+    pub(crate) memory_peak: u64,
+    pub(crate) refused: u64,
+    /// Total bytes that the last refused growth of a memory asked for.
+    pub(crate) refused_memory: Option<u64>,
+}
+
 impl StoreData {
     fn new<T: Send + 'static>(data: T, mode: Mode, policy: StoreOptions) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let open = if policy.ticker.is_none() {
+            Owner::key(id, mode)
+        } else {
+            SHUT
+        };
         StoreData {
             user: Box::new(data),
             policy: Policy {
-                id: NEXT.fetch_add(1, Ordering::Relaxed),
+                gate: open,
+                open,
+                sequence: 0,
+                watched: policy.ticker.is_some() || policy.guard.is_some(),
+                id,
                 mode,
                 fuel_set: policy.limits.fuel.unwrap_or(u64::MAX),
                 limits: policy.limits,
@@ -175,13 +211,20 @@ impl StoreData {
             .saturating_add(desired.saturating_sub(current));
         if requested > policy.limits.memory {
             policy.growth_refused += 1;
-            policy.call.refused_memory = Some(requested);
+            let growth = policy.growth();
+            growth.refused += 1;
+            growth.refused_memory = Some(requested);
             return false;
         }
-        policy.pending = Pending::Memory(requested - policy.memory);
+        let call_peak = policy.growth().memory_peak;
+        policy.pending = Pending::Memory {
+            bytes: requested - policy.memory,
+            peak: policy.memory_peak,
+            call_peak,
+        };
         policy.memory = requested;
         policy.memory_peak = policy.memory_peak.max(requested);
-        policy.call.memory_peak = policy.call.memory_peak.max(requested);
+        policy.growth().memory_peak = call_peak.max(requested);
         true
     }
 
@@ -194,9 +237,12 @@ impl StoreData {
             .saturating_add(desired.saturating_sub(current));
         if requested > policy.limits.table_elements {
             policy.growth_refused += 1;
+            policy.growth().refused += 1;
             return false;
         }
-        policy.pending = Pending::Table(requested - policy.table_elements);
+        policy.pending = Pending::Table {
+            elements: requested - policy.table_elements,
+        };
         policy.table_elements = requested;
         true
     }
@@ -205,8 +251,16 @@ impl StoreData {
     pub fn growth_failed(&mut self) {
         match std::mem::replace(&mut self.policy.pending, Pending::Nothing) {
             Pending::Nothing => {}
-            Pending::Memory(bytes) => self.policy.memory -= bytes,
-            Pending::Table(elements) => self.policy.table_elements -= elements,
+            Pending::Memory {
+                bytes,
+                peak,
+                call_peak,
+            } => {
+                self.policy.memory -= bytes;
+                self.policy.memory_peak = peak;
+                self.policy.growth().memory_peak = call_peak;
+            }
+            Pending::Table { elements } => self.policy.table_elements -= elements,
         }
     }
 
@@ -215,7 +269,10 @@ impl StoreData {
         let policy = &self.policy;
         Error::of(ErrorKind::MemoryLimit {
             limit: policy.limits.memory,
-            requested: policy.call.refused_memory.unwrap_or(policy.limits.memory),
+            requested: policy
+                .growth_in_call()
+                .refused_memory
+                .unwrap_or(policy.limits.memory),
         })
     }
 
@@ -257,6 +314,23 @@ impl fmt::Debug for StoreData {
 }
 
 impl Policy {
+    /// What grew in the call that runs or ran last.
+    pub(crate) fn growth_in_call(&self) -> Growth {
+        if self.call.growth.sequence == self.sequence {
+            return self.call.growth;
+        }
+        Growth {
+            sequence: self.sequence,
+            memory_peak: self.memory,
+            ..Growth::default()
+        }
+    }
+
+    fn growth(&mut self) -> &mut Growth {
+        self.call.growth = self.growth_in_call();
+        &mut self.call.growth
+    }
+
     pub(crate) fn interrupted_at(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
         // In the same instant a deadline comes before a cancellation.
         if let (Some(deadline), Some(started)) = (self.call.deadline, self.call.started) {
@@ -458,9 +532,9 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
         let policy = &B::store_data(&self.inner).policy;
         Usage {
             memory: policy.memory,
-            memory_peak: policy.call.memory_peak,
+            memory_peak: policy.growth_in_call().memory_peak,
             table_elements: policy.table_elements,
-            growth_refused: policy.refused_in_call(),
+            growth_refused: policy.growth_in_call().refused,
             fuel: policy.call.fuel,
             host_calls: policy.host_calls - policy.call.host_calls,
             time: policy.call.time,
