@@ -9,8 +9,8 @@ use crate::abi::{ComponentNamedList, Lift, Lower};
 use crate::call::HostFuture;
 use crate::config::{Config, Support};
 use crate::error::Result;
+use crate::policy::StoreData;
 use crate::resource::{Resource, ResourceAny, ResourceType};
-use crate::store::StoreData;
 use crate::types::{Extern, FuncType};
 use crate::val::Val;
 
@@ -47,7 +47,8 @@ impl<B: Backend> fmt::Debug for HostContext<'_, B> {
 /// - Its errors are this crate's, with the kinds that [`ErrorKind`] describes.
 ///   An [`Error`] that a host function returned comes back as it was.
 /// - It never unwinds a Rust panic through wasm: this crate catches the panics
-///   of host functions before the backend sees them.
+///   of host functions before the backend sees them, unless the backend says
+///   that it does so itself ([`Backend::RESUMES_HOST_PANICS`]).
 ///
 /// # What it need not do
 ///
@@ -60,6 +61,12 @@ impl<B: Backend> fmt::Debug for HostContext<'_, B> {
 pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// The name, as in Cargo features and on the command line.
     const NAME: &'static str;
+
+    /// Whether the engine itself carries a panic of a host function to the
+    /// caller: it catches it before it would unwind through wasm, and resumes
+    /// it from the call. Else this crate does, for a few nanoseconds per call
+    /// of a host function.
+    const RESUMES_HOST_PANICS: bool = false;
 
     /// An engine: cheap to clone, shared by threads.
     type Engine: Clone + Send + Sync + 'static;

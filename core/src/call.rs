@@ -16,7 +16,7 @@ use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::{CancelHandle, Ticker};
 use crate::linker::BoxFuture;
-use crate::store::{HostCall, Policy, StoreData};
+use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
 /// Whether a store may suspend its guests.
@@ -162,7 +162,12 @@ impl<B: Backend> Drop for Call<'_, B> {
         if !self.finished {
             self.leave();
             let policy = &mut B::data_mut(&mut self.cx).policy;
-            policy.poison(&ErrorKind::Cancelled);
+            let panicking = std::thread::panicking();
+            policy.poison(if panicking {
+                &ErrorKind::HostPanic
+            } else {
+                &ErrorKind::Cancelled
+            });
         }
     }
 }
@@ -358,7 +363,11 @@ pub(crate) fn host_call<B: Backend, R>(
     func: impl FnOnce(B::Context<'_>) -> Result<R>,
 ) -> Result<R> {
     site.enter(B::data_mut(&mut cx))?;
-    let result = catch_unwind(AssertUnwindSafe(|| func(B::reborrow(&mut cx))));
+    let result = if B::RESUMES_HOST_PANICS {
+        Ok(func(B::reborrow(&mut cx)))
+    } else {
+        catch_unwind(AssertUnwindSafe(|| func(B::reborrow(&mut cx))))
+    };
     site.leave(B::data_mut(&mut cx), result)
 }
 

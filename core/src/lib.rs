@@ -14,6 +14,7 @@ mod instance;
 mod interrupt;
 mod limits;
 mod linker;
+mod policy;
 mod resource;
 mod scan;
 mod store;
@@ -34,10 +35,9 @@ pub use instance::{Instance, InstancePre};
 pub use interrupt::CancelHandle;
 pub use limits::{Limits, Usage};
 pub use linker::{BoxFuture, Linker, LinkerInstance};
+pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
-pub use store::{
-    AsContextMut, Caller, Guard, HostCall, Store, StoreBuilder, StoreContextMut, StoreData,
-};
+pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
 pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};
 pub use val::Val;

@@ -34,6 +34,7 @@ pub struct Wasmtime;
 
 impl Backend for Wasmtime {
     const NAME: &'static str = "wasmtime";
+    const RESUMES_HOST_PANICS: bool = true;
 
     type Engine = wasmtime::Engine;
     type Component = wt::Component;

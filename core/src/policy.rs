@@ -1,0 +1,365 @@
+//! What a store holds besides the engine's own state: the embedder's data, the
+//! limits and what was used of them, and what a guest may do. Backends keep it
+//! and ask it; calls change it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::call::{IDLE, Mode, Owner, SHUT};
+use crate::config::Interruption;
+use crate::error::{Error, ErrorKind, Resource, Result};
+use crate::interrupt::{CancelHandle, Ticker};
+use crate::limits::Limits;
+
+/// A call of a host function, as a [`Guard`] sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostCall<'a> {
+    /// The interface's name, as it was defined in the linker; empty for
+    /// functions at the root. Names of nested instances are joined by `/`.
+    pub interface: &'a str,
+    /// The function's name; `[resource-drop]name` for a destructor.
+    pub function: &'a str,
+}
+
+/// Decides whether a guest may call a host function, before each call of one
+/// that was defined through a [`Linker`](crate::Linker).
+///
+/// Any `Fn(&HostCall) -> Result<()>` is one. An error stops the guest like an
+/// error of the function itself.
+pub trait Guard: Send + Sync {
+    /// Allows the call, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// Usually `Denied`.
+    fn check(&self, call: &HostCall<'_>) -> Result<()>;
+}
+
+impl<F: Fn(&HostCall<'_>) -> Result<()> + Send + Sync> Guard for F {
+    fn check(&self, call: &HostCall<'_>) -> Result<()> {
+        self(call)
+    }
+}
+
+/// What a store holds besides the engine's own state: the embedder's data, and
+/// the policy. Backends keep it and ask it.
+pub struct StoreData {
+    pub(crate) user: Box<dyn Any + Send>,
+    pub(crate) policy: Policy,
+}
+
+/// The policy's state. All fields are of the store, those in `call` of the
+/// outermost call from the host that runs now, or ran last.
+pub(crate) struct Policy {
+    /// What opens the fast way into the store: the key of a call (see
+    /// [`Owner::key`](crate::call::Owner)) that need not be looked at any closer.
+    /// [`SHUT`] while a call runs, after a failure, and where calls are timed or
+    /// metered.
+    pub(crate) gate: u64,
+    /// What [`Policy::gate`] is between calls.
+    pub(crate) open: u64,
+    /// Counts calls from the host.
+    pub(crate) sequence: u64,
+    /// Whether host functions have to be looked at: there is a guard or a ticker.
+    pub(crate) watched: bool,
+    pub(crate) id: u64,
+    pub(crate) mode: Mode,
+    pub(crate) limits: Limits,
+    pub(crate) interruption: Interruption,
+    pub(crate) ticker: Option<Arc<Ticker>>,
+    pub(crate) cancel: CancelHandle,
+    pub(crate) guard: Option<Arc<dyn Guard>>,
+    pub(crate) poison: Option<Box<ErrorKind>>,
+    /// The instance that was entered last; [`IDLE`] outside of calls.
+    pub(crate) current: u32,
+    /// Instances below it on the stack, outermost first.
+    pub(crate) below: Vec<u32>,
+    pub(crate) next_instance: u32,
+    pub(crate) memory: u64,
+    pub(crate) memory_peak: u64,
+    pub(crate) table_elements: u64,
+    /// The size that a memory or table grew to, until it has.
+    pending: Pending,
+    /// Fuel that was last set, and what was consumed before that.
+    pub(crate) fuel_set: u64,
+    pub(crate) fuel_before: u64,
+    pub(crate) growth_refused: u64,
+    pub(crate) host_calls: u64,
+    pub(crate) time: Duration,
+    pub(crate) call: CallState,
+}
+
+/// Which growth was allowed last, to take it back: how much, and the peaks
+/// before it.
+#[derive(Clone, Copy)]
+enum Pending {
+    Nothing,
+    Memory {
+        bytes: u64,
+        peak: u64,
+        call_peak: u64,
+    },
+    Table {
+        elements: u64,
+    },
+}
+
+#[derive(Default)]
+pub(crate) struct CallState {
+    pub(crate) started: Option<Instant>,
+    pub(crate) deadline: Option<Instant>,
+    /// Growths of memories and tables, if there were any.
+    growth: Growth,
+    /// The store's count when the call started.
+    pub(crate) host_calls: u64,
+    pub(crate) fuel: Option<u64>,
+    pub(crate) time: Option<Duration>,
+}
+
+/// What grew in one call; of an older call if the sequence is another.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Growth {
+    sequence: u64,
+    pub(crate) memory_peak: u64,
+    pub(crate) refused: u64,
+    /// Total bytes that the last refused growth of a memory asked for.
+    pub(crate) refused_memory: Option<u64>,
+}
+
+impl StoreData {
+    pub(crate) fn new<T: Send + 'static>(data: T, mode: Mode, policy: StoreOptions) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let open = if policy.ticker.is_none() {
+            Owner::key(id, mode)
+        } else {
+            SHUT
+        };
+        StoreData {
+            user: Box::new(data),
+            policy: Policy {
+                gate: open,
+                open,
+                sequence: 0,
+                watched: policy.ticker.is_some() || policy.guard.is_some(),
+                id,
+                mode,
+                fuel_set: policy.limits.fuel.unwrap_or(u64::MAX),
+                limits: policy.limits,
+                interruption: policy.interruption,
+                ticker: policy.ticker,
+                cancel: CancelHandle::default(),
+                guard: policy.guard,
+                poison: None,
+                current: IDLE,
+                below: Vec::new(),
+                next_instance: 0,
+                memory: 0,
+                memory_peak: 0,
+                table_elements: 0,
+                pending: Pending::Nothing,
+                fuel_before: 0,
+                growth_refused: 0,
+                host_calls: 0,
+                time: Duration::ZERO,
+                call: CallState::default(),
+            },
+        }
+    }
+
+    /// The store's limits.
+    pub fn limits(&self) -> &Limits {
+        &self.policy.limits
+    }
+
+    /// How the engine's guests can be stopped.
+    pub fn interruption(&self) -> Interruption {
+        self.policy.interruption
+    }
+
+    /// Whether asynchronous host functions may suspend the guest.
+    pub fn is_async(&self) -> bool {
+        self.policy.mode == Mode::Async
+    }
+
+    /// The embedder's data, if it has this type.
+    #[inline]
+    pub fn user<T: 'static>(&self) -> Option<&T> {
+        self.user.downcast_ref()
+    }
+
+    /// The embedder's data, if it has this type.
+    #[inline]
+    pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.user.downcast_mut()
+    }
+
+    /// Asks for a memory to be made with, or grown to, `desired` bytes from
+    /// `current`. If this says no, `memory.grow` gives -1, and an instantiation
+    /// fails with [`StoreData::memory_refused`].
+    pub fn grow_memory(&mut self, current: u64, desired: u64) -> bool {
+        let policy = &mut self.policy;
+        let requested = policy
+            .memory
+            .saturating_add(desired.saturating_sub(current));
+        if requested > policy.limits.memory {
+            policy.growth_refused += 1;
+            let growth = policy.growth();
+            growth.refused += 1;
+            growth.refused_memory = Some(requested);
+            return false;
+        }
+        let call_peak = policy.growth().memory_peak;
+        policy.pending = Pending::Memory {
+            bytes: requested - policy.memory,
+            peak: policy.memory_peak,
+            call_peak,
+        };
+        policy.memory = requested;
+        policy.memory_peak = policy.memory_peak.max(requested);
+        policy.growth().memory_peak = call_peak.max(requested);
+        true
+    }
+
+    /// Asks for a table to be made with, or grown to, `desired` elements from
+    /// `current`, as [`StoreData::grow_memory`] does.
+    pub fn grow_table(&mut self, current: u64, desired: u64) -> bool {
+        let policy = &mut self.policy;
+        let requested = policy
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        if requested > policy.limits.table_elements {
+            policy.growth_refused += 1;
+            policy.growth().refused += 1;
+            return false;
+        }
+        policy.pending = Pending::Table {
+            elements: requested - policy.table_elements,
+        };
+        policy.table_elements = requested;
+        true
+    }
+
+    /// Takes the last growth back: it was allowed and the engine could not do it.
+    pub fn growth_failed(&mut self) {
+        match std::mem::replace(&mut self.policy.pending, Pending::Nothing) {
+            Pending::Nothing => {}
+            Pending::Memory {
+                bytes,
+                peak,
+                call_peak,
+            } => {
+                self.policy.memory -= bytes;
+                self.policy.memory_peak = peak;
+                self.policy.growth().memory_peak = call_peak;
+            }
+            Pending::Table { elements } => self.policy.table_elements -= elements,
+        }
+    }
+
+    /// The error of an instantiation that [`StoreData::grow_memory`] refused.
+    pub fn memory_refused(&self) -> Error {
+        let policy = &self.policy;
+        Error::of(ErrorKind::MemoryLimit {
+            limit: policy.limits.memory,
+            requested: policy
+                .growth_in_call()
+                .refused_memory
+                .unwrap_or(policy.limits.memory),
+        })
+    }
+
+    /// The error of a counted limit.
+    pub fn resource_refused(&self, what: Resource) -> Error {
+        let limits = &self.policy.limits;
+        let limit = match what {
+            Resource::TableElements => limits.table_elements,
+            Resource::Instances => limits.instances,
+            Resource::Memories => limits.memories,
+            Resource::Tables => limits.tables,
+            Resource::Handles => limits.handles,
+        };
+        Error::of(ErrorKind::ResourceLimit { what, limit })
+    }
+
+    /// The error of a guest that made the host allocate too much.
+    pub fn host_bytes_refused(&self) -> Error {
+        Error::of(ErrorKind::HostAllocationLimit {
+            limit: self.policy.limits.host_bytes,
+        })
+    }
+
+    /// Why the guest has to stop now, if it has to: its deadline has passed, or
+    /// it was cancelled.
+    pub fn interrupted(&self) -> Option<Error> {
+        self.policy.interrupted_at(Instant::now)
+    }
+}
+
+impl fmt::Debug for StoreData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreData")
+            .field("mode", &self.policy.mode)
+            .field("limits", &self.policy.limits)
+            .field("poison", &self.policy.poison)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Policy {
+    /// What grew in the call that runs or ran last.
+    pub(crate) fn growth_in_call(&self) -> Growth {
+        if self.call.growth.sequence == self.sequence {
+            return self.call.growth;
+        }
+        Growth {
+            sequence: self.sequence,
+            memory_peak: self.memory,
+            ..Growth::default()
+        }
+    }
+
+    fn growth(&mut self) -> &mut Growth {
+        self.call.growth = self.growth_in_call();
+        &mut self.call.growth
+    }
+
+    pub(crate) fn interrupted_at(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
+        // In the same instant a deadline comes before a cancellation.
+        if let (Some(deadline), Some(started)) = (self.call.deadline, self.call.started) {
+            let now = now();
+            if now >= deadline {
+                let elapsed = now.duration_since(started);
+                return Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }));
+            }
+        }
+        self.cancel
+            .is_cancelled()
+            .then(|| Error::of(ErrorKind::Cancelled))
+    }
+
+    /// As [`StoreData::interrupted`], at most a tick late and cheap.
+    #[inline]
+    pub(crate) fn interrupted_coarse(&self) -> Option<Error> {
+        match &self.ticker {
+            None => None,
+            Some(ticker) => self.interrupted_at(|| ticker.last_tick()),
+        }
+    }
+
+    pub(crate) fn fuel_consumed(&self, left: u64) -> u64 {
+        self.fuel_before + self.fuel_set.saturating_sub(left)
+    }
+}
+
+/// What a store is made with.
+pub(crate) struct StoreOptions {
+    pub(crate) limits: Limits,
+    pub(crate) interruption: Interruption,
+    pub(crate) ticker: Option<Arc<Ticker>>,
+    pub(crate) guard: Option<Arc<dyn Guard>>,
+}
