@@ -3,11 +3,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{API, Fixture, GREET, GREET_HOST, engine, on_each_backend};
 use enginebay::generic::{Component, Linker, Store};
 use enginebay::{
-    Backend, ComponentType, Error, ErrorKind, Extern, ExternType, Interruption, Lift, Lower, Type,
-    Val, flags,
+    Backend, ComponentType, Error, ErrorKind, Extern, ExternType, Interruption, Lift, Limits,
+    Lower, Type, Val, flags,
 };
 
 on_each_backend! {
@@ -26,6 +28,7 @@ on_each_backend! {
     damaged_artifacts_are_refused
     stores_move_between_threads
     post_return_runs_after_each_call
+    the_examples_in_text_do_what_they_say
 }
 
 #[derive(Clone, Debug, PartialEq, ComponentType, Lower, Lift)]
@@ -487,4 +490,30 @@ fn post_return_runs_after_each_call<B: Backend>() {
         .get_typed_func::<(), (u32,)>(&mut f.store, "count")
         .unwrap();
     assert_eq!(count.call(&mut f.store, ()).unwrap(), (2,));
+}
+
+fn the_examples_in_text_do_what_they_say<B: Backend>() {
+    let f = &mut Fixture::<B>::new(include_str!("../examples/add.wat"));
+    let add = f
+        .instance
+        .get_typed_func::<(u32, u32), (u32,)>(&mut f.store, "add")
+        .unwrap();
+    assert_eq!(add.call(&mut f.store, (2, 3)).unwrap(), (5,));
+    let f = &mut Fixture::<B>::new(include_str!("../examples/shout.wat"));
+    let shout = f
+        .instance
+        .get_typed_func::<(&str,), (String,)>(&mut f.store, "shout")
+        .unwrap();
+    assert_eq!(
+        shout.call(&mut f.store, ("hello, Ada!",)).unwrap().0,
+        "HELLO, ADA!"
+    );
+    let deadline = |limits: Limits| limits.deadline(Duration::from_millis(20));
+    let forever = include_str!("../examples/forever.wat");
+    let mut f = Fixture::<B>::with(forever, Interruption::Deadline, deadline).unwrap();
+    let error = f.run("forever").unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::DeadlineExceeded { .. }),
+        "{error}"
+    );
 }

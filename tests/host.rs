@@ -36,6 +36,9 @@ on_each_backend! {
     a_deadline_cuts_an_async_host_function
     dropping_an_async_call_poisons
     a_component_that_may_suspend_needs_an_async_store
+    nested_instances_are_imported
+    asynchronous_destructors_run
+    the_guard_sees_destructors
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ComponentType, Lower, Lift)]
@@ -615,4 +618,112 @@ fn a_component_that_may_suspend_needs_an_async_store<B: Backend>() {
         .unwrap();
     let error = block_on(run.call_async(&mut store, ())).unwrap_err();
     assert!(error.kind().is_trap(), "{error}");
+}
+
+fn nested_instances_are_imported<B: Backend>() {
+    let text = r#"(component
+        (import "outer" (instance $outer
+            (export "inner" (instance (export "f" (func (result u32)))))))
+        (alias export $outer "inner" (instance $inner))
+        (core func $f (canon lower (func $inner "f")))
+        (core module $m
+            (import "" "f" (func $f (result i32)))
+            (func (export "run") (result i32) (call $f)))
+        (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+        (func (export "run") (result u32) (canon lift (core func $i "run"))))"#;
+    let mut linker = Linker::<B, ()>::new(&engine(Interruption::None));
+    let component = Component::new(linker.engine(), text).unwrap();
+    assert_eq!(
+        *linker.instantiate_pre(&component).unwrap_err().kind(),
+        ErrorKind::Link
+    );
+    let mut outer = linker.instance("outer").unwrap();
+    outer
+        .instance("inner")
+        .unwrap()
+        .func_wrap("f", |_, ()| Ok((9_u32,)))
+        .unwrap();
+    let mut store = Store::new(linker.engine(), ()).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let run = instance
+        .get_typed_func::<(), (u32,)>(&mut store, "run")
+        .unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap(), (9,));
+}
+
+fn asynchronous_destructors_run<B: Backend>() {
+    let mut linker = Linker::<B, Closed>::new(&engine::<B>(Interruption::None));
+    let mut files = linker.instance("test:host/files@1.0.0").unwrap();
+    files
+        .resource_async("file", ResourceType::host::<File>(), |mut caller, rep| {
+            Box::new(async move {
+                yield_once().await;
+                caller.data_mut().push(rep);
+                Ok(())
+            })
+        })
+        .unwrap();
+    files
+        .func_wrap("open", |_, (id,): (u32,)| {
+            Ok((Resource::<File>::new_own(id),))
+        })
+        .unwrap();
+    files
+        .func_wrap("size", |_, _: (Resource<File>,)| Ok((1_u32,)))
+        .unwrap();
+    let component = Component::new(linker.engine(), FILES).unwrap();
+    let mut store = Store::new_async(linker.engine(), vec![]).unwrap();
+    block_on(async {
+        let instance = linker
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        let once = instance
+            .get_typed_func::<(u32,), (u32,)>(&mut store, "once")
+            .unwrap();
+        assert_eq!(once.call_async(&mut store, (3,)).await.unwrap(), (1,));
+        assert_eq!(*store.data(), [3]);
+        let give = instance.get_func(&mut store, "give").unwrap();
+        let given = give.call_async(&mut store, &[Val::U32(4)]).await.unwrap();
+        let [Val::Resource(file)] = given[..] else {
+            panic!("{given:?}")
+        };
+        file.resource_drop_async(&mut store).await.unwrap();
+        assert_eq!(*store.data(), [3, 4]);
+    });
+}
+
+fn the_guard_sees_destructors<B: Backend>() {
+    let mut linker = Linker::<B, Closed>::new(&engine::<B>(Interruption::None));
+    let mut files = linker.instance("test:host/files@1.0.0").unwrap();
+    files
+        .resource("file", ResourceType::host::<File>(), |mut caller, rep| {
+            caller.data_mut().push(rep);
+            Ok(())
+        })
+        .unwrap();
+    files
+        .func_wrap("open", |_, (id,): (u32,)| {
+            Ok((Resource::<File>::new_own(id),))
+        })
+        .unwrap();
+    files
+        .func_wrap("size", |_, _: (Resource<File>,)| Ok((1_u32,)))
+        .unwrap();
+    let guard = |call: &HostCall<'_>| match call.function {
+        "[resource-drop]file" => Err(Error::new(ErrorKind::Denied, "files stay open")),
+        _ => Ok(()),
+    };
+    let component = Component::new(linker.engine(), FILES).unwrap();
+    let builder = Store::<B, Closed>::builder(linker.engine());
+    let mut store = builder.guard(guard).build(vec![]).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let once = instance
+        .get_typed_func::<(u32,), (u32,)>(&mut store, "once")
+        .unwrap();
+    assert_eq!(
+        *once.call(&mut store, (3,)).unwrap_err().kind(),
+        ErrorKind::Denied
+    );
+    assert!(store.data().is_empty());
 }
