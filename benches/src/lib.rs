@@ -1,6 +1,7 @@
 //! What is measured, for criterion and for the report alike: pairs of the same
 //! work through enginebay and through the engine's own API, on the same
 //! component, in one process.
+#![forbid(unsafe_code)]
 
 mod guests;
 mod work;

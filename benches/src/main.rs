@@ -1,5 +1,6 @@
 //! Prints medians and ratios of every pair, as a table: what a release's notes
 //! say about speed comes from here.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -61,12 +61,12 @@ pub(crate) fn read<'a>(bytes: &'a [u8], identity: &str) -> Result<(Scan, &'a [u8
     let len = u32::from_le_bytes(*len) as usize;
     let (theirs, code) = rest.split_at_checked(len).ok_or_else(damaged)?;
     if theirs != identity.as_bytes() {
+        let (made_by, wanted) = differences(&String::from_utf8_lossy(theirs), identity);
         return Err(refuse(
-            "the precompiled component was made by another engine, version or \
-                           configuration",
+            "the precompiled component was made by another engine, version or configuration",
         )
-        .with_context("made by", String::from_utf8_lossy(theirs))
-        .with_context("wanted", identity));
+        .with_context("made by", made_by)
+        .with_context("wanted", wanted));
     }
     Ok((
         Scan {
@@ -74,6 +74,16 @@ pub(crate) fn read<'a>(bytes: &'a [u8], identity: &str) -> Result<(Scan, &'a [u8
         },
         code,
     ))
+}
+
+/// The words of each identity that the other does not have.
+fn differences(theirs: &str, ours: &str) -> (String, String) {
+    let without = |a: &str, b: &str| {
+        let other: Vec<_> = b.split(' ').collect();
+        let words: Vec<_> = a.split(' ').filter(|word| !other.contains(word)).collect();
+        words.join(" ")
+    };
+    (without(theirs, ours), without(ours, theirs))
 }
 
 #[cfg(test)]
@@ -111,9 +121,9 @@ mod tests {
 
     #[test]
     fn another_identity_is_named() {
-        let bytes = write("them", Scan::default(), b"code");
-        let error = read(&bytes, "me").unwrap_err();
-        assert_eq!(error.context_value("made by"), Some("them"));
-        assert_eq!(error.context_value("wanted"), Some("me"));
+        let bytes = write("engine=a fuel=on stack=1", Scan::default(), b"code");
+        let error = read(&bytes, "engine=a fuel=off stack=1").unwrap_err();
+        assert_eq!(error.context_value("made by"), Some("fuel=on"));
+        assert_eq!(error.context_value("wanted"), Some("fuel=off"));
     }
 }

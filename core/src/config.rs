@@ -353,10 +353,11 @@ impl Config {
     /// The options that decide how code is compiled, as a line of text: two
     /// engines of one version with the same line can share artifacts.
     pub(crate) fn fingerprint(&self, support: &Support) -> String {
+        let features: Vec<_> = self.get_features().iter().map(Feature::name).collect();
         format!(
-            "interruption={} features={:?} max_stack={} deterministic={}",
+            "interruption={} features={} max_stack={} deterministic={}",
             self.get_interruption(support),
-            self.get_features(),
+            features.join(","),
             self.max_stack,
             self.deterministic,
         )

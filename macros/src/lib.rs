@@ -6,6 +6,7 @@
 //! knows it by, and to nothing of the user's. Wasmtime's own traits are
 //! implemented in a part that `__private::if_wasmtime!` drops where that engine
 //! is not built in; see the `engine` module.
+#![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
