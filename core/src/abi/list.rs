@@ -95,26 +95,6 @@ impl<T: ComponentType> ComponentType for Vec<T> {
     }
 }
 
-impl<T: Lower> Lower for Vec<T> {
-    fn lower_flat<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        dst: &mut FlatWriter<'_>,
-    ) -> Result<()> {
-        self.as_slice().lower_flat(cx, ty, dst)
-    }
-
-    fn lower_memory<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        offset: usize,
-    ) -> Result<()> {
-        self.as_slice().lower_memory(cx, ty, offset)
-    }
-}
-
 impl<T: Lift> Lift for Vec<T> {
     fn lift_flat<C: LiftContext + ?Sized>(
         cx: &mut C,
@@ -144,26 +124,6 @@ impl<T: ComponentType> ComponentType for Box<[T]> {
     }
 }
 
-impl<T: Lower> Lower for Box<[T]> {
-    fn lower_flat<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        dst: &mut FlatWriter<'_>,
-    ) -> Result<()> {
-        (**self).lower_flat(cx, ty, dst)
-    }
-
-    fn lower_memory<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        offset: usize,
-    ) -> Result<()> {
-        (**self).lower_memory(cx, ty, offset)
-    }
-}
-
 impl<T: Lift> Lift for Box<[T]> {
     fn lift_flat<C: LiftContext + ?Sized>(
         cx: &mut C,
@@ -189,24 +149,8 @@ impl<T: ComponentType + ?Sized> ComponentType for &T {
     }
 }
 
-impl<T: Lower + ?Sized> Lower for &T {
-    #[inline]
-    fn lower_flat<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        dst: &mut FlatWriter<'_>,
-    ) -> Result<()> {
-        T::lower_flat(self, cx, ty, dst)
-    }
-
-    #[inline]
-    fn lower_memory<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        offset: usize,
-    ) -> Result<()> {
-        T::lower_memory(self, cx, ty, offset)
-    }
+lower_by_reference! {
+    (T: Lower) Vec<T> => [T],
+    (T: Lower) Box<[T]> => [T],
+    (T: Lower + ?Sized) &T => T,
 }

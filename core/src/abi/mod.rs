@@ -12,6 +12,33 @@
 //! `wasmtime` feature, and only then, the traits also carry Wasmtime's own, so
 //! that a typed call on that backend is Wasmtime's typed call.
 
+/// Types that are lowered as what they refer to.
+macro_rules! lower_by_reference {
+    ($(($($generics:tt)*) $from:ty => $to:ty,)*) => {$(
+        impl<$($generics)*> Lower for $from {
+            #[inline]
+            fn lower_flat<C: LowerContext + ?Sized>(
+                &self,
+                cx: &mut C,
+                ty: &Type,
+                dst: &mut FlatWriter<'_>,
+            ) -> Result<()> {
+                <$to as Lower>::lower_flat(self, cx, ty, dst)
+            }
+
+            #[inline]
+            fn lower_memory<C: LowerContext + ?Sized>(
+                &self,
+                cx: &mut C,
+                ty: &Type,
+                offset: usize,
+            ) -> Result<()> {
+                <$to as Lower>::lower_memory(self, cx, ty, offset)
+            }
+        }
+    )*};
+}
+
 mod engine;
 mod flags;
 mod flat;

@@ -196,26 +196,6 @@ impl ComponentType for String {
     }
 }
 
-impl Lower for String {
-    fn lower_flat<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        dst: &mut FlatWriter<'_>,
-    ) -> Result<()> {
-        self.as_str().lower_flat(cx, ty, dst)
-    }
-
-    fn lower_memory<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        offset: usize,
-    ) -> Result<()> {
-        self.as_str().lower_memory(cx, ty, offset)
-    }
-}
-
 impl Lift for String {
     fn lift_flat<C: LiftContext + ?Sized>(
         cx: &mut C,
@@ -244,26 +224,6 @@ impl ComponentType for Box<str> {
     }
 }
 
-impl Lower for Box<str> {
-    fn lower_flat<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        dst: &mut FlatWriter<'_>,
-    ) -> Result<()> {
-        (**self).lower_flat(cx, ty, dst)
-    }
-
-    fn lower_memory<C: LowerContext + ?Sized>(
-        &self,
-        cx: &mut C,
-        ty: &Type,
-        offset: usize,
-    ) -> Result<()> {
-        (**self).lower_memory(cx, ty, offset)
-    }
-}
-
 impl Lift for Box<str> {
     fn lift_flat<C: LiftContext + ?Sized>(
         cx: &mut C,
@@ -276,4 +236,9 @@ impl Lift for Box<str> {
     fn lift_memory<C: LiftContext + ?Sized>(cx: &mut C, ty: &Type, offset: usize) -> Result<Self> {
         String::lift_memory(cx, ty, offset).map(Into::into)
     }
+}
+
+lower_by_reference! {
+    () String => str,
+    () Box<str> => str,
 }
