@@ -38,9 +38,9 @@
 mod registry;
 
 pub use enginebay_core::{
-    AsContextMut, Backend, BoxFuture, CancelHandle, Case, Complexity, ComponentNamedList,
-    ComponentType, Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature,
-    Features, Field, Frame, FuncType, Guard, HostCall, Interruption, Lift, Limits, Lower, Resource,
+    AsContextMut, Backend, CancelHandle, Case, Complexity, ComponentNamedList, ComponentType,
+    Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature, Features, Field, Frame,
+    FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, Resource,
     ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val, flags,
     is_artifact, to_binary, validate,
 };
@@ -64,7 +64,7 @@ pub mod prelude {
         Caller, Component, Engine, Func, Instance, InstancePre, Linker, Store, TypedFunc,
     };
     pub use crate::{
-        AsContextMut, ComponentType, Config, Error, ErrorKind, Interruption, Lift, Limits, Lower,
-        Resource, ResourceAny, ResourceType, Result, TrapCode, Usage, Val,
+        AsContextMut, ComponentType, Config, Error, ErrorKind, HostFuture, Interruption, Lift,
+        Limits, Lower, Resource, ResourceAny, ResourceType, Result, TrapCode, Usage, Val,
     };
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{API, GREET, GREET_HOST, block_on, engine, on_each_backend};
 use enginebay::generic::{Caller, Component, Instance, Linker, Store, TypedFunc};
 use enginebay::{
-    AsContextMut, Backend, ComponentType, Config, Error, ErrorKind, Feature, HostCall,
+    AsContextMut, Backend, ComponentType, Config, Error, ErrorKind, Feature, HostCall, HostFuture,
     Interruption, Lift, Limits, Lower, Resource, ResourceAny, ResourceType, TrapCode, Val,
 };
 
@@ -497,7 +497,7 @@ fn counting<B: Backend>(linker: &mut Linker<B, u32>) {
     linker
         .root()
         .func_wrap_async("f", |mut caller, ()| {
-            Box::new(async move {
+            HostFuture::new(async move {
                 yield_once().await;
                 *caller.data_mut() += 1;
                 Ok(())
@@ -525,7 +525,7 @@ fn dynamic_async_host_functions_work<B: Backend>() {
         linker
             .root()
             .func_new_async("f", |mut caller, params, results| {
-                Box::new(async move {
+                HostFuture::new(async move {
                     yield_once().await;
                     assert_eq!((params.len(), results), (0, 0));
                     *caller.data_mut() += 1;
@@ -552,7 +552,7 @@ fn pending<B: Backend>(linker: &mut Linker<B, u32>) {
     linker
         .root()
         .func_wrap_async("f", |_, ()| {
-            Box::new(std::future::pending::<Result<(), Error>>())
+            HostFuture::new(std::future::pending::<Result<(), Error>>())
         })
         .unwrap();
 }
@@ -656,7 +656,7 @@ fn asynchronous_destructors_run<B: Backend>() {
     let mut files = linker.instance("test:host/files@1.0.0").unwrap();
     files
         .resource_async("file", ResourceType::host::<File>(), |mut caller, rep| {
-            Box::new(async move {
+            HostFuture::new(async move {
                 yield_once().await;
                 caller.data_mut().push(rep);
                 Ok(())

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 use enginebay::wasmtime::wasmtime::component as wt;
 use enginebay::wasmtime::wasmtime::{AsContextMut as _, Engine as RawEngine, Store as RawStore};
 use enginebay::wasmtime::{Component, Engine, Instance, Linker, Store};
-use enginebay::{ComponentNamedList, ComponentType, Config, Interruption, Lift, Lower, Val};
+use enginebay::{
+    ComponentNamedList, ComponentType, Config, HostFuture, Interruption, Lift, Lower, Val,
+};
 
 use crate::guests::{CALLS, GREET, PAGE};
 use crate::{Pair, Work};
@@ -383,7 +385,7 @@ fn async_host_call(name: &str, once: bool) -> Pair {
     linker
         .root()
         .func_wrap_async("f", move |_, (a,): (u32,)| {
-            Box::new(async move {
+            HostFuture::new(async move {
                 wait(once).await;
                 Ok((a,))
             })

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,6 @@ use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::{CancelHandle, Ticker};
-use crate::linker::BoxFuture;
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -403,76 +402,167 @@ impl fmt::Display for Panic {
 
 impl std::error::Error for Panic {}
 
-/// The future of an asynchronous host function, under the policy: a panic
-/// becomes an error, and a deadline or a cancellation cuts it.
-pub struct HostFuture<'a, R> {
-    /// The host's own future, or why it was not started.
-    future: Result<Pin<BoxFuture<'a, R>>, Option<Error>>,
-    site: Arc<Site>,
-    /// Boxed, so that a future that nothing can cut is small to move.
-    interrupt: Option<Box<Interrupt>>,
-}
+/// The future of an asynchronous host function, in one allocation.
+///
+/// A host function makes it with [`HostFuture::new`]; a backend awaits it. While
+/// it runs, a panic becomes an error, and a deadline or a cancellation cuts it.
+pub struct HostFuture<'a, R>(Box<dyn Task<'a, R> + 'a>);
 
-impl<'a, R> HostFuture<'a, R> {
+impl<'a, R: Send + 'static> HostFuture<'a, R> {
+    /// The future of a host function's `async` block.
+    pub fn new(future: impl Future<Output = Result<R>> + Send + 'a) -> Self {
+        HostFuture(Box::new(Running {
+            future,
+            under: None,
+        }))
+    }
+
+    /// Starts a host function under the policy. Its code up to the first
+    /// suspension runs when it is polled, what comes before its `async` block
+    /// runs here.
     pub(crate) fn start<B: Backend>(
         mut cx: B::Context<'a>,
         site: &Arc<Site>,
-        func: impl FnOnce(B::Context<'a>) -> BoxFuture<'a, R>,
+        func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
     ) -> Self {
         let data = B::data_mut(&mut cx);
         let entered = site.enter(data);
         let interrupt = Interrupt::of(data);
-        let future = match entered {
-            Err(error) => Err(Some(error)),
+        match entered {
+            Err(error) => Self::new(std::future::ready(Err(error))),
             Ok(()) => match catch_unwind(AssertUnwindSafe(|| func(cx))) {
-                Ok(future) => Ok(Box::into_pin(future)),
-                Err(panic) => Err(Some(site.name(Panic::carry(panic)))),
+                Ok(mut future) => {
+                    future.0.arm(Under {
+                        site: site.clone(),
+                        interrupt,
+                    });
+                    future
+                }
+                Err(panic) => Self::new(std::future::ready(Err(site.name(Panic::carry(panic))))),
             },
-        };
-        HostFuture {
-            future,
-            site: site.clone(),
-            interrupt,
         }
+    }
+
+    /// The same future with Wasmtime's errors, without another allocation.
+    #[cfg(feature = "wasmtime")]
+    #[doc(hidden)]
+    pub fn into_wasmtime(self) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
+        self.0.into_wasmtime()
     }
 }
 
-impl<R> Future for HostFuture<'_, R> {
+impl<'a, R: 'static> IntoFuture for HostFuture<'a, R> {
     type Output = Result<R>;
+    type IntoFuture = Started<'a, R>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let future = match &mut this.future {
-            Ok(future) => future.as_mut(),
-            Err(error) => {
-                let done =
-                    || Error::new(ErrorKind::Engine, "a host future was polled after its end");
-                return Poll::Ready(Err(error.take().unwrap_or_else(done)));
-            }
-        };
-        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(Panic::carry(panic)),
-            Ok(Poll::Pending) => match this.interrupt.as_mut().and_then(|i| i.poll(cx)) {
-                Some(error) => Err(error),
-                None => return Poll::Pending,
-            },
-        };
-        Poll::Ready(match result {
-            Ok(value) => match this.interrupt.as_ref().and_then(|i| i.seen()) {
-                None => Ok(value),
-                Some(error) => Err(error),
-            },
-            Err(error) => Err(this.site.name(error)),
-        })
+    fn into_future(self) -> Started<'a, R> {
+        Started(Box::into_pin(self.0))
     }
 }
 
 impl<R> fmt::Debug for HostFuture<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostFuture")
-            .field("site", &self.site)
-            .finish_non_exhaustive()
+        f.write_str("HostFuture")
+    }
+}
+
+/// A [`HostFuture`] that is awaited.
+pub struct Started<'a, R>(Pin<Box<dyn Task<'a, R> + 'a>>);
+
+impl<R> Future for Started<'_, R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll_task(cx)
+    }
+}
+
+impl<R> fmt::Debug for Started<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Started")
+    }
+}
+
+/// What a host function's future runs under.
+struct Under {
+    site: Arc<Site>,
+    /// Boxed, so that a future that nothing can cut is small.
+    interrupt: Option<Box<Interrupt>>,
+}
+
+pin_project_lite::pin_project! {
+    /// A host function's own future with what it runs under.
+    struct Running<F> {
+        #[pin]
+        future: F,
+        under: Option<Under>,
+    }
+}
+
+/// [`Running`], whatever its future is.
+trait Task<'a, R>: Send {
+    fn arm(&mut self, under: Under);
+
+    fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>>;
+
+    #[cfg(feature = "wasmtime")]
+    fn into_wasmtime(self: Box<Self>) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>;
+}
+
+impl<'a, R: 'static, F> Task<'a, R> for Running<F>
+where
+    F: Future<Output = Result<R>> + Send + 'a,
+{
+    fn arm(&mut self, under: Under) {
+        self.under = Some(under);
+    }
+
+    fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
+        self.poll_running(cx)
+    }
+
+    #[cfg(feature = "wasmtime")]
+    fn into_wasmtime(self: Box<Self>) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
+        self
+    }
+}
+
+#[cfg(feature = "wasmtime")]
+impl<R, F: Future<Output = Result<R>>> Future for Running<F> {
+    type Output = wasmtime::Result<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_running(cx).map_err(wasmtime::Error::new)
+    }
+}
+
+impl<R, F: Future<Output = Result<R>>> Running<F> {
+    fn poll_running(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
+        let this = self.project();
+        let result = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+            Ok(Poll::Ready(result)) => result,
+            Err(panic) => Err(Panic::carry(panic)),
+            Ok(Poll::Pending) => {
+                match this
+                    .under
+                    .as_mut()
+                    .and_then(|under| under.interrupt.as_mut()?.poll(cx))
+                {
+                    Some(error) => Err(error),
+                    None => return Poll::Pending,
+                }
+            }
+        };
+        let Some(under) = this.under else {
+            return Poll::Ready(result);
+        };
+        Poll::Ready(match result {
+            Ok(value) => match under.interrupt.as_ref().and_then(|i| i.seen()) {
+                None => Ok(value),
+                Some(error) => Err(error),
+            },
+            Err(error) => Err(under.site.name(error)),
+        })
     }
 }
 

@@ -25,7 +25,7 @@ mod wave;
 
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
 pub use backend::{Backend, HostContext};
-pub use call::HostFuture;
+pub use call::{HostFuture, Started};
 pub use component::{Component, is_artifact, to_binary, validate};
 pub use config::{Complexity, Config, Feature, Features, Interruption, Support};
 pub use engine::Engine;
@@ -34,7 +34,7 @@ pub use func::{Func, TypedFunc};
 pub use instance::{Instance, InstancePre};
 pub use interrupt::CancelHandle;
 pub use limits::{Limits, Usage};
-pub use linker::{BoxFuture, Linker, LinkerInstance};
+pub use linker::{Linker, LinkerInstance};
 pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};

@@ -15,10 +15,6 @@ use crate::resource::ResourceType;
 use crate::store::{AsContextMut, Caller};
 use crate::val::Val;
 
-/// The future that an asynchronous host function returns, boxed:
-/// `Box::new(async move { ... })`.
-pub type BoxFuture<'a, R> = Box<dyn Future<Output = Result<R>> + Send + 'a>;
-
 /// What the host offers to components whose stores hold a `T`.
 ///
 /// Names are those of the component's imports. Interfaces are found by their
@@ -227,11 +223,11 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     /// suspends the guest and not the caller's thread.
     ///
     /// ```
-    /// # use enginebay_core::{Backend, Linker, Result};
+    /// # use enginebay_core::{Backend, HostFuture, Linker, Result};
     /// # async fn sleep(ms: u64) {}
     /// # fn example<B: Backend>(linker: &mut Linker<B, ()>) -> Result<()> {
     /// linker.root().func_wrap_async("sleep", |_caller, (ms,): (u64,)| {
-    ///     Box::new(async move {
+    ///     HostFuture::new(async move {
     ///         sleep(ms).await;
     ///         Ok(())
     ///     })
@@ -247,7 +243,7 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     where
         P: ComponentNamedList + Lift + Send + Sync + 'static,
         R: ComponentNamedList + Lower + Send + Sync + 'static,
-        F: for<'c> Fn(Caller<'c, B, T>, P) -> BoxFuture<'c, R> + Send + Sync + 'static,
+        F: for<'c> Fn(Caller<'c, B, T>, P) -> HostFuture<'c, R> + Send + Sync + 'static,
     {
         let site = self.site(name);
         self.linker.has_async = true;
@@ -290,7 +286,7 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     /// `Link` if the name is taken or malformed.
     pub fn func_new_async<F>(&mut self, name: &str, func: F) -> Result<()>
     where
-        F: for<'c> Fn(Caller<'c, B, T>, Vec<Val>, usize) -> BoxFuture<'c, Vec<Val>>
+        F: for<'c> Fn(Caller<'c, B, T>, Vec<Val>, usize) -> HostFuture<'c, Vec<Val>>
             + Send
             + Sync
             + 'static,
@@ -337,7 +333,7 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     /// As [`LinkerInstance::resource`].
     pub fn resource_async<F>(&mut self, name: &str, ty: ResourceType, destructor: F) -> Result<()>
     where
-        F: for<'c> Fn(Caller<'c, B, T>, u32) -> BoxFuture<'c, ()> + Send + Sync + 'static,
+        F: for<'c> Fn(Caller<'c, B, T>, u32) -> HostFuture<'c, ()> + Send + Sync + 'static,
     {
         let site = self.site(format!("[resource-drop]{name}"));
         self.linker.has_async = true;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use enginebay_core::{
     AsContextMut, Config, CountedResource, Engine, Error, ErrorKind, Feature, Func, HostCall,
-    Instance, InstancePre, Interruption, Limits, Linker, Store, TrapCode, TypedFunc,
+    HostFuture, Instance, InstancePre, Interruption, Limits, Linker, Store, TrapCode, TypedFunc,
 };
 use nothing::Nothing;
 
@@ -378,7 +378,7 @@ fn a_linker_with_async_functions_takes_async_stores_only() {
     let mut linker = Linker::<Nothing, ()>::new(&engine);
     linker
         .root()
-        .func_wrap_async("f", |_, ()| Box::new(async { Ok(()) }))
+        .func_wrap_async("f", |_, ()| HostFuture::new(async { Ok(()) }))
         .unwrap();
     let mut store = Store::<Nothing, ()>::new(&engine, ()).unwrap();
     let error = linker
@@ -532,7 +532,7 @@ where
     let mut linker = Linker::<Nothing, ()>::new(&engine);
     linker
         .root()
-        .func_wrap_async("f", move |_, ()| Box::new(future()))
+        .func_wrap_async("f", move |_, ()| HostFuture::new(future()))
         .unwrap();
     let mut builder = Store::<Nothing, ()>::builder(&engine);
     if let Some(limits) = limits {

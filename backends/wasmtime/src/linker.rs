@@ -1,8 +1,5 @@
 //! Host functions and resources in Wasmtime's linker.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use enginebay_core::{
     ComponentNamedList, Error, ErrorKind, HostContext, HostFuture, Lift, Lower, ResourceType,
     Result, Val,
@@ -29,17 +26,6 @@ pub(crate) fn at<'a>(
         instance = instance.into_instance(name).map_err(refused)?;
     }
     Ok(instance)
-}
-
-/// A host function's future, with errors as Wasmtime has them.
-struct Carried<'a, R>(HostFuture<'a, R>);
-
-impl<R> Future for Carried<'_, R> {
-    type Output = wasmtime::Result<R>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map_err(carry)
-    }
 }
 
 /// Takes an error of ours through Wasmtime.
@@ -79,7 +65,7 @@ where
 {
     at(linker, path)?
         .func_wrap_async(name, move |cx: Cx<'_>, params: P| {
-            Box::new(Carried(func(HostContext(cx), params)))
+            func(HostContext(cx), params).into_wasmtime()
         })
         .map_err(refused)
 }
@@ -166,7 +152,7 @@ where
 {
     at(linker, path)?
         .resource_async(name, host_type(ty)?, move |cx, rep| {
-            Box::new(Carried(destructor(HostContext(cx), rep)))
+            destructor(HostContext(cx), rep).into_wasmtime()
         })
         .map_err(refused)
 }

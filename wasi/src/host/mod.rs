@@ -12,8 +12,8 @@ mod sockets;
 use std::pin::Pin;
 
 use enginebay_core::{
-    Backend, Caller, ComponentNamedList, Error, Lift, Linker, LinkerInstance, Lower, Resource,
-    ResourceType, Result,
+    Backend, Caller, ComponentNamedList, Error, HostFuture, Lift, Linker, LinkerInstance, Lower,
+    Resource, ResourceType, Result,
 };
 use wasmtime::component::Resource as Raw;
 
@@ -176,7 +176,7 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
             Mode::Async => self
                 .instance
                 .func_wrap_async(name, move |mut caller, params| {
-                    Box::new(async move {
+                    HostFuture::new(async move {
                         let state = caller.data_mut().wasi().state()?;
                         runtime::entered(func(state, params)).await
                     })
@@ -213,7 +213,7 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
             Mode::Async => self
                 .instance
                 .resource_async(name, ty, move |mut caller, rep| {
-                    Box::new(async move {
+                    HostFuture::new(async move {
                         let state = caller.data_mut().wasi().state()?;
                         runtime::entered(destructor(state, Raw::new_own(rep))).await
                     })
