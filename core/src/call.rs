@@ -265,6 +265,11 @@ impl Policy {
 
     /// Gives an error the kind that the policy knows better than the engine.
     fn explain(&self, error: Error, fuel_left: Option<u64>) -> Error {
+        // What came through a host function was explained where it arose, maybe
+        // in another store.
+        if error.context_value("function").is_some() {
+            return error;
+        }
         match *error.kind() {
             ErrorKind::Trap(code) => match self.growth_in_call().refused_memory {
                 Some(requested) if code == TrapCode::Unreachable => {
@@ -330,7 +335,7 @@ impl Site {
                     interface: &self.interface,
                     function: &self.function,
                 };
-                guard.check(&call).map_err(|error| self.name(error))
+                guard.check(&call)
             }
         }
     }
@@ -361,11 +366,15 @@ pub(crate) fn host_call<B: Backend, R>(
     site: &Site,
     func: impl FnOnce(B::Context<'_>) -> Result<R>,
 ) -> Result<R> {
-    site.enter(B::data_mut(&mut cx))?;
+    // The guard is the embedder's code as well.
+    let run = |cx: &mut B::Context<'_>| {
+        site.enter(B::data_mut(cx))?;
+        func(B::reborrow(cx))
+    };
     let result = if B::RESUMES_HOST_PANICS {
-        Ok(func(B::reborrow(&mut cx)))
+        Ok(run(&mut cx))
     } else {
-        catch_unwind(AssertUnwindSafe(|| func(B::reborrow(&mut cx))))
+        catch_unwind(AssertUnwindSafe(|| run(&mut cx)))
     };
     site.leave(B::data_mut(&mut cx), result)
 }
@@ -425,22 +434,21 @@ impl<'a, R: Send + 'static> HostFuture<'a, R> {
         site: &Arc<Site>,
         func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
     ) -> Self {
-        let data = B::data_mut(&mut cx);
-        let entered = site.enter(data);
-        let interrupt = Interrupt::of(data);
-        match entered {
-            Err(error) => Self::new(std::future::ready(Err(error))),
-            Ok(()) => match catch_unwind(AssertUnwindSafe(|| func(cx))) {
-                Ok(mut future) => {
-                    future.0.arm(Under {
-                        site: site.clone(),
-                        interrupt,
-                    });
-                    future
-                }
-                Err(panic) => Self::new(std::future::ready(Err(site.name(Panic::carry(panic))))),
-            },
-        }
+        let interrupt = Interrupt::of(B::data(&cx));
+        let started = catch_unwind(AssertUnwindSafe(|| {
+            site.enter(B::data_mut(&mut cx))?;
+            Ok(func(cx))
+        }));
+        let mut future = match started {
+            Ok(Ok(future)) => future,
+            Ok(Err(error)) => Self::new(std::future::ready(Err(error))),
+            Err(panic) => Self::new(std::future::ready(Err(Panic::carry(panic)))),
+        };
+        future.0.arm(Under {
+            site: site.clone(),
+            interrupt,
+        });
+        future
     }
 
     /// The same future with Wasmtime's errors, without another allocation.

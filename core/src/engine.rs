@@ -100,6 +100,11 @@ impl<B: Backend> Engine<B> {
         self.shared.ticker.as_ref()
     }
 
+    /// A number that no other engine has while this one lives.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
     pub(crate) fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }

@@ -42,6 +42,12 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
         mode: Mode,
     ) -> Result<(Call<'a, B>, Owner)> {
         let policy = &mut B::data_mut(cx.inner_mut()).policy;
+        if policy.engine != self.engine.identity() {
+            return Err(Error::new(
+                ErrorKind::InvalidConfig,
+                "the store was made by another engine than the component's",
+            ));
+        }
         if self.needs_async && mode == Mode::Sync {
             policy.check_mode(mode)?;
             return Err(Error::new(

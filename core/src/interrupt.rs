@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -51,7 +52,11 @@ impl Shared {
                     .into_values()
                     .collect()
             };
-            due.into_iter().for_each(Waker::wake);
+            for waker in due {
+                // A waker is its executor's code: its panic must not end the
+                // thread that every deadline depends on.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            }
             if self.active.load(Ordering::SeqCst) > 0 || !self.timers().is_empty() {
                 idle = 0;
                 interrupt();
@@ -134,7 +139,9 @@ impl Ticker {
 
     /// Drops a timer that has not fired.
     pub(crate) fn forget(&self, key: (Instant, u64)) {
-        self.shared.timers().remove(&key);
+        // Dropped without the lock: it may be a task's last reference.
+        let waker = self.shared.timers().remove(&key);
+        drop(waker);
     }
 }
 
@@ -163,7 +170,9 @@ impl CancelHandle {
     /// stops within the engine's tick.
     pub fn cancel(&self) {
         self.0.flag.store(true, Ordering::SeqCst);
-        if let Some(waker) = self.waker().take() {
+        // Woken without the lock: an executor may poll, and so register, at once.
+        let waker = self.waker().take();
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -185,9 +194,14 @@ impl CancelHandle {
     /// Has `waker` woken when the flag is set.
     pub(crate) fn register(&self, waker: &Waker) {
         let mut slot = self.waker();
-        if !slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            *slot = Some(waker.clone());
+        if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return;
         }
+        // The old one is dropped without the lock: it may be a task's last
+        // reference.
+        let old = slot.replace(waker.clone());
+        drop(slot);
+        drop(old);
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Policy {
     /// Whether host functions have to be looked at: there is a guard or a ticker.
     pub(crate) watched: bool,
     pub(crate) id: u64,
+    /// Tells the store's engine from others.
+    pub(crate) engine: usize,
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) interruption: Interruption,
@@ -147,6 +149,7 @@ impl StoreData {
                 sequence: 0,
                 watched: policy.ticker.is_some() || policy.guard.is_some(),
                 id,
+                engine: policy.engine,
                 mode,
                 fuel_set: policy.limits.fuel.unwrap_or(u64::MAX),
                 limits: policy.limits,
@@ -358,6 +361,7 @@ impl Policy {
 
 /// What a store is made with.
 pub(crate) struct StoreOptions {
+    pub(crate) engine: usize,
     pub(crate) limits: Limits,
     pub(crate) interruption: Interruption,
     pub(crate) ticker: Option<Arc<Ticker>>,

@@ -72,6 +72,7 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
             .check(interruption)
             .map_err(|error| error.with_context("backend", B::NAME))?;
         let options = StoreOptions {
+            engine: self.engine.identity(),
             limits,
             interruption,
             ticker: self.engine.ticker().cloned(),

@@ -652,6 +652,39 @@ fn a_component_of_another_engine_is_refused() {
 }
 
 #[test]
+fn a_store_of_another_engine_is_refused_and_stays_usable() {
+    let (a, b) = (engine(Interruption::None), engine(Interruption::None));
+    let pre = Linker::<Nothing, ()>::new(&a)
+        .instantiate_pre(&component(&a))
+        .unwrap();
+    let mut store = Store::<Nothing, ()>::new(&b, ()).unwrap();
+    assert_eq!(
+        *pre.instantiate(&mut store).unwrap_err().kind(),
+        ErrorKind::InvalidConfig
+    );
+    assert_eq!(store.poisoned(), None);
+}
+
+#[test]
+fn a_guard_that_panics_resumes_in_the_caller() {
+    let engine = engine(Interruption::None);
+    let mut linker = Linker::<Nothing, ()>::new(&engine);
+    linker.root().func_wrap("f", |_, ()| Ok(())).unwrap();
+    let guard = |_: &HostCall<'_>| -> Result<(), Error> { std::panic::panic_any(7_u8) };
+    let mut store = Store::<Nothing, ()>::builder(&engine)
+        .guard(guard)
+        .build(())
+        .unwrap();
+    let instance = instantiate(&linker, &mut store);
+    let host = instance
+        .get_typed_func::<(), ()>(&mut store, "host")
+        .unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| host.call(&mut store, ()))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
+    assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
+}
+
+#[test]
 fn artifacts_of_another_configuration_are_refused() {
     let (a, b) = (engine(Interruption::None), engine(Interruption::Deadline));
     let bytes = component(&a).serialize().unwrap();

@@ -9,6 +9,18 @@ use wasmtime::ResourceLimiter;
 pub struct State(pub(crate) StoreData);
 
 impl State {
+    /// Takes the last growth back, if it is the one that failed: sizes that
+    /// overflow fail without having been asked for.
+    fn grow_failed(&mut self, error: &wasmtime::Error) {
+        if !error
+            .root_cause()
+            .to_string()
+            .starts_with("overflow calculating new")
+        {
+            self.0.growth_failed();
+        }
+    }
+
     /// The embedder's data, if it has this type.
     pub fn user<T: 'static>(&self) -> Option<&T> {
         self.0.user()
@@ -34,8 +46,8 @@ impl ResourceLimiter for State {
         Ok(self.0.grow_memory(current as u64, desired as u64))
     }
 
-    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.0.growth_failed();
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.grow_failed(&error);
         Ok(())
     }
 
@@ -48,8 +60,8 @@ impl ResourceLimiter for State {
         Ok(self.0.grow_table(current as u64, desired as u64))
     }
 
-    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.0.growth_failed();
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.grow_failed(&error);
         Ok(())
     }
 

@@ -18,8 +18,6 @@ enum Meaning {
     Limit(CountedResource),
     Memory,
     HostBytes,
-    /// The host passed a value that does not fit.
-    Argument,
 }
 
 /// Messages of Wasmtime 48 for what it gives no code: the beginning of each,
@@ -110,6 +108,7 @@ const MESSAGES: &[(&str, Meaning)] = &[
         "index is not a resource",
         Meaning::Trap(TrapCode::UnknownHandle),
     ),
+    ("index ", Meaning::Trap(TrapCode::HandleTypeMismatch)),
     (
         "cannot lift own resource from a borrow",
         Meaning::Trap(TrapCode::HandleTypeMismatch),
@@ -156,20 +155,29 @@ const MESSAGES: &[(&str, Meaning)] = &[
         Meaning::Limit(CountedResource::TableElements),
     ),
     ("too much data is being copied", Meaning::HostBytes),
-    ("host resource already consumed", Meaning::Argument),
+    (
+        "host resource already consumed",
+        Meaning::Trap(TrapCode::UnknownHandle),
+    ),
     (
         "host-owned resource was already de-allocated",
-        Meaning::Argument,
+        Meaning::Trap(TrapCode::UnknownHandle),
     ),
-    ("mismatched resource types", Meaning::Argument),
-    ("resource type mismatch", Meaning::Argument),
+    (
+        "mismatched resource types",
+        Meaning::Trap(TrapCode::HandleTypeMismatch),
+    ),
+    (
+        "resource type mismatch",
+        Meaning::Trap(TrapCode::HandleTypeMismatch),
+    ),
     (
         "cannot lower a `borrow` resource into an `own`",
-        Meaning::Argument,
+        Meaning::Trap(TrapCode::HandleTypeMismatch),
     ),
     (
         "this resource belongs to another backend",
-        Meaning::Argument,
+        Meaning::Trap(TrapCode::HandleTypeMismatch),
     ),
     ("string length of", Meaning::Trap(TrapCode::TooLong)),
     ("size overflow copying", Meaning::Trap(TrapCode::TooLong)),
@@ -226,20 +234,19 @@ fn code(trap: Trap) -> TrapCode {
 #[cold]
 pub(crate) fn error(state: &State, error: wasmtime::Error) -> Error {
     let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
-    let in_guest = frames.is_some();
     let mapped = match error.downcast::<Error>() {
-        Ok(ours) if in_guest => ours.through_guest(),
-        Ok(ours) => ours,
+        // The call has begun: whatever this is, the store is not as it was.
+        Ok(ours) => ours.through_guest(),
         Err(error) => match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => Error::of(ErrorKind::OutOfFuel { consumed: 0 }),
             Some(trap) => Error::trap(code(*trap)).with_source(error),
-            None => by_message(state, error, in_guest),
+            None => by_message(state, error),
         },
     };
     mapped.with_frames(frames.unwrap_or_default())
 }
 
-fn by_message(state: &State, error: wasmtime::Error, in_guest: bool) -> Error {
+fn by_message(state: &State, error: wasmtime::Error) -> Error {
     let text = error.root_cause().to_string();
     let known = MESSAGES.iter().find(|(start, _)| text.starts_with(start));
     match known.map(|(_, meaning)| *meaning) {
@@ -247,12 +254,7 @@ fn by_message(state: &State, error: wasmtime::Error, in_guest: bool) -> Error {
         Some(Meaning::Limit(what)) => state.0.resource_refused(what),
         Some(Meaning::Memory) => state.0.memory_refused(),
         Some(Meaning::HostBytes) => state.0.host_bytes_refused(),
-        Some(Meaning::Argument) if !in_guest => {
-            Error::new(ErrorKind::TypeMismatch, text).with_source(error)
-        }
-        Some(Meaning::Argument) | None => {
-            Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error)
-        }
+        None => Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error),
     }
 }
 
@@ -265,18 +267,25 @@ pub(crate) fn finish<T>(cx: &StoreContextMut<'_, State>, result: wasmtime::Resul
     }
 }
 
-/// A result of an operation on a handle of the host's: what fails without a
-/// guest on the stack is the caller's mistake.
+/// A result of an operation on a handle of the host's. What the handle itself
+/// is refused for is found before anything runs, and is the caller's mistake.
 pub(crate) fn finish_handle<T>(
     cx: &StoreContextMut<'_, State>,
     result: wasmtime::Result<T>,
 ) -> Result<T> {
     result.map_err(|e| {
+        let refused = e.downcast_ref::<Trap>().is_none()
+            && e.downcast_ref::<Error>().is_none()
+            && e.downcast_ref::<WasmBacktrace>().is_none();
         let error = error(cx.data(), e);
-        if error.frames().is_empty() && error.kind().is_trap() {
-            return Error::new(ErrorKind::TypeMismatch, error.to_string()).with_source(error);
+        match error.trap_code() {
+            Some(TrapCode::UnknownHandle | TrapCode::HandleTypeMismatch | TrapCode::HandleLent)
+                if refused =>
+            {
+                Error::new(ErrorKind::TypeMismatch, error.to_string()).with_source(error)
+            }
+            _ => error,
         }
-        error
     })
 }
 

@@ -10,21 +10,8 @@ use wasmtime::component::__internal::{
 };
 
 use super::{Any, Kind, Resource, ResourceAny, ResourceType};
-use crate::error::{Error, ErrorKind};
 
 type EngineResult<T> = std::result::Result<T, wasmtime::Error>;
-
-/// A handle that cannot be passed is the caller's mistake, and is said to be one
-/// here: Wasmtime's messages are the same for the guest's handles. A full table
-/// is a limit, which the backend tells by its message.
-#[cold]
-fn refused(error: wasmtime::Error) -> wasmtime::Error {
-    let text = error.to_string();
-    if text.starts_with("cannot allocate another handle") {
-        return error;
-    }
-    wasmtime::Error::new(Error::new(ErrorKind::TypeMismatch, text).with_source(error))
-}
 
 impl ResourceType {
     /// Wraps Wasmtime's resource type.
@@ -60,11 +47,8 @@ impl ResourceAny {
     }
 
     fn engine(&self) -> EngineResult<wt::ResourceAny> {
-        self.to_wasmtime().ok_or_else(|| {
-            refused(wasmtime::Error::msg(
-                "this resource belongs to another backend",
-            ))
-        })
+        self.to_wasmtime()
+            .ok_or_else(|| wasmtime::Error::msg("this resource belongs to another backend"))
     }
 }
 
@@ -108,7 +92,7 @@ unsafe impl<T: 'static> wt::Lower for Resource<T> {
         ty: InterfaceType,
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_flat(&self.engine, cx, ty, dst).map_err(refused)
+        wt::Lower::linear_lower_to_flat(&self.engine, cx, ty, dst)
     }
 
     fn linear_lower_to_memory<U>(
@@ -117,7 +101,7 @@ unsafe impl<T: 'static> wt::Lower for Resource<T> {
         ty: InterfaceType,
         offset: usize,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_memory(&self.engine, cx, ty, offset).map_err(refused)
+        wt::Lower::linear_lower_to_memory(&self.engine, cx, ty, offset)
     }
 }
 
@@ -159,7 +143,7 @@ unsafe impl wt::Lower for ResourceAny {
         ty: InterfaceType,
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_flat(&self.engine()?, cx, ty, dst).map_err(refused)
+        wt::Lower::linear_lower_to_flat(&self.engine()?, cx, ty, dst)
     }
 
     fn linear_lower_to_memory<U>(
@@ -168,7 +152,7 @@ unsafe impl wt::Lower for ResourceAny {
         ty: InterfaceType,
         offset: usize,
     ) -> EngineResult<()> {
-        wt::Lower::linear_lower_to_memory(&self.engine()?, cx, ty, offset).map_err(refused)
+        wt::Lower::linear_lower_to_memory(&self.engine()?, cx, ty, offset)
     }
 }
 
