@@ -39,6 +39,7 @@ on_each_backend! {
     nested_instances_are_imported
     asynchronous_destructors_run
     the_guard_sees_destructors
+    no_instance_is_entered_from_a_guests_destructor
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ComponentType, Lower, Lift)]
@@ -723,4 +724,49 @@ fn the_guard_sees_destructors<B: Backend>() {
         ErrorKind::Denied
     );
     assert!(store.data().is_empty());
+}
+
+/// A resource whose destructor calls the host.
+const DESTRUCTOR: &str = r#"(component
+    (import "f" (func $f))
+    (core func $f (canon lower (func $f)))
+    (core module $dtor
+        (import "" "f" (func $f))
+        (func (export "dtor") (param i32) (call $f)))
+    (core instance $dtor (instantiate $dtor (with "" (instance (export "f" (func $f))))))
+    (type $r' (resource (rep i32) (dtor (func $dtor "dtor"))))
+    (export $r "r" (type $r'))
+    (core func $new (canon resource.new $r'))
+    (core module $m
+        (import "" "new" (func $new (param i32) (result i32)))
+        (func (export "make") (result i32) (call $new (i32.const 5)))
+        (func (export "nop")))
+    (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
+    (func (export "make") (result (own $r)) (canon lift (core func $i "make")))
+    (func (export "nop") (canon lift (core func $i "nop"))))"#;
+
+fn no_instance_is_entered_from_a_guests_destructor<B: Backend>() {
+    let mut linker = Linker::<B, Option<Run<B>>>::new(&engine(Interruption::None));
+    linker
+        .root()
+        .func_wrap("f", |mut caller, ()| {
+            let nop = caller.data().clone().unwrap();
+            let error = nop.call(&mut caller, ()).unwrap_err();
+            assert_eq!(error.trap_code(), Some(TrapCode::CannotEnterComponent));
+            *caller.data_mut() = None;
+            Ok(())
+        })
+        .unwrap();
+    let component = Component::new(linker.engine(), DESTRUCTOR).unwrap();
+    let mut store = Store::new(linker.engine(), None).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let nop: Run<B> = instance.get_typed_func(&mut store, "nop").unwrap();
+    *store.data_mut() = Some(nop.clone());
+    let make = instance
+        .get_typed_func::<(), (ResourceAny,)>(&mut store, "make")
+        .unwrap();
+    let (resource,) = make.call(&mut store, ()).unwrap();
+    resource.resource_drop(&mut store).unwrap();
+    assert!(store.data().is_none(), "the destructor called the host");
+    nop.call(&mut store, ()).unwrap();
 }

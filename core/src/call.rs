@@ -216,8 +216,11 @@ impl Policy {
         Ok(())
     }
 
+    /// Whether the instance is on the stack, or may be: of a destructor that the
+    /// host started it is not known whose it is.
     fn is_on_the_stack(&self, instance: u32) -> bool {
-        instance != NO_INSTANCE && (self.current == instance || self.below.contains(&instance))
+        let on = |other| self.current == other || self.below.contains(&other);
+        instance != NO_INSTANCE && (on(instance) || on(NO_INSTANCE))
     }
 
     #[inline]

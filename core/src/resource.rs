@@ -211,7 +211,9 @@ impl<T> fmt::Debug for Resource<T> {
 ///
 /// It stays in the store's tables until it is passed on or dropped with
 /// [`ResourceAny::resource_drop`](crate::ResourceAny::resource_drop), borrowed
-/// ones too. Copies are the same handle.
+/// ones too. Copies are the same handle. It is good for the store that it
+/// came from and no other, which is not checked: another store may have a handle
+/// of the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceAny(Any);
 
