@@ -40,6 +40,8 @@ on_each_backend! {
     asynchronous_destructors_run
     the_guard_sees_destructors
     no_instance_is_entered_from_a_guests_destructor
+    an_async_host_error_comes_back_with_its_place
+    an_async_host_panic_resumes_in_the_caller
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ComponentType, Lower, Lift)]
@@ -769,4 +771,50 @@ fn no_instance_is_entered_from_a_guests_destructor<B: Backend>() {
     resource.resource_drop(&mut store).unwrap();
     assert!(store.data().is_none(), "the destructor called the host");
     nop.call(&mut store, ()).unwrap();
+}
+
+fn an_async_host_error_comes_back_with_its_place<B: Backend>() {
+    let define = |linker: &mut Linker<B, u32>| {
+        linker
+            .root()
+            .func_wrap_async("f", |_, ()| {
+                HostFuture::new(async move {
+                    yield_once().await;
+                    Err::<(), _>(Error::new(ErrorKind::NotFound, "no such thing"))
+                })
+            })
+            .unwrap();
+    };
+    let (_, mut store, run) = with_async_f(Interruption::None, |limits| limits, define);
+    let error = block_on(run.call_async(&mut store, ())).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Host);
+    assert_eq!(error.context_value("function"), Some("f"));
+    assert_eq!(
+        *error.downcast_ref::<Error>().unwrap().kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(store.poisoned(), Some(&ErrorKind::Host));
+}
+
+fn an_async_host_panic_resumes_in_the_caller<B: Backend>() {
+    for late in [false, true] {
+        let define = |linker: &mut Linker<B, u32>| {
+            linker
+                .root()
+                .func_wrap_async("f", move |_, ()| {
+                    HostFuture::<()>::new(async move {
+                        if late {
+                            yield_once().await;
+                        }
+                        std::panic::panic_any(7_u8)
+                    })
+                })
+                .unwrap();
+        };
+        let (_, mut store, run) = with_async_f(Interruption::None, |limits| limits, define);
+        let call = AssertUnwindSafe(|| block_on(run.call_async(&mut store, ())));
+        let panic = catch_unwind(call).unwrap_err();
+        assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
+        assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
+    }
 }

@@ -89,7 +89,8 @@ impl<'a, B: Backend> Call<'a, B> {
         if policy.current == IDLE {
             policy.start();
         } else {
-            policy.below.push(policy.current);
+            let site = policy.site.take();
+            policy.below.push((policy.current, site));
         }
         policy.current = owner.instance;
         if policy.below.is_empty() && policy.interruption == Interruption::Fuel {
@@ -107,10 +108,25 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     pub(crate) fn finish<R>(mut self, result: Result<R>) -> Result<R> {
         self.finished = true;
-        self.leave();
         match result {
-            Ok(value) => Ok(value),
-            Err(error) => Err(self.failed(error)),
+            Ok(value) => {
+                self.leave();
+                Ok(value)
+            }
+            Err(error) => {
+                let error = self.name(error);
+                self.leave();
+                Err(self.failed(error))
+            }
+        }
+    }
+
+    /// Adds the name of the asynchronous host function that failed.
+    #[cold]
+    fn name(&self, mut error: Error) -> Error {
+        match &B::data(&self.cx).policy.site {
+            Some(site) if error.take_unnamed() => site.name(error),
+            _ => error,
         }
     }
 
@@ -130,8 +146,9 @@ impl<'a, B: Backend> Call<'a, B> {
         let metered = B::data(&self.cx).policy.interruption == Interruption::Fuel;
         let fuel = if metered { B::fuel(&self.cx) } else { None };
         let policy = &mut B::data_mut(&mut self.cx).policy;
-        if let Some(below) = policy.below.pop() {
+        if let Some((below, site)) = policy.below.pop() {
             policy.current = below;
+            policy.site = site;
             return;
         }
         policy.current = IDLE;
@@ -219,7 +236,8 @@ impl Policy {
     /// Whether the instance is on the stack, or may be: of a destructor that the
     /// host started it is not known whose it is.
     fn is_on_the_stack(&self, instance: u32) -> bool {
-        let on = |other| self.current == other || self.below.contains(&other);
+        let below = |other| self.below.iter().any(|(instance, _)| *instance == other);
+        let on = |other| self.current == other || below(other);
         instance != NO_INSTANCE && (on(instance) || on(NO_INSTANCE))
     }
 
@@ -425,7 +443,8 @@ impl<'a, R: Send + 'static> HostFuture<'a, R> {
     pub fn new(future: impl Future<Output = Result<R>> + Send + 'a) -> Self {
         HostFuture(Box::new(Running {
             future,
-            under: None,
+            interrupt: None,
+            catch: true,
         }))
     }
 
@@ -437,20 +456,33 @@ impl<'a, R: Send + 'static> HostFuture<'a, R> {
         site: &Arc<Site>,
         func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
     ) -> Self {
+        let policy = &mut B::data_mut(&mut cx).policy;
+        // The name is needed if the function fails. It is kept in the store, so
+        // that a guest that calls the same function again costs no more than a
+        // look.
+        if !policy
+            .site
+            .as_ref()
+            .is_some_and(|last| Arc::ptr_eq(last, site))
+        {
+            policy.site = Some(site.clone());
+        }
         let interrupt = Interrupt::of(B::data(&cx));
-        let started = catch_unwind(AssertUnwindSafe(|| {
+        let start = || {
             site.enter(B::data_mut(&mut cx))?;
             Ok(func(cx))
-        }));
+        };
+        let started = if B::RESUMES_HOST_PANICS {
+            Ok(start())
+        } else {
+            catch_unwind(AssertUnwindSafe(start))
+        };
         let mut future = match started {
             Ok(Ok(future)) => future,
             Ok(Err(error)) => Self::new(std::future::ready(Err(error))),
             Err(panic) => Self::new(std::future::ready(Err(Panic::carry(panic)))),
         };
-        future.0.arm(Under {
-            site: site.clone(),
-            interrupt,
-        });
+        future.0.arm(interrupt, !B::RESUMES_HOST_PANICS);
         future
     }
 
@@ -494,25 +526,21 @@ impl<R> fmt::Debug for Started<'_, R> {
     }
 }
 
-/// What a host function's future runs under.
-struct Under {
-    site: Arc<Site>,
-    /// Boxed, so that a future that nothing can cut is small.
-    interrupt: Option<Box<Interrupt>>,
-}
-
 pin_project_lite::pin_project! {
     /// A host function's own future with what it runs under.
     struct Running<F> {
         #[pin]
         future: F,
-        under: Option<Under>,
+        // Boxed, so that a future that nothing can cut is small.
+        interrupt: Option<Box<Interrupt>>,
+        // Whether its panics are caught here.
+        catch: bool,
     }
 }
 
 /// [`Running`], whatever its future is.
 trait Task<'a, R>: Send {
-    fn arm(&mut self, under: Under);
+    fn arm(&mut self, interrupt: Option<Box<Interrupt>>, catch: bool);
 
     fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>>;
 
@@ -524,8 +552,9 @@ impl<'a, R: 'static, F> Task<'a, R> for Running<F>
 where
     F: Future<Output = Result<R>> + Send + 'a,
 {
-    fn arm(&mut self, under: Under) {
-        self.under = Some(under);
+    fn arm(&mut self, interrupt: Option<Box<Interrupt>>, catch: bool) {
+        self.interrupt = interrupt;
+        self.catch = catch;
     }
 
     fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
@@ -550,29 +579,25 @@ impl<R, F: Future<Output = Result<R>>> Future for Running<F> {
 impl<R, F: Future<Output = Result<R>>> Running<F> {
     fn poll_running(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
         let this = self.project();
-        let result = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+        let polled = if *this.catch {
+            catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)))
+        } else {
+            Ok(this.future.poll(cx))
+        };
+        let result = match polled {
             Ok(Poll::Ready(result)) => result,
             Err(panic) => Err(Panic::carry(panic)),
-            Ok(Poll::Pending) => {
-                match this
-                    .under
-                    .as_mut()
-                    .and_then(|under| under.interrupt.as_mut()?.poll(cx))
-                {
-                    Some(error) => Err(error),
-                    None => return Poll::Pending,
-                }
-            }
-        };
-        let Some(under) = this.under else {
-            return Poll::Ready(result);
+            Ok(Poll::Pending) => match this.interrupt.as_mut().and_then(|i| i.poll(cx)) {
+                Some(error) => Err(error),
+                None => return Poll::Pending,
+            },
         };
         Poll::Ready(match result {
-            Ok(value) => match under.interrupt.as_ref().and_then(|i| i.seen()) {
+            Ok(value) => match this.interrupt.as_ref().and_then(|i| i.seen()) {
                 None => Ok(value),
                 Some(error) => Err(error),
             },
-            Err(error) => Err(under.site.name(error)),
+            Err(error) => Err(error.through_guest().unnamed()),
         })
     }
 }

@@ -26,6 +26,8 @@ struct Repr {
     context: Vec<(&'static str, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     frames: Vec<Frame>,
+    /// It left an asynchronous host function, whose name is still to be added.
+    unnamed: bool,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -305,6 +307,7 @@ impl Error {
             context: Vec::new(),
             source: None,
             frames: Vec::new(),
+            unnamed: false,
         }))
     }
 
@@ -418,6 +421,17 @@ impl Error {
             self.0.frames = frames;
         }
         self
+    }
+
+    /// Leaves the name of the host function to whoever ends the call.
+    pub(crate) fn unnamed(mut self) -> Self {
+        self.0.unnamed = true;
+        self
+    }
+
+    /// Whether a name is to be added; it is asked once.
+    pub(crate) fn take_unnamed(&mut self) -> bool {
+        std::mem::take(&mut self.0.unnamed)
     }
 
     /// Changes the kind, and the message with it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::call::{IDLE, Mode, Owner, SHUT};
+use crate::call::{IDLE, Mode, Owner, SHUT, Site};
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Resource, Result};
 use crate::interrupt::{CancelHandle, Ticker};
@@ -78,8 +78,11 @@ pub(crate) struct Policy {
     pub(crate) poison: Option<Box<ErrorKind>>,
     /// The instance that was entered last; [`IDLE`] outside of calls.
     pub(crate) current: u32,
-    /// Instances below it on the stack, outermost first.
-    pub(crate) below: Vec<u32>,
+    /// The asynchronous host function that was started last in this call.
+    pub(crate) site: Option<Arc<Site>>,
+    /// Calls below on the stack, outermost first: the instance, and the host
+    /// function that called on.
+    pub(crate) below: Vec<(u32, Option<Arc<Site>>)>,
     pub(crate) next_instance: u32,
     pub(crate) memory: u64,
     pub(crate) memory_peak: u64,
@@ -159,6 +162,7 @@ impl StoreData {
                 guard: policy.guard,
                 poison: None,
                 current: IDLE,
+                site: None,
                 below: Vec::new(),
                 next_instance: 0,
                 memory: 0,
