@@ -440,17 +440,19 @@ pub struct HostFuture<'a, R>(Box<dyn Task<'a, R> + 'a>);
 
 impl<'a, R: Send + 'static> HostFuture<'a, R> {
     /// The future of a host function's `async` block.
+    #[inline]
     pub fn new(future: impl Future<Output = Result<R>> + Send + 'a) -> Self {
         HostFuture(Box::new(Running {
             future,
             interrupt: None,
-            catch: true,
+            catch: false,
         }))
     }
 
     /// Starts a host function under the policy. Its code up to the first
     /// suspension runs when it is polled, what comes before its `async` block
     /// runs here.
+    #[inline]
     pub(crate) fn start<B: Backend>(
         mut cx: B::Context<'a>,
         site: &Arc<Site>,
@@ -482,13 +484,16 @@ impl<'a, R: Send + 'static> HostFuture<'a, R> {
             Ok(Err(error)) => Self::new(std::future::ready(Err(error))),
             Err(panic) => Self::new(std::future::ready(Err(Panic::carry(panic)))),
         };
-        future.0.arm(interrupt, !B::RESUMES_HOST_PANICS);
+        if interrupt.is_some() || !B::RESUMES_HOST_PANICS {
+            future.0.arm(interrupt, !B::RESUMES_HOST_PANICS);
+        }
         future
     }
 
     /// The same future with Wasmtime's errors, without another allocation.
     #[cfg(feature = "wasmtime")]
     #[doc(hidden)]
+    #[inline]
     pub fn into_wasmtime(self) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
         self.0.into_wasmtime()
     }
@@ -577,6 +582,7 @@ impl<R, F: Future<Output = Result<R>>> Future for Running<F> {
 }
 
 impl<R, F: Future<Output = Result<R>>> Running<F> {
+    #[inline]
     fn poll_running(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
         let this = self.project();
         let polled = if *this.catch {
@@ -612,6 +618,7 @@ struct Interrupt {
 }
 
 impl Interrupt {
+    #[inline]
     fn of(data: &StoreData) -> Option<Box<Self>> {
         let policy = &data.policy;
         policy.ticker.as_ref().map(|ticker| {
