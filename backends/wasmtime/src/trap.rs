@@ -21,8 +21,8 @@ enum Meaning {
 }
 
 /// Messages of Wasmtime 48 for what it gives no code: the beginning of each,
-/// and what it means. The tests of traps, limits and handles provoke all but
-/// those that take gigabytes or billions of handles.
+/// and what it means. The tests of traps, limits and handles provoke
+/// most of them; some would take gigabytes or billions of handles.
 const MESSAGES: &[(&str, Meaning)] = &[
     (
         "invalid utf8 encoding",
