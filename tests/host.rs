@@ -387,7 +387,7 @@ struct File;
 /// The ids of files that were destroyed.
 type Closed = Vec<u32>;
 
-fn files<B: Backend>() -> (Store<B, Closed>, Instance<B>) {
+fn files_linker<B: Backend>() -> Linker<B, Closed> {
     let mut linker = Linker::<B, Closed>::new(&engine::<B>(Interruption::None));
     let mut files = linker.instance("test:host/files@1.0.0").unwrap();
     files
@@ -407,6 +407,11 @@ fn files<B: Backend>() -> (Store<B, Closed>, Instance<B>) {
             Ok((file.rep() * 100,))
         })
         .unwrap();
+    linker
+}
+
+fn files<B: Backend>() -> (Store<B, Closed>, Instance<B>) {
+    let linker = files_linker::<B>();
     let component = Component::new(linker.engine(), FILES).unwrap();
     let mut store = Store::new(linker.engine(), vec![]).unwrap();
     let instance = linker.instantiate(&mut store, &component).unwrap();
@@ -694,22 +699,7 @@ fn asynchronous_destructors_run<B: Backend>() {
 }
 
 fn the_guard_sees_destructors<B: Backend>() {
-    let mut linker = Linker::<B, Closed>::new(&engine::<B>(Interruption::None));
-    let mut files = linker.instance("test:host/files@1.0.0").unwrap();
-    files
-        .resource("file", ResourceType::host::<File>(), |mut caller, rep| {
-            caller.data_mut().push(rep);
-            Ok(())
-        })
-        .unwrap();
-    files
-        .func_wrap("open", |_, (id,): (u32,)| {
-            Ok((Resource::<File>::new_own(id),))
-        })
-        .unwrap();
-    files
-        .func_wrap("size", |_, _: (Resource<File>,)| Ok((1_u32,)))
-        .unwrap();
+    let linker = files_linker::<B>();
     let guard = |call: &HostCall<'_>| match call.function {
         "[resource-drop]file" => Err(Error::new(ErrorKind::Denied, "files stay open")),
         _ => Ok(()),

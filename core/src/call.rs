@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::{CancelHandle, Ticker};
+use crate::interrupt::{self, CancelHandle, Deadline, Ticker};
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -258,10 +258,10 @@ impl Policy {
         if let Some(ticker) = &self.ticker {
             let now = Instant::now();
             call.started = Some(now);
-            call.deadline = self
-                .limits
-                .deadline
-                .and_then(|limit| now.checked_add(limit));
+            let limit = self.limits.deadline;
+            call.deadline = limit
+                .and_then(|limit| now.checked_add(limit))
+                .map(|at| Deadline { started: now, at });
             ticker.enter();
         }
     }
@@ -612,8 +612,7 @@ impl<R, F: Future<Output = Result<R>>> Running<F> {
 struct Interrupt {
     ticker: Arc<Ticker>,
     cancel: CancelHandle,
-    started: Option<Instant>,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     timer: Option<(Instant, u64)>,
 }
 
@@ -625,7 +624,6 @@ impl Interrupt {
             Box::new(Interrupt {
                 ticker: ticker.clone(),
                 cancel: policy.cancel.clone(),
-                started: policy.call.started,
                 deadline: policy.call.deadline,
                 timer: None,
             })
@@ -635,31 +633,17 @@ impl Interrupt {
     fn poll(&mut self, cx: &Context<'_>) -> Option<Error> {
         self.disarm();
         self.cancel.register(cx.waker());
-        if let (Some(deadline), Some(started)) = (self.deadline, self.started) {
-            let now = Instant::now();
-            if now >= deadline {
-                let elapsed = now.duration_since(started);
-                return Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }));
-            }
-            self.timer = Some(self.ticker.wake_at(deadline, cx.waker().clone()));
+        let reason = interrupt::reason(self.deadline, &self.cancel, Instant::now);
+        if reason.is_none() {
+            let wake = |deadline: Deadline| self.ticker.wake_at(deadline.at, cx.waker().clone());
+            self.timer = self.deadline.map(wake);
         }
-        self.cancel
-            .is_cancelled()
-            .then(|| Error::of(ErrorKind::Cancelled))
+        reason
     }
 
     /// As [`Interrupt::poll`], at most a tick late and without a timer.
     fn seen(&self) -> Option<Error> {
-        match (self.deadline, self.started) {
-            (Some(deadline), Some(started)) if self.ticker.last_tick() >= deadline => {
-                let elapsed = started.elapsed();
-                Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }))
-            }
-            _ => self
-                .cancel
-                .is_cancelled()
-                .then(|| Error::of(ErrorKind::Cancelled)),
-        }
+        interrupt::reason(self.deadline, &self.cancel, || self.ticker.last_tick())
     }
 
     fn disarm(&mut self) {

@@ -10,6 +10,8 @@ use std::task::Waker;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, ErrorKind};
+
 /// How many idle ticks pass before the ticker parks: often enough parked to
 /// cost nothing, seldom enough that bursts of calls do not wake it each time.
 const IDLE_TICKS: u32 = 20;
@@ -150,6 +152,35 @@ impl Drop for Ticker {
         self.shared.stop.store(true, Ordering::SeqCst);
         self.thread.unpark();
     }
+}
+
+/// When a call has to end.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    /// When the call started.
+    pub(crate) started: Instant,
+    /// When it has to have ended.
+    pub(crate) at: Instant,
+}
+
+/// Why a guest has to stop, if it has to. In the same instant a deadline comes
+/// before a cancellation.
+#[inline]
+pub(crate) fn reason(
+    deadline: Option<Deadline>,
+    cancel: &CancelHandle,
+    now: impl FnOnce() -> Instant,
+) -> Option<Error> {
+    if let Some(Deadline { started, at }) = deadline {
+        let now = now();
+        if now >= at {
+            let elapsed = now.duration_since(started);
+            return Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }));
+        }
+    }
+    cancel
+        .is_cancelled()
+        .then(|| Error::of(ErrorKind::Cancelled))
 }
 
 /// Stops whatever runs in a store, from any thread.

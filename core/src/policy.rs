@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::call::{IDLE, Mode, Owner, SHUT, Site};
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Resource, Result};
-use crate::interrupt::{CancelHandle, Ticker};
+use crate::interrupt::{self, CancelHandle, Deadline, Ticker};
 use crate::limits::Limits;
 
 /// A call of a host function, as a [`Guard`] sees it.
@@ -116,7 +116,7 @@ enum Pending {
 #[derive(Default)]
 pub(crate) struct CallState {
     pub(crate) started: Option<Instant>,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Deadline>,
     /// Growths of memories and tables, if there were any.
     growth: Growth,
     /// The store's count when the call started.
@@ -336,17 +336,7 @@ impl Policy {
     }
 
     pub(crate) fn interrupted_at(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
-        // In the same instant a deadline comes before a cancellation.
-        if let (Some(deadline), Some(started)) = (self.call.deadline, self.call.started) {
-            let now = now();
-            if now >= deadline {
-                let elapsed = now.duration_since(started);
-                return Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }));
-            }
-        }
-        self.cancel
-            .is_cancelled()
-            .then(|| Error::of(ErrorKind::Cancelled))
+        interrupt::reason(self.call.deadline, &self.cancel, now)
     }
 
     /// As [`StoreData::interrupted`], at most a tick late and cheap.
