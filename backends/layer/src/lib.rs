@@ -1,0 +1,1 @@
+//! The Component Model over any core-wasm engine.

@@ -1,0 +1,1 @@
+//! Runs the same cases against every backend of enginebay.
