@@ -1,0 +1,26 @@
+//! What a layered store holds.
+
+use enginebay_core::StoreData;
+
+use crate::engine::CoreEngine;
+
+/// What an engine's store holds for the layer: the core's data, and what the
+/// layer knows of the component instances in the store.
+pub struct Data<E: CoreEngine> {
+    store: StoreData,
+    _marker: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E: CoreEngine> Data<E> {
+    /// The core's data, which an engine asks before memories and tables change.
+    #[inline]
+    pub fn store_data(&self) -> &StoreData {
+        &self.store
+    }
+
+    /// The core's data, which an engine asks before memories and tables change.
+    #[inline]
+    pub fn store_data_mut(&mut self) -> &mut StoreData {
+        &mut self.store
+    }
+}
