@@ -34,7 +34,7 @@ impl Abi {
 }
 
 /// The next multiple of `align`.
-const fn align_to(offset: usize, align: usize) -> usize {
+pub(super) const fn align_to(offset: usize, align: usize) -> usize {
     offset.next_multiple_of(align)
 }
 

@@ -39,6 +39,7 @@ macro_rules! lower_by_reference {
     )*};
 }
 
+mod dynamic;
 mod engine;
 mod flags;
 mod flat;
@@ -53,6 +54,7 @@ use crate::error::Result;
 use crate::resource::{ResourceAny, ResourceType};
 use crate::types::Type;
 
+pub use dynamic::{FuncShape, ParamShapes, ResultShape};
 pub use engine::{EngineLift, EngineLower, EngineNamedList, EngineType};
 pub use flags::{flag_bit, flags_layout};
 pub use flat::{FlatReader, FlatWriter};
@@ -271,6 +273,45 @@ pub fn lower_params<P: Lower, C: LowerContext + ?Sized>(
         let offset = cx.realloc(0, 0, P::LAYOUT.align, P::LAYOUT.size)?;
         params.lower_memory(cx, ty, offset)?;
         writer.write(offset as u64);
+    }
+    Ok(writer.written())
+}
+
+/// How many flat values a core function takes for parameters with this layout.
+/// If it also takes a pointer to where its results go, that is the one after
+/// these.
+#[doc(hidden)]
+pub const fn param_slots(abi: Abi) -> usize {
+    if abi.flat <= MAX_FLAT_PARAMS {
+        abi.flat
+    } else {
+        1
+    }
+}
+
+/// Lowers the results of a host function: flat where they fit, else to
+/// `pointer`, which the guest gave with the parameters, see [`param_slots`].
+/// Returns how many flat values were written.
+///
+/// # Errors
+///
+/// A trap when the pointer is not aligned or out of bounds, and whatever the
+/// guest's `realloc` fails with.
+#[doc(hidden)]
+pub fn lower_results<R: Lower, C: LowerContext + ?Sized>(
+    results: &R,
+    cx: &mut C,
+    ty: &Type,
+    pointer: u64,
+    dst: &mut [u64],
+) -> Result<usize> {
+    let mut writer = FlatWriter::new(dst);
+    if R::LAYOUT.flat <= MAX_FLAT_RESULTS {
+        results.lower_flat(cx, ty, &mut writer)?;
+    } else {
+        let offset = pointer as u32 as usize;
+        layout::check_range(cx.memory(), offset, R::LAYOUT.size, R::LAYOUT.align)?;
+        results.lower_memory(cx, ty, offset)?;
     }
     Ok(writer.written())
 }
