@@ -4,17 +4,14 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::{self, CancelHandle, Deadline, Ticker};
+use crate::interrupt::Deadline;
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -369,13 +366,24 @@ impl Site {
         result: Result<Result<R>, Box<dyn Any + Send>>,
     ) -> Result<R> {
         match result {
-            Ok(Ok(value)) if !data.policy.watched => Ok(value),
-            Ok(Ok(value)) => match data.policy.interrupted_coarse() {
-                None => Ok(value),
-                Some(error) => Err(error),
-            },
+            Ok(Ok(value)) => {
+                if data.policy.watched {
+                    Self::leave_watched(&data.policy)?;
+                }
+                Ok(value)
+            }
             Ok(Err(error)) => Err(self.name(error)),
             Err(panic) => Err(self.name(Panic::carry(panic))),
+        }
+    }
+
+    /// Apart from [`Site::leave`], which is small enough without it to become
+    /// part of each host function.
+    #[inline(never)]
+    fn leave_watched(policy: &Policy) -> Result<()> {
+        match policy.interrupted_coarse() {
+            None => Ok(()),
+            Some(error) => Err(error),
         }
     }
 }
@@ -401,11 +409,11 @@ pub(crate) fn host_call<B: Backend, R>(
 }
 
 /// A host function's panic on its way to the caller, as an error's source.
-struct Panic(Mutex<Option<Box<dyn Any + Send>>>);
+pub(crate) struct Panic(Mutex<Option<Box<dyn Any + Send>>>);
 
 impl Panic {
     #[cold]
-    fn carry(panic: Box<dyn Any + Send>) -> Error {
+    pub(crate) fn carry(panic: Box<dyn Any + Send>) -> Error {
         Error::of(ErrorKind::HostPanic).with_source(Panic(Mutex::new(Some(panic))))
     }
 
@@ -431,230 +439,3 @@ impl fmt::Display for Panic {
 }
 
 impl std::error::Error for Panic {}
-
-/// The future of an asynchronous host function, in one allocation.
-///
-/// A host function makes it with [`HostFuture::new`]; a backend awaits it. While
-/// it runs, a panic becomes an error, and a deadline or a cancellation cuts it.
-pub struct HostFuture<'a, R>(Box<dyn Task<'a, R> + 'a>);
-
-impl<'a, R: Send + 'static> HostFuture<'a, R> {
-    /// The future of a host function's `async` block.
-    #[inline]
-    pub fn new(future: impl Future<Output = Result<R>> + Send + 'a) -> Self {
-        HostFuture(Box::new(Running {
-            future,
-            interrupt: None,
-            catch: false,
-        }))
-    }
-
-    /// Starts a host function under the policy. Its code up to the first
-    /// suspension runs when it is polled, what comes before its `async` block
-    /// runs here.
-    #[inline]
-    pub(crate) fn start<B: Backend>(
-        mut cx: B::Context<'a>,
-        site: &Arc<Site>,
-        func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
-    ) -> Self {
-        let policy = &mut B::data_mut(&mut cx).policy;
-        // The name is needed if the function fails. It is kept in the store, so
-        // that a guest that calls the same function again costs no more than a
-        // look.
-        if !policy
-            .site
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, site))
-        {
-            policy.site = Some(site.clone());
-        }
-        let interrupt = Interrupt::of(B::data(&cx));
-        let start = || {
-            site.enter(B::data_mut(&mut cx))?;
-            Ok(func(cx))
-        };
-        let started = if B::RESUMES_HOST_PANICS {
-            Ok(start())
-        } else {
-            catch_unwind(AssertUnwindSafe(start))
-        };
-        let mut future = match started {
-            Ok(Ok(future)) => future,
-            Ok(Err(error)) => Self::new(std::future::ready(Err(error))),
-            Err(panic) => Self::new(std::future::ready(Err(Panic::carry(panic)))),
-        };
-        if interrupt.is_some() || !B::RESUMES_HOST_PANICS {
-            future.0.arm(interrupt, !B::RESUMES_HOST_PANICS);
-        }
-        future
-    }
-
-    /// The same future with Wasmtime's errors, without another allocation.
-    #[cfg(feature = "wasmtime")]
-    #[doc(hidden)]
-    #[inline]
-    pub fn into_wasmtime(self) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
-        self.0.into_wasmtime()
-    }
-}
-
-impl<'a, R: 'static> IntoFuture for HostFuture<'a, R> {
-    type Output = Result<R>;
-    type IntoFuture = Started<'a, R>;
-
-    fn into_future(self) -> Started<'a, R> {
-        Started(Box::into_pin(self.0))
-    }
-}
-
-impl<R> fmt::Debug for HostFuture<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HostFuture")
-    }
-}
-
-/// A [`HostFuture`] that is awaited.
-pub struct Started<'a, R>(Pin<Box<dyn Task<'a, R> + 'a>>);
-
-impl<R> Future for Started<'_, R> {
-    type Output = Result<R>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll_task(cx)
-    }
-}
-
-impl<R> fmt::Debug for Started<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Started")
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// A host function's own future with what it runs under.
-    struct Running<F> {
-        #[pin]
-        future: F,
-        // Boxed, so that a future that nothing can cut is small.
-        interrupt: Option<Box<Interrupt>>,
-        // Whether its panics are caught here.
-        catch: bool,
-    }
-}
-
-/// [`Running`], whatever its future is.
-trait Task<'a, R>: Send {
-    fn arm(&mut self, interrupt: Option<Box<Interrupt>>, catch: bool);
-
-    fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>>;
-
-    #[cfg(feature = "wasmtime")]
-    fn into_wasmtime(self: Box<Self>) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>;
-}
-
-impl<'a, R: 'static, F> Task<'a, R> for Running<F>
-where
-    F: Future<Output = Result<R>> + Send + 'a,
-{
-    fn arm(&mut self, interrupt: Option<Box<Interrupt>>, catch: bool) {
-        self.interrupt = interrupt;
-        self.catch = catch;
-    }
-
-    fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
-        self.poll_running(cx)
-    }
-
-    #[cfg(feature = "wasmtime")]
-    fn into_wasmtime(self: Box<Self>) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
-        self
-    }
-}
-
-#[cfg(feature = "wasmtime")]
-impl<R, F: Future<Output = Result<R>>> Future for Running<F> {
-    type Output = wasmtime::Result<R>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_running(cx).map_err(wasmtime::Error::new)
-    }
-}
-
-impl<R, F: Future<Output = Result<R>>> Running<F> {
-    #[inline]
-    fn poll_running(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
-        let this = self.project();
-        let polled = if *this.catch {
-            catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)))
-        } else {
-            Ok(this.future.poll(cx))
-        };
-        let result = match polled {
-            Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(Panic::carry(panic)),
-            Ok(Poll::Pending) => match this.interrupt.as_mut().and_then(|i| i.poll(cx)) {
-                Some(error) => Err(error),
-                None => return Poll::Pending,
-            },
-        };
-        Poll::Ready(match result {
-            Ok(value) => match this.interrupt.as_ref().and_then(|i| i.seen()) {
-                None => Ok(value),
-                Some(error) => Err(error),
-            },
-            Err(error) => Err(error.through_guest().unnamed()),
-        })
-    }
-}
-
-/// What can cut a host function's future.
-struct Interrupt {
-    ticker: Arc<Ticker>,
-    cancel: CancelHandle,
-    deadline: Option<Deadline>,
-    timer: Option<(Instant, u64)>,
-}
-
-impl Interrupt {
-    #[inline]
-    fn of(data: &StoreData) -> Option<Box<Self>> {
-        let policy = &data.policy;
-        policy.ticker.as_ref().map(|ticker| {
-            Box::new(Interrupt {
-                ticker: ticker.clone(),
-                cancel: policy.cancel.clone(),
-                deadline: policy.call.deadline,
-                timer: None,
-            })
-        })
-    }
-
-    fn poll(&mut self, cx: &Context<'_>) -> Option<Error> {
-        self.disarm();
-        self.cancel.register(cx.waker());
-        let reason = interrupt::reason(self.deadline, &self.cancel, Instant::now);
-        if reason.is_none() {
-            let wake = |deadline: Deadline| self.ticker.wake_at(deadline.at, cx.waker().clone());
-            self.timer = self.deadline.map(wake);
-        }
-        reason
-    }
-
-    /// As [`Interrupt::poll`], at most a tick late and without a timer.
-    fn seen(&self) -> Option<Error> {
-        interrupt::reason(self.deadline, &self.cancel, || self.ticker.last_tick())
-    }
-
-    fn disarm(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            self.ticker.forget(timer);
-        }
-    }
-}
-
-impl Drop for Interrupt {
-    fn drop(&mut self) {
-        self.disarm();
-    }
-}
