@@ -54,6 +54,8 @@ pub(crate) struct Call<'a, B: Backend> {
     cx: B::Context<'a>,
     /// It came through the store's open gate.
     fast: bool,
+    /// How many calls are below it on the stack.
+    depth: usize,
     finished: bool,
 }
 
@@ -62,39 +64,42 @@ impl<'a, B: Backend> Call<'a, B> {
     pub(crate) fn begin(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
         let policy = &mut B::data_mut(&mut cx).policy;
         let fast = policy.gate == Owner::key(owner.store, mode);
-        if fast {
+        let depth = if fast {
             policy.gate = SHUT;
             policy.current = owner.instance;
             policy.sequence += 1;
             policy.call.host_calls = policy.host_calls;
+            0
         } else {
-            Self::begin_slowly(&mut cx, mode, owner)?;
-        }
+            Self::begin_slowly(&mut cx, mode, owner)?
+        };
         Ok(Call {
             cx,
             fast,
+            depth,
             finished: false,
         })
     }
 
     /// Everything that a call can need before it: other calls on the stack,
-    /// time, fuel, and reasons to refuse it.
+    /// time, fuel, and reasons to refuse it. Gives the number of calls below.
     #[inline(never)]
-    fn begin_slowly(cx: &mut B::Context<'a>, mode: Mode, owner: Owner) -> Result<()> {
+    fn begin_slowly(cx: &mut B::Context<'a>, mode: Mode, owner: Owner) -> Result<usize> {
         let policy = &mut B::data_mut(cx).policy;
         policy.may_enter(mode, owner)?;
-        if policy.current == IDLE {
+        if !policy.has_call() {
             policy.start();
         } else {
             let site = policy.site.take();
             policy.below.push((policy.current, site));
         }
         policy.current = owner.instance;
-        if policy.below.is_empty() && policy.interruption == Interruption::Fuel {
+        let depth = policy.below.len();
+        if depth == 0 && policy.interruption == Interruption::Fuel {
             let fuel = B::fuel(cx);
             B::data_mut(cx).policy.call.fuel = fuel;
         }
-        Ok(())
+        Ok(depth)
     }
 
     #[inline]
@@ -129,8 +134,8 @@ impl<'a, B: Backend> Call<'a, B> {
 
     #[inline]
     fn leave(&mut self) {
-        if self.fast {
-            let policy = &mut B::data_mut(&mut self.cx).policy;
+        let policy = &mut B::data_mut(&mut self.cx).policy;
+        if self.fast && policy.below.is_empty() {
             policy.current = IDLE;
             policy.gate = policy.open;
         } else {
@@ -140,18 +145,19 @@ impl<'a, B: Backend> Call<'a, B> {
 
     #[inline(never)]
     fn leave_slowly(&mut self) {
-        let metered = B::data(&self.cx).policy.interruption == Interruption::Fuel;
-        let fuel = if metered { B::fuel(&self.cx) } else { None };
         let policy = &mut B::data_mut(&mut self.cx).policy;
-        if let Some((below, site)) = policy.below.pop() {
-            policy.current = below;
-            policy.site = site;
-            return;
+        if policy.below.len() > self.depth {
+            // Calls of a host function that this call's guest called: they are
+            // above this one, so they ended or their futures were leaked.
+            policy.below.truncate(self.depth);
+            policy.poison(&ErrorKind::Cancelled);
         }
-        policy.current = IDLE;
-        policy.stop();
-        if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
-            *before = before.saturating_sub(left);
+        match policy.below.pop() {
+            Some((below, site)) => {
+                policy.current = below;
+                policy.site = site;
+            }
+            None => end::<B>(&mut self.cx),
         }
     }
 
@@ -185,6 +191,34 @@ impl<B: Backend> Drop for Call<'_, B> {
     }
 }
 
+/// The outermost call ends: its time and its fuel are counted.
+fn end<B: Backend>(cx: &mut B::Context<'_>) {
+    let metered = B::data(cx).policy.interruption == Interruption::Fuel;
+    let fuel = if metered { B::fuel(cx) } else { None };
+    let policy = &mut B::data_mut(cx).policy;
+    policy.current = IDLE;
+    policy.stop();
+    if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
+        *before = before.saturating_sub(left);
+    }
+}
+
+/// Ends a call whose future was leaked, as if it had been dropped. Nobody else
+/// does: what the future held is never run.
+///
+/// To be called with a context of a whole [`Store`](crate::Store) that has a
+/// call: a call borrows its store until it ends, and lends it to host functions
+/// as a context only.
+#[cold]
+#[inline(never)]
+pub(crate) fn abandon<B: Backend>(cx: &mut B::Context<'_>) {
+    let policy = &mut B::data_mut(cx).policy;
+    policy.below.clear();
+    policy.site = None;
+    end::<B>(cx);
+    B::data_mut(cx).policy.poison(&ErrorKind::Cancelled);
+}
+
 #[cold]
 fn poisoned(by: &ErrorKind) -> Error {
     Error::of(ErrorKind::Poisoned {
@@ -212,6 +246,12 @@ fn wrong_mode(mode: Mode) -> Error {
 }
 
 impl Policy {
+    /// Whether a call is on the stack, or was leaked.
+    #[inline]
+    pub(crate) fn has_call(&self) -> bool {
+        self.current != IDLE
+    }
+
     #[inline]
     fn may_enter(&self, mode: Mode, owner: Owner) -> Result<()> {
         if owner.store != self.id {
@@ -306,6 +346,15 @@ impl Policy {
                 error.with_kind(ErrorKind::OutOfFuel { consumed })
             }
             _ => error,
+        }
+    }
+}
+
+impl Drop for Policy {
+    /// A leaked call keeps the ticker busy no longer than its store lives.
+    fn drop(&mut self) {
+        if self.has_call() {
+            self.stop();
         }
     }
 }
