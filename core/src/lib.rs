@@ -38,6 +38,8 @@ pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
 pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
+#[doc(hidden)]
+pub use scan::wasm_features;
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
 pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};

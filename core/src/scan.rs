@@ -227,7 +227,8 @@ fn flag(feature: Feature) -> WasmFeatures {
 }
 
 /// The features of wasm that every engine has, and the switched ones.
-fn wasm_features(features: Features) -> WasmFeatures {
+#[doc(hidden)]
+pub fn wasm_features(features: Features) -> WasmFeatures {
     let always = WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
         | WasmFeatures::SIGN_EXTENSION

@@ -201,6 +201,17 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     /// `Engine` for a failure of the compiler.
     fn compile(unit: &Self::Unit, wasm: &[u8]) -> Result<Self::Module>;
 
+    /// A module of another unit for the use in this one: the code of a core
+    /// module that a component imports. `wasm` is what it was compiled from.
+    ///
+    /// # Errors
+    ///
+    /// As [`CoreEngine::compile`].
+    fn adopt(unit: &Self::Unit, module: &Self::Module, wasm: &[u8]) -> Result<Self::Module> {
+        let _ = (unit, wasm);
+        Ok(module.clone())
+    }
+
     /// The compiled code as bytes; nothing if there is no point in keeping it,
     /// and the module is compiled anew instead.
     ///
