@@ -3,9 +3,13 @@
 //! An engine implements [`CoreEngine`], which is core wasm and nothing else;
 //! [`Layer<E>`](Layer) makes it a [`Backend`](enginebay_core::Backend).
 
+#[cfg(feature = "check")]
+pub mod check;
+mod contain;
 mod engine;
 mod store;
 
+pub use contain::{HostFrame, contain};
 pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, Signature};
 pub use store::Data;
 

@@ -12,6 +12,15 @@ pub struct Data<E: CoreEngine> {
 }
 
 impl<E: CoreEngine> Data<E> {
+    /// The data of a store that no component is in.
+    #[cfg(feature = "check")]
+    pub(crate) fn for_tests(store: StoreData) -> Self {
+        Data {
+            store,
+            _marker: std::marker::PhantomData,
+        }
+    }
+
     /// The core's data, which an engine asks before memories and tables change.
     #[inline]
     pub fn store_data(&self) -> &StoreData {
