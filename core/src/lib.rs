@@ -26,6 +26,8 @@ mod wave;
 
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
 pub use backend::{Backend, HostContext};
+#[doc(hidden)]
+pub use component::refused_features;
 pub use component::{Component, is_artifact, to_binary, validate};
 pub use config::{Complexity, Config, Feature, Features, Interruption, Support};
 pub use engine::Engine;

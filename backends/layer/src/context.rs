@@ -142,8 +142,8 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
             len: 0,
             budget: 0,
         };
+        crossing.budget = E::data(crossing.cx).store_data().limits().host_bytes;
         if needs.memory {
-            crossing.budget = E::data(crossing.cx).store_data().limits().host_bytes;
             crossing.look()?;
         }
         Ok(crossing)

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use enginebay_core::abi;
-use enginebay_core::{ComponentNamedList, Error, ErrorKind, Lift, Lower, Result, Val};
+use enginebay_core::{ComponentNamedList, Lift, Lower, Result, Val};
 use wasmtime_environ::component::{
     Export as Item, ExportIndex, NameMapNoIntern, OptionsIndex, TypeDef,
 };
 
 use crate::context::{Boundary, Crossing};
 use crate::engine::{CoreEngine, MAX_SLOTS};
-use crate::host::{describe, func_fits};
+use crate::host::func_fits;
 use crate::instance::{core_export, trampoline};
 use crate::program::{Def, Program, signature};
 use crate::store::{func, set_may_leave};
@@ -109,10 +109,7 @@ impl<E: CoreEngine> Export<E> {
         if func_fits::<P, R>(ty) {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::TypeMismatch,
-            format!("the function is `{ty}`, not `{}`", describe::<P, R>()),
-        ))
+        Err(abi::type_mismatch::<P, R>(ty, ""))
     }
 
     #[inline]

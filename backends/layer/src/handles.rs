@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(handles.rep(None, 3).unwrap(), 40);
         assert_eq!(count.live, 3);
         let error = handles.insert_own(&mut count, None, 60).unwrap_err();
-        assert!(error.is_limit(), "{error}");
+        assert!(error.kind().is_limit(), "{error}");
     }
 
     #[test]

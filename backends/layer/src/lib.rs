@@ -5,6 +5,9 @@
 #![deny(unsafe_code)]
 
 mod backend;
+#[cfg(feature = "check")]
+pub mod check;
+mod contain;
 mod context;
 mod coroutine;
 mod engine;
@@ -22,6 +25,7 @@ mod trap;
 mod types;
 
 pub use backend::{Component, Engine, Func, InstancePre};
+pub use contain::{HostFrame, contain};
 pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, Signature};
 pub use linker::Linker;
 pub use store::Data;

@@ -62,6 +62,12 @@ impl<E: CoreEngine> Data<E> {
         }
     }
 
+    /// The data of a store that no component is in.
+    #[cfg(feature = "check")]
+    pub(crate) fn for_tests(store: StoreData) -> Self {
+        Data::new(store)
+    }
+
     /// The core's data, which an engine asks before memories and tables change.
     #[inline]
     pub fn store_data(&self) -> &StoreData {
