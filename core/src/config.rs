@@ -385,6 +385,8 @@ pub struct Support {
     pub deterministic: bool,
     /// Whether compiled components can be stored and loaded.
     pub artifacts: bool,
+    /// Whether traps carry the frames of the guest's stack.
+    pub backtraces: bool,
     /// Which features the engine has.
     pub features: Features,
 }
@@ -401,6 +403,7 @@ impl Support {
             fuel: false,
             deterministic: false,
             artifacts: false,
+            backtraces: false,
             features: Features::none(),
         }
     }

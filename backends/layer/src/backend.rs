@@ -140,6 +140,8 @@ impl<E: CoreEngine> Backend for Layer<E> {
     fn support() -> Support {
         let mut support = E::support();
         support.native = false;
+        // An engine that keeps no machine code compiles anew, from the same file.
+        support.artifacts = true;
         // Components with asynchronous built-ins run, until they call one.
         support.features = support.features.with(Feature::ComponentAsync, true);
         support

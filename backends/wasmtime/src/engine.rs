@@ -24,6 +24,7 @@ pub fn support() -> Support {
     support.fuel = true;
     support.deterministic = true;
     support.artifacts = true;
+    support.backtraces = true;
     // Exceptions would need the engine's garbage collector, which is not built.
     support.features = Feature::ALL
         .iter()
