@@ -39,7 +39,7 @@ pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
-pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};
+pub use types::{Case, Extern, ExternType, Field, FuncType, MapType, ResultType, Type};
 pub use val::Val;
 
 /// ```
