@@ -389,6 +389,8 @@ pub struct Support {
     pub deterministic: bool,
     /// Whether compiled components can be stored and loaded.
     pub artifacts: bool,
+    /// Whether traps carry the frames of the guest's stack.
+    pub backtraces: bool,
     /// Which features the engine has.
     pub features: Features,
 }
@@ -405,6 +407,7 @@ impl Support {
             fuel: false,
             deterministic: false,
             artifacts: false,
+            backtraces: false,
             features: Features::none(),
         }
     }

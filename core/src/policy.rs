@@ -178,6 +178,20 @@ impl StoreData {
         }
     }
 
+    /// The data of a store without interruption, without a guard and without an
+    /// engine: for tests of backends on their own.
+    #[doc(hidden)]
+    pub fn detached<T: Send + 'static>(data: T, limits: Limits) -> Self {
+        let policy = StoreOptions {
+            engine: 0,
+            limits,
+            interruption: Interruption::None,
+            ticker: None,
+            guard: None,
+        };
+        StoreData::new(data, Mode::Sync, policy)
+    }
+
     /// The store's limits.
     pub fn limits(&self) -> &Limits {
         &self.policy.limits

@@ -166,6 +166,18 @@ impl<T: 'static> Resource<T> {
         self.owned
     }
 
+    /// The representation of an owned resource that is passed on, once.
+    #[doc(hidden)]
+    pub fn spend(&self) -> Result<u32> {
+        if self.spent.swap(true, Ordering::Relaxed) {
+            return Err(Error::new(
+                ErrorKind::TypeMismatch,
+                "this owned resource was already passed on",
+            ));
+        }
+        Ok(self.rep)
+    }
+
     fn lower<C: LowerContext + ?Sized>(&self, cx: &mut C, ty: &Type) -> Result<u32> {
         let resource = &ResourceType::host::<T>();
         match ty {
@@ -173,11 +185,7 @@ impl<T: 'static> Resource<T> {
                 ErrorKind::TypeMismatch,
                 "a borrowed resource cannot be passed as an owned one",
             )),
-            Type::Own(_) if self.spent.swap(true, Ordering::Relaxed) => Err(Error::new(
-                ErrorKind::TypeMismatch,
-                "this owned resource was already passed on",
-            )),
-            Type::Own(_) => cx.lower_own(resource, self.rep),
+            Type::Own(_) => cx.lower_own(resource, self.spend()?),
             Type::Borrow(_) => cx.lower_borrow(resource, self.rep),
             other => Err(not_a_handle(other)),
         }

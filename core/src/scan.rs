@@ -229,7 +229,8 @@ fn flag(feature: Feature) -> WasmFeatures {
 }
 
 /// The features of wasm that every engine has, and the switched ones.
-fn wasm_features(features: Features) -> WasmFeatures {
+#[doc(hidden)]
+pub fn wasm_features(features: Features) -> WasmFeatures {
     let always = WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
         | WasmFeatures::SIGN_EXTENSION
@@ -243,28 +244,39 @@ fn wasm_features(features: Features) -> WasmFeatures {
         .fold(always, |set, feature| set | flag(feature))
 }
 
-fn validate(wasm: &[u8], features: Features) -> Result<()> {
-    let valid = |features| {
-        Validator::new_with_features(features)
-            .validate_all(wasm)
-            .map(drop)
-    };
-    let Err(error) = valid(wasm_features(features)) else {
-        return Ok(());
-    };
-    // Valid with everything on: then a feature that is off is used. Which one
-    // shows by leaving out one at a time.
+fn valid(
+    wasm: &[u8],
+    features: WasmFeatures,
+) -> std::result::Result<(), wasmparser::BinaryReaderError> {
+    Validator::new_with_features(features)
+        .validate_all(wasm)
+        .map(drop)
+}
+
+/// The features that a module or component uses and that are not in `features`;
+/// nothing if it is not valid with all of them either, or needs one of several.
+pub(crate) fn missing(wasm: &[u8], features: Features) -> Option<Features> {
     let all: Features = Feature::ALL.iter().copied().collect();
-    let error = malformed(error);
-    if valid(wasm_features(all)).is_err() {
-        return Err(error);
-    }
-    let off: Vec<_> = all
+    valid(wasm, wasm_features(all)).ok()?;
+    // Which one shows by leaving out one at a time.
+    let missing = all
         .iter()
         .filter(|feature| !features.contains(*feature))
-        .filter(|feature| valid(wasm_features(all.with(*feature, false))).is_err())
-        .map(Feature::name)
+        .filter(|feature| valid(wasm, wasm_features(all.with(*feature, false))).is_err())
         .collect();
+    Some(missing)
+}
+
+fn validate(wasm: &[u8], features: Features) -> Result<()> {
+    let Err(error) = valid(wasm, wasm_features(features)) else {
+        return Ok(());
+    };
+    let error = malformed(error);
+    // Valid with everything on: then a feature that is off is used.
+    let Some(off) = missing(wasm, features) else {
+        return Err(error);
+    };
+    let off: Vec<_> = off.iter().map(Feature::name).collect();
     Err(Error::unsupported(format!(
         "the component uses a feature that is switched off: {}",
         if off.is_empty() {

@@ -8,6 +8,8 @@
 #![deny(unsafe_code)]
 
 mod component;
+#[cfg(feature = "layered")]
+mod core;
 mod dynamic;
 mod engine;
 mod limits;
@@ -23,6 +25,8 @@ use enginebay_core::{
 };
 use wasmtime::component as wt;
 
+#[cfg(feature = "layered")]
+pub use self::core::{Callee, CoreState, WasmtimeCore, WasmtimeLayered};
 pub use engine::{config, engine_from, support};
 pub use limits::State;
 /// Wasmtime itself, in the version that the backend is built on.

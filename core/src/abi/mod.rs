@@ -50,9 +50,9 @@ mod string;
 mod tuple;
 mod variant;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::resource::{ResourceAny, ResourceType};
-use crate::types::Type;
+use crate::types::{FuncType, Type};
 
 pub use dynamic::{FuncShape, ParamShapes, ResultShape};
 pub use engine::{EngineLift, EngineLower, EngineNamedList, EngineType};
@@ -360,4 +360,27 @@ fn lift_list<T: Lift, C: LiftContext + ?Sized>(
         layout::check_range(cx.memory(), offset, T::LAYOUT.size, T::LAYOUT.align)?;
         T::lift_memory(cx, ty, offset)
     }
+}
+
+/// The error of a function whose type is not that of the Rust types it was to be
+/// called with. `why` says more.
+#[doc(hidden)]
+pub fn type_mismatch<P, R>(ty: &FuncType, why: &str) -> Error
+where
+    P: ComponentNamedList,
+    R: ComponentNamedList,
+{
+    let list = |types: Vec<Type>| {
+        let texts: Vec<_> = types.iter().map(Type::to_string).collect();
+        texts.join(", ")
+    };
+    let colon = if why.is_empty() { "" } else { ": " };
+    Error::new(
+        ErrorKind::TypeMismatch,
+        format!(
+            "the function's type is `{ty}`, which is not ({}) -> ({}){colon}{why}",
+            list(P::component_types()),
+            list(R::component_types()),
+        ),
+    )
 }
