@@ -18,6 +18,16 @@ on_each_backend! {
     shared_types_are_send_and_sync
 }
 
+/// A component that uses a feature.
+fn component_using(feature: Feature) -> Option<String> {
+    let part = match feature {
+        Feature::ComponentMap => "(type (map string u8))".to_owned(),
+        Feature::ComponentFixedLengthLists => "(type (list u8 4))".to_owned(),
+        _ => format!("(core module {})", using(feature)?),
+    };
+    Some(format!("(component {part})"))
+}
+
 /// A module that uses a feature.
 fn using(feature: Feature) -> Option<&'static str> {
     Some(match feature {
@@ -44,10 +54,9 @@ fn needs(feature: Feature) -> &'static [Feature] {
 
 fn features_that_are_off_are_refused_by_name<B: Backend>() {
     for feature in Feature::ALL.iter().copied() {
-        let Some(module) = using(feature) else {
+        let Some(text) = component_using(feature) else {
             continue;
         };
-        let text = format!("(component (core module {module}))");
         let mut config = Config::new();
         config.feature(feature, false);
         for other in needs(feature) {

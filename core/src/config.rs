@@ -79,6 +79,10 @@ features! {
     /// Component-model async: tasks, streams and futures. Off: it makes every
     /// call several times as dear.
     ComponentAsync, "component-async", false;
+    /// The type `map<K, V>`. Off.
+    ComponentMap, "component-map", false;
+    /// The type `list<T, N>`. Off.
+    ComponentFixedLengthLists, "component-fixed-length-lists", false;
 }
 
 impl fmt::Display for Feature {

@@ -44,7 +44,7 @@ pub use resource::{Resource, ResourceAny, ResourceType};
 pub use scan::wasm_features;
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
-pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};
+pub use types::{Case, Extern, ExternType, Field, FuncType, MapType, ResultType, Type};
 pub use val::Val;
 
 /// ```

@@ -223,6 +223,8 @@ fn flag(feature: Feature) -> WasmFeatures {
         Feature::Memory64 => WasmFeatures::MEMORY64,
         Feature::Exceptions => WasmFeatures::EXCEPTIONS,
         Feature::ComponentAsync => WasmFeatures::CM_ASYNC,
+        Feature::ComponentMap => WasmFeatures::CM_MAP,
+        Feature::ComponentFixedLengthLists => WasmFeatures::CM_FIXED_LENGTH_LISTS,
     }
 }
 

@@ -39,6 +39,11 @@ pub enum Val {
     String(String),
     /// `list<T>`
     List(Vec<Val>),
+    /// `list<T, N>`: as many as the type says
+    FixedLengthList(Vec<Val>),
+    /// `map<K, V>`: keys with their values. If a key is there more than once,
+    /// the last one counts.
+    Map(Vec<(Val, Val)>),
     /// `record`: names and values in the type's order
     Record(Vec<(String, Val)>),
     /// `tuple`
@@ -85,6 +90,8 @@ impl Val {
             Val::Char(_) => "char",
             Val::String(_) => "string",
             Val::List(_) => "list",
+            Val::FixedLengthList(_) => "fixed-length list",
+            Val::Map(_) => "map",
             Val::Record(_) => "record",
             Val::Tuple(_) => "tuple",
             Val::Variant(..) => "variant",
@@ -175,6 +182,30 @@ fn check(val: &Val, ty: &Type, path: Option<&Path<'_>>) -> Result<(), String> {
         (Val::List(items), Type::List(ty)) => {
             for (i, item) in items.iter().enumerate() {
                 at(Part::Index(i), item, ty, path)?;
+            }
+            Ok(())
+        }
+        (Val::FixedLengthList(items), Type::FixedLengthList(element, len)) => {
+            if items.len() != *len as usize {
+                return Err(format!(
+                    "`{ty}` has {len} elements, {} were given{}",
+                    items.len(),
+                    place(path)
+                ));
+            }
+            for (i, item) in items.iter().enumerate() {
+                at(Part::Index(i), item, element, path)?;
+            }
+            Ok(())
+        }
+        (Val::Map(entries), Type::Map(ty)) => {
+            for (i, (key, value)) in entries.iter().enumerate() {
+                let entry = Path {
+                    part: Part::Index(i),
+                    outer: path,
+                };
+                at(Part::Name("key"), key, &ty.key, Some(&entry))?;
+                at(Part::Name("value"), value, &ty.value, Some(&entry))?;
             }
             Ok(())
         }
@@ -295,5 +326,24 @@ mod tests {
             val.check(&ty).unwrap_err().message(),
             "expected `u8`, found `char` (at [0].0.some.ok)"
         );
+        let ty = Type::option(Type::map(Type::U8, Type::fixed_length_list(Type::Bool, 2)));
+        let map = |key, items: &[bool]| {
+            let items = items.iter().copied().map(Val::Bool).collect();
+            let entry = (key, Val::FixedLengthList(items));
+            Val::Option(Some(Box::new(Val::Map(vec![entry]))))
+        };
+        map(Val::U8(1), &[true, false]).check(&ty).unwrap();
+        for (val, message) in [
+            (
+                map(Val::S8(1), &[true, false]),
+                "expected `u8`, found `s8` (at some[0].key)",
+            ),
+            (
+                map(Val::U8(1), &[true]),
+                "`list<bool, 2>` has 2 elements, 1 were given (at some[0].value)",
+            ),
+        ] {
+            assert_eq!(val.check(&ty).unwrap_err().message(), message);
+        }
     }
 }

@@ -136,7 +136,7 @@ pub(crate) fn transcode(op: Transcode, from: Memory, to: Memory, slots: &mut [u6
         }
         Transcode::Latin1ToUtf16 => {
             let (src, dst) = equally_long::<u8, u16>(from, to, slots)?;
-            mem::convert_latin1_to_utf16(src, dst);
+            widen(src, dst);
         }
         Transcode::Utf8ToUtf16 => {
             let (src, dst) = equally_long::<u8, u16>(from, to, slots)?;
@@ -150,8 +150,7 @@ pub(crate) fn transcode(op: Transcode, from: Memory, to: Memory, slots: &mut [u6
         }
         Transcode::Utf16ToLatin1 => {
             let (src, dst) = equally_long::<u16, u8>(from, to, slots)?;
-            let len = latin1_prefix(src);
-            mem::convert_utf16_to_latin1_lossy(&src[..len], &mut dst[..len]);
+            let len = utf16_to_latin1(src, dst);
             (slots[0], slots[1]) = (len as u64, len as u64);
         }
         Transcode::Utf16ToCompactProbablyUtf16 => {
@@ -228,14 +227,29 @@ fn utf8_to_utf16(src: &[u8], dst: &mut [u16]) -> Result<usize> {
     mem::convert_utf8_to_utf16_without_replacement(src, dst).ok_or_else(invalid)
 }
 
-/// How many code units at the beginning are Latin-1.
-fn latin1_prefix(src: &[u16]) -> usize {
+/// Writes Latin-1 as UTF-16: a loop that compilers make vector code of.
+fn widen(src: &[u8], dst: &mut [u16]) {
+    for (to, byte) in dst.iter_mut().zip(src) {
+        *to = u16::from(*byte);
+    }
+}
+
+/// Writes what is Latin-1 at the beginning, and returns how much that is.
+fn utf16_to_latin1(src: &[u16], dst: &mut [u8]) -> usize {
     let mut len = 0;
-    for block in src.chunks(64) {
-        if !mem::is_utf16_latin1(block) {
-            return len + block.iter().take_while(|unit| **unit < 0x100).count();
+    let (blocks, _) = src.as_chunks::<16>();
+    let (to, _) = dst.as_chunks_mut::<16>();
+    for (block, to) in blocks.iter().zip(to) {
+        if block.iter().fold(0, |bits, unit| bits | unit) > 0xff {
+            break;
         }
+        *to = block.map(|unit| unit as u8);
         len += block.len();
+    }
+    for (unit, to) in src[len..].iter().zip(&mut dst[len..]) {
+        let Ok(byte) = u8::try_from(*unit) else { break };
+        *to = byte;
+        len += 1;
     }
     len
 }
@@ -313,7 +327,7 @@ fn inflate(dst: &mut [u16], count: u64) -> Result<(usize, &mut [u16])> {
         let mut block = [0; BLOCK];
         let block = &mut block[..end - start];
         block.copy_from_slice(&bytes(head)[start..end]);
-        mem::convert_latin1_to_utf16(block, &mut head[start..end]);
+        widen(block, &mut head[start..end]);
         end = start;
     }
     Ok((head.len(), rest))

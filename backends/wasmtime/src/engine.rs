@@ -67,6 +67,10 @@ pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmti
         .wasm_tail_call(features.contains(Feature::TailCall))
         .wasm_extended_const(features.contains(Feature::ExtendedConst))
         .wasm_memory64(features.contains(Feature::Memory64))
+        .wasm_component_model_map(features.contains(Feature::ComponentMap))
+        .wasm_component_model_fixed_length_lists(
+            features.contains(Feature::ComponentFixedLengthLists),
+        )
         // Off unless asked for: it makes every call several times as dear.
         .concurrency_support(component_async)
         .wasm_component_model_async(component_async)
@@ -171,7 +175,11 @@ mod tests {
     #[test]
     fn each_option_that_equality_needs_is_refused_by_name() {
         type Change = fn(&mut wasmtime::Config) -> &mut wasmtime::Config;
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 11] = [
+            ("wasm_cm_map", |c| c.wasm_component_model_map(true)),
+            ("wasm_cm_fixed_length_lists", |c| {
+                c.wasm_component_model_fixed_length_lists(true)
+            }),
             ("wasm_simd", |c| c.wasm_simd(false)),
             ("wasm_memory64", |c| c.wasm_memory64(true)),
             ("wasm_multi_memory", |c| c.wasm_multi_memory(false)),

@@ -68,6 +68,14 @@ const MESSAGES: &[(&str, Meaning)] = &[
         Meaning::Trap(TrapCode::UnalignedPointer),
     ),
     (
+        "map pointer/length out of bounds",
+        Meaning::Trap(TrapCode::ListOutOfBounds),
+    ),
+    (
+        "map pointer is not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
         "return pointer not aligned",
         Meaning::Trap(TrapCode::UnalignedPointer),
     ),

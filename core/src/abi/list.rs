@@ -16,30 +16,28 @@ fn too_long() -> Error {
     Error::trap(TrapCode::TooLong)
 }
 
-/// Memory of the guest's for a list of `len` elements, and its size.
+/// Memory of the guest's for a list of `len` elements.
 pub(super) fn allocate<C: LowerContext + ?Sized>(
     cx: &mut C,
     len: usize,
     element: Abi,
-) -> Result<(usize, usize)> {
+) -> Result<usize> {
     let size = len
         .checked_mul(element.size)
         .filter(|size| *size <= MAX_BYTES)
         .ok_or_else(too_long)?;
-    let at = cx.realloc(0, 0, element.align, size)?;
-    Ok((at, size))
+    cx.realloc(0, 0, element.align, size)
 }
 
 /// Checks where a list of the guest's lies, and charges what its elements take
-/// in the host, `host` bytes each: in Wasmtime's order. Returns the list's size
-/// in memory.
+/// in the host, `host` bytes each: in Wasmtime's order.
 pub(super) fn check<C: LiftContext + ?Sized>(
     cx: &mut C,
     at: usize,
     len: usize,
     element: Abi,
     host: usize,
-) -> Result<usize> {
+) -> Result<()> {
     let size = len
         .checked_mul(element.size)
         .filter(|size| {
@@ -54,7 +52,7 @@ pub(super) fn check<C: LiftContext + ?Sized>(
     if size > MAX_BYTES {
         return Err(too_long());
     }
-    Ok(size)
+    Ok(())
 }
 
 fn store<T: Lower, C: LowerContext + ?Sized>(
@@ -62,7 +60,7 @@ fn store<T: Lower, C: LowerContext + ?Sized>(
     ty: &Type,
     items: &[T],
 ) -> Result<(usize, usize)> {
-    let (at, _) = allocate(cx, items.len(), T::LAYOUT)?;
+    let at = allocate(cx, items.len(), T::LAYOUT)?;
     T::lower_elements(items, cx, part_type::<T>(ty, 0), at)?;
     Ok((at, items.len()))
 }

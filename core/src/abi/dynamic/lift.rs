@@ -3,7 +3,7 @@
 //! What the host allocates for them is charged as Wasmtime charges it for its
 //! own dynamic values, so that a limit means the same on each backend.
 
-use super::shape::{Cases, Kind, Names, Shape};
+use super::shape::{Cases, Entry, Kind, Names, Shape};
 use super::{Part, unsupported};
 use crate::abi::{
     FlatReader, Lift, LiftContext, flag_bit, lift_discriminant, list, load_discriminant,
@@ -122,6 +122,20 @@ impl Shape {
                 let len = src.read_u32() as usize;
                 load_list(cx, element, at, len)?
             }
+            Kind::FixedLengthList(element, len) => {
+                let len = *len as usize;
+                cx.charge(len.saturating_mul(VAL))?;
+                let mut items = Vec::with_capacity(len);
+                for _ in 0..len {
+                    items.push(element.lift_flat(cx, src)?);
+                }
+                Val::FixedLengthList(items)
+            }
+            Kind::Map(entry) => {
+                let at = src.read_u32() as usize;
+                let len = src.read_u32() as usize;
+                load_map(cx, entry, at, len)?
+            }
             Kind::Record(names, parts) => {
                 record(cx, names, parts, |cx, part| part.shape.lift_flat(cx, src))?
             }
@@ -187,6 +201,16 @@ impl Shape {
                 let len = u32::lift_memory(cx, UNSEEN, offset + 4)? as usize;
                 load_list(cx, element, at, len)?
             }
+            Kind::FixedLengthList(element, len) => {
+                let len = *len as usize;
+                cx.charge(len.saturating_mul(VAL))?;
+                Val::FixedLengthList(load_elements(cx, element, offset, len)?)
+            }
+            Kind::Map(entry) => {
+                let at = u32::lift_memory(cx, UNSEEN, offset)? as usize;
+                let len = u32::lift_memory(cx, UNSEEN, offset + 4)? as usize;
+                load_map(cx, entry, at, len)?
+            }
             Kind::Record(names, parts) => record(cx, names, parts, |cx, part| {
                 part.shape.lift_memory(cx, offset + part.offset)
             })?,
@@ -230,7 +254,36 @@ fn load_list<C: LiftContext + ?Sized>(
     at: usize,
     len: usize,
 ) -> Result<Val> {
-    let size = list::check(cx, at, len, element.abi, VAL)?;
+    list::check(cx, at, len, element.abi, VAL)?;
+    load_elements(cx, element, at, len).map(Val::List)
+}
+
+/// Reads a map of `len` entries at `at`.
+fn load_map<C: LiftContext + ?Sized>(
+    cx: &mut C,
+    entry: &Entry,
+    at: usize,
+    len: usize,
+) -> Result<Val> {
+    list::check(cx, at, len, entry.abi, size_of::<(Val, Val)>())?;
+    let mut entries = Vec::with_capacity(len);
+    for i in 0..len {
+        let at = at + i * entry.abi.size;
+        let key = entry.key.shape.lift_memory(cx, at + entry.key.offset)?;
+        let value = entry.value.shape.lift_memory(cx, at + entry.value.offset)?;
+        entries.push((key, value));
+    }
+    Ok(Val::Map(entries))
+}
+
+/// Reads elements one after the other, which are in bounds and paid for.
+fn load_elements<C: LiftContext + ?Sized>(
+    cx: &mut C,
+    element: &Shape,
+    at: usize,
+    len: usize,
+) -> Result<Vec<Val>> {
+    let size = len * element.abi.size;
 
     macro_rules! scalars {
         ($val:ident, $from:expr) => {{
@@ -239,7 +292,7 @@ fn load_list<C: LiftContext + ?Sized>(
         }};
     }
 
-    Ok(Val::List(match element.kind {
+    Ok(match element.kind {
         Kind::Bool => scalars!(Bool, |[byte]: [u8; 1]| byte != 0),
         Kind::S8 => scalars!(S8, i8::from_le_bytes),
         Kind::U8 => scalars!(U8, u8::from_le_bytes),
@@ -258,5 +311,5 @@ fn load_list<C: LiftContext + ?Sized>(
             }
             items
         }
-    }))
+    })
 }

@@ -4,7 +4,7 @@
 //! no slot and no byte depends on that.
 
 use super::misfit;
-use super::shape::{Cases, Kind, Names, Shape};
+use super::shape::{Cases, Entry, Kind, Names, Shape};
 use crate::abi::{
     FlatWriter, Lower, LowerContext, MAX_FLAT_PARAMS, flag_bit, list, store_discriminant,
 };
@@ -75,6 +75,18 @@ impl Shape {
                 dst.write(items.len() as u64);
                 Ok(())
             }
+            (Kind::FixedLengthList(element, len), Val::FixedLengthList(items))
+                if items.len() == *len as usize =>
+            {
+                let mut items = items.iter();
+                items.try_for_each(|item| element.lower_flat(item, cx, dst))
+            }
+            (Kind::Map(entry), Val::Map(entries)) => {
+                let at = store_map(entry, entries, cx)?;
+                dst.write(at as u64);
+                dst.write(entries.len() as u64);
+                Ok(())
+            }
             (Kind::Record(_, parts), Val::Record(fields)) if fields.len() == parts.len() => {
                 let mut fields = fields.iter().zip(parts);
                 fields.try_for_each(|((_, val), part)| part.shape.lower_flat(val, cx, dst))
@@ -138,6 +150,15 @@ impl Shape {
                 let at = store_list(element, items, cx)?;
                 store_pair(cx, offset, at, items.len())
             }
+            (Kind::FixedLengthList(element, len), Val::FixedLengthList(items))
+                if items.len() == *len as usize =>
+            {
+                store_elements(element, items, cx, offset)
+            }
+            (Kind::Map(entry), Val::Map(entries)) => {
+                let at = store_map(entry, entries, cx)?;
+                store_pair(cx, offset, at, entries.len())
+            }
             (Kind::Record(_, parts), Val::Record(fields)) if fields.len() == parts.len() => {
                 let mut fields = fields.iter().zip(parts);
                 fields.try_for_each(|((_, val), part)| {
@@ -195,7 +216,40 @@ fn store_list<C: LowerContext + ?Sized>(
     items: &[Val],
     cx: &mut C,
 ) -> Result<usize> {
-    let (at, size) = list::allocate(cx, items.len(), element.abi)?;
+    let at = list::allocate(cx, items.len(), element.abi)?;
+    store_elements(element, items, cx, at)?;
+    Ok(at)
+}
+
+/// Stores a map's entries in memory of their own and says where.
+fn store_map<C: LowerContext + ?Sized>(
+    entry: &Entry,
+    entries: &[(Val, Val)],
+    cx: &mut C,
+) -> Result<usize> {
+    let start = list::allocate(cx, entries.len(), entry.abi)?;
+    for (i, (key, value)) in entries.iter().enumerate() {
+        let at = start + i * entry.abi.size;
+        entry
+            .key
+            .shape
+            .lower_memory(key, cx, at + entry.key.offset)?;
+        entry
+            .value
+            .shape
+            .lower_memory(value, cx, at + entry.value.offset)?;
+    }
+    Ok(start)
+}
+
+/// Stores elements one after the other where there is room for them.
+fn store_elements<C: LowerContext + ?Sized>(
+    element: &Shape,
+    items: &[Val],
+    cx: &mut C,
+    at: usize,
+) -> Result<()> {
+    let size = items.len() * element.abi.size;
 
     macro_rules! scalars {
         ($val:ident, $bytes:expr) => {{
@@ -228,5 +282,5 @@ fn store_list<C: LowerContext + ?Sized>(
             }
         }
     }
-    Ok(at)
+    Ok(())
 }

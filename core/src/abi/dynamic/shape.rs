@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Part, parts};
-use crate::abi::{Abi, VariantAbi, enum_abi, flags_layout, record_abi, variant_abi};
+use crate::abi::layout::fixed_length_list_abi;
+use crate::abi::{
+    Abi, VariantAbi, enum_abi, flags_layout, record_abi, record_offsets, variant_abi,
+};
 use crate::types::Type;
 use crate::val::Val;
 
@@ -30,6 +33,8 @@ pub(super) enum Kind {
     Char,
     String,
     List(Box<Shape>),
+    FixedLengthList(Box<Shape>, u32),
+    Map(Box<Entry>),
     /// The names of the parts and their places.
     Record(Box<[Arc<str>]>, Box<[Part]>),
     Tuple(Box<[Part]>),
@@ -44,6 +49,33 @@ pub(super) enum Kind {
     Handle(Box<Type>),
     /// A type that has no values.
     Other(&'static str),
+}
+
+/// A map is stored as the list of its entries, which are tuples.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) abi: Abi,
+    pub(super) key: Part,
+    pub(super) value: Part,
+}
+
+impl Entry {
+    fn new(key: &Type, value: &Type) -> Self {
+        let (key, value) = (Shape::new(key), Shape::new(value));
+        let abi = record_abi(&[key.abi, value.abi]);
+        let [_, offset] = record_offsets([key.abi, value.abi]);
+        Entry {
+            abi,
+            key: Part {
+                offset: 0,
+                shape: key,
+            },
+            value: Part {
+                offset,
+                shape: value,
+            },
+        }
+    }
 }
 
 /// The cases of whatever has a discriminant.
@@ -144,6 +176,17 @@ impl Shape {
                 abi: Abi::POINTER_PAIR,
                 kind: Kind::List(Shape::new(ty).into()),
             },
+            Type::FixedLengthList(ty, len) => {
+                let element = Shape::new(ty);
+                Shape {
+                    abi: fixed_length_list_abi(element.abi, *len),
+                    kind: Kind::FixedLengthList(element.into(), *len),
+                }
+            }
+            Type::Map(ty) => Shape {
+                abi: Abi::POINTER_PAIR,
+                kind: Kind::Map(Entry::new(&ty.key, &ty.value).into()),
+            },
             Type::Record(fields) => {
                 let (parts, abi) = parts(fields.iter().map(|field| Shape::new(&field.ty)));
                 let names = fields.iter().map(|field| field.name.clone());
@@ -204,7 +247,11 @@ impl Shape {
         };
         match &self.kind {
             Kind::Other(what) => Some(what),
-            Kind::List(element) => element.without_values(),
+            Kind::List(element) | Kind::FixedLengthList(element, _) => element.without_values(),
+            Kind::Map(entry) => {
+                let value = || entry.value.shape.without_values();
+                entry.key.shape.without_values().or_else(value)
+            }
             Kind::Record(_, parts) | Kind::Tuple(parts) => inner(parts),
             Kind::Variant(variant) => payload(&variant.1),
             Kind::Option(cases) | Kind::Result(cases) => payload(cases),
@@ -240,6 +287,18 @@ impl Shape {
     fn parts_fit(&self, val: &Val) -> Result<(), No> {
         let fits = match (&self.kind, val) {
             (Kind::List(element), Val::List(items)) => return element.all_fit(items),
+            (Kind::FixedLengthList(element, len), Val::FixedLengthList(items)) => {
+                if items.len() != *len as usize {
+                    return Err(No::Fit);
+                }
+                return element.all_fit(items);
+            }
+            (Kind::Map(entry), Val::Map(entries)) => {
+                return entries.iter().try_for_each(|(key, value)| {
+                    entry.key.shape.fits(key)?;
+                    entry.value.shape.fits(value)
+                });
+            }
             (Kind::Record(names, parts), Val::Record(fields)) => {
                 if fields.len() != parts.len() {
                     return Err(No::Fit);
