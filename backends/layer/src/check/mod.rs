@@ -57,6 +57,7 @@ checks! {
     a_used_store_moves_to_another_thread
     every_trap_has_its_code
     traps_of_segments_and_start_functions_have_their_codes
+    a_guest_runs_on_the_smallest_stack
     endless_recursion_is_a_stack_overflow
     endless_recursion_through_the_host_is_a_stack_overflow
     growth_within_the_limit_is_granted
