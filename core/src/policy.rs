@@ -178,6 +178,32 @@ impl StoreData {
         }
     }
 
+    /// The data of a store that is not of this crate's making, for the tests of
+    /// engines: it has limits, and nothing that watches or interrupts.
+    #[doc(hidden)]
+    pub fn for_engine_tests(limits: Limits) -> Self {
+        let options = StoreOptions {
+            engine: 0,
+            limits,
+            interruption: Interruption::None,
+            ticker: None,
+            guard: None,
+        };
+        StoreData::new((), Mode::Sync, options)
+    }
+
+    /// Growths that a limit refused.
+    #[doc(hidden)]
+    pub fn growth_refused(&self) -> u64 {
+        self.policy.growth_refused
+    }
+
+    /// Bytes of all memories, and elements of all tables.
+    #[doc(hidden)]
+    pub fn sizes(&self) -> (u64, u64) {
+        (self.policy.memory, self.policy.table_elements)
+    }
+
     /// The store's limits.
     pub fn limits(&self) -> &Limits {
         &self.policy.limits

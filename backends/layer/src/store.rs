@@ -12,6 +12,15 @@ pub struct Data<E: CoreEngine> {
 }
 
 impl<E: CoreEngine> Data<E> {
+    /// What a new store holds.
+    #[doc(hidden)]
+    pub fn new(store: StoreData) -> Self {
+        Data {
+            store,
+            _marker: std::marker::PhantomData,
+        }
+    }
+
     /// The core's data, which an engine asks before memories and tables change.
     #[inline]
     pub fn store_data(&self) -> &StoreData {
