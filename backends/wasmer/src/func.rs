@@ -296,13 +296,7 @@ where
     // `call` or `instantiate`. Both have exclusive access to the store, and hold
     // no reference into it until we return; nor does Wasmer while host code runs.
     let cx = unsafe { Context::from_inner(host.store) };
-    if let Err(error) = (host.func)(cx, slots) {
-        return Err(if error.frames().is_empty() {
-            error.with_frames(trap::frames_of_caller())
-        } else {
-            error
-        });
-    }
+    (host.func)(cx, slots)?;
     for (index, slot) in slots[..usize::from(host.results)].iter().enumerate() {
         // SAFETY: the array has room for the results; see `Narrow::read`.
         unsafe { values.add(index).cast::<u64>().write_unaligned(*slot) };

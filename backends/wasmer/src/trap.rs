@@ -75,14 +75,6 @@ pub(crate) fn instantiation(error: InstantiationError) -> Error {
     }
 }
 
-/// The frames of the guest that called the host function that runs now.
-#[cold]
-pub(crate) fn frames_of_caller() -> Vec<Frame> {
-    // A trap of Wasmer's own takes the backtrace, and Wasmer finds its frames.
-    let trap = Trap::lib(vm::TrapCode::UnreachableCodeReached);
-    frames(RuntimeError::from(trap).trace())
-}
-
 fn frames(trace: &[FrameInfo]) -> Vec<Frame> {
     let frame = |info: &FrameInfo| {
         let mut frame = Frame::new(info.func_index());
