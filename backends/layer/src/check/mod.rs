@@ -121,7 +121,7 @@ impl<E: CoreEngine> Host<E> {
         config.check(E::NAME, &E::support()).unwrap();
         let engine = E::new_engine(config).unwrap();
         let unit = E::new_unit(&engine).unwrap();
-        let data = Data::for_tests(StoreData::detached(USER, limits));
+        let data = Data::new(StoreData::detached(USER, limits));
         let mut store = E::new_store(&engine, data).unwrap();
         let realm = E::realm(&mut E::context(&mut store), &unit).unwrap();
         Host { unit, store, realm }
