@@ -143,7 +143,13 @@ impl<E: CoreEngine> Backend for Layer<E> {
         // An engine that keeps no machine code compiles anew, from the same file.
         support.artifacts = true;
         // Components with asynchronous built-ins run, until they call one.
-        support.features = support.features.with(Feature::ComponentAsync, true);
+        for feature in [
+            Feature::ComponentAsync,
+            Feature::ComponentMap,
+            Feature::ComponentFixedLengthLists,
+        ] {
+            support.features = support.features.with(feature, true);
+        }
         support
     }
 
