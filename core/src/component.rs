@@ -20,9 +20,9 @@ pub struct Component<B: Backend> {
     types: Arc<Types>,
 }
 
-struct Types {
-    imports: Vec<Extern>,
-    exports: Vec<Extern>,
+pub(crate) struct Types {
+    pub(crate) imports: Vec<Extern>,
+    pub(crate) exports: Vec<Extern>,
 }
 
 impl<B: Backend> Component<B> {
@@ -55,6 +55,10 @@ impl<B: Backend> Component<B> {
         read(path)
             .and_then(|bytes| Self::new(engine, bytes))
             .map_err(|error| named(error, path))
+    }
+
+    pub(crate) fn types(&self) -> &Arc<Types> {
+        &self.types
     }
 
     fn from_parts(inner: B::Component, engine: &Engine<B>, scan: Scan) -> Self {

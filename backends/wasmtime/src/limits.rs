@@ -3,10 +3,15 @@
 
 use enginebay_core::StoreData;
 use wasmtime::ResourceLimiter;
+use wasmtime::component::Func;
 
 /// What our Wasmtime stores hold.
 #[derive(Debug)]
-pub struct State(pub(crate) StoreData);
+pub struct State {
+    pub(crate) data: StoreData,
+    /// What destructors are run from, once one was ([`crate::destructor`]).
+    pub(crate) destructors: Option<Func>,
+}
 
 impl State {
     /// Takes the last growth back, if it is the one that failed: sizes that
@@ -17,18 +22,18 @@ impl State {
             .to_string()
             .starts_with("overflow calculating new")
         {
-            self.0.growth_failed();
+            self.data.growth_failed();
         }
     }
 
     /// The embedder's data, if it has this type.
     pub fn user<T: 'static>(&self) -> Option<&T> {
-        self.0.user()
+        self.data.user()
     }
 
     /// The embedder's data, if it has this type.
     pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
-        self.0.user_mut()
+        self.data.user_mut()
     }
 }
 
@@ -43,7 +48,7 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.0.grow_memory(current as u64, desired as u64))
+        Ok(self.data.grow_memory(current as u64, desired as u64))
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -57,7 +62,7 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.0.grow_table(current as u64, desired as u64))
+        Ok(self.data.grow_table(current as u64, desired as u64))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -66,14 +71,14 @@ impl ResourceLimiter for State {
     }
 
     fn instances(&self) -> usize {
-        count(self.0.limits().instances)
+        count(self.data.limits().instances)
     }
 
     fn tables(&self) -> usize {
-        count(self.0.limits().tables)
+        count(self.data.limits().tables)
     }
 
     fn memories(&self) -> usize {
-        count(self.0.limits().memories)
+        count(self.data.limits().memories)
     }
 }

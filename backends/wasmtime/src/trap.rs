@@ -252,9 +252,9 @@ fn by_message(state: &State, error: wasmtime::Error) -> Error {
     let known = MESSAGES.iter().find(|(start, _)| text.starts_with(start));
     match known.map(|(_, meaning)| *meaning) {
         Some(Meaning::Trap(code)) => Error::trap(code).with_source(error),
-        Some(Meaning::Limit(what)) => state.0.resource_refused(what),
-        Some(Meaning::Memory) => state.0.memory_refused(),
-        Some(Meaning::HostBytes) => state.0.host_bytes_refused(),
+        Some(Meaning::Limit(what)) => state.data.resource_refused(what),
+        Some(Meaning::Memory) => state.data.memory_refused(),
+        Some(Meaning::HostBytes) => state.data.host_bytes_refused(),
         None => Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error),
     }
 }
