@@ -95,7 +95,10 @@ fn features() -> impl Iterator<Item = Feature> {
     Feature::ALL
         .iter()
         .copied()
-        .filter(|feature| !feature.default_on() && *feature != Feature::ComponentAsync)
+        .filter(|feature| {
+            let suspends = [Feature::ComponentAsync, Feature::ComponentThreads];
+            !feature.default_on() && !suspends.contains(feature)
+        })
 }
 
 fn feature_names() -> PossibleValuesParser {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::artifact;
 use crate::backend::Backend;
-use crate::config::Config;
+use crate::config::{Config, Features};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::scan::{self, Scan};
@@ -192,6 +192,23 @@ pub fn to_binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>> {
 pub fn validate(bytes: impl AsRef<[u8]>, config: &Config) -> Result<()> {
     let wasm = scan::to_binary(bytes.as_ref())?;
     scan::scan(&wasm, config).map(drop)
+}
+
+/// The features that a component uses and is not valid without, those that are
+/// on by default among them.
+///
+/// ```
+/// use enginebay_core::{Features, needed_features};
+/// let empty = b"\0asm\x0d\0\x01\0";
+/// assert_eq!(needed_features(empty)?, Features::none());
+/// # Ok::<(), enginebay_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `InvalidComponent` for what is not valid with all features on either.
+pub fn needed_features(bytes: impl AsRef<[u8]>) -> Result<Features> {
+    scan::needed_features(&scan::to_binary(bytes.as_ref())?)
 }
 
 impl<B: Backend> Clone for Component<B> {

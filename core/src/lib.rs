@@ -28,7 +28,7 @@ mod wave;
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
 pub use backend::{Backend, HostContext};
 pub use call::{HostFuture, Started};
-pub use component::{Component, is_artifact, to_binary, validate};
+pub use component::{Component, is_artifact, needed_features, to_binary, validate};
 pub use config::{Complexity, Config, Feature, Features, Interruption, Support};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Frame, Resource as CountedResource, Result};

@@ -222,7 +222,16 @@ fn flag(feature: Feature) -> WasmFeatures {
         Feature::ExtendedConst => WasmFeatures::EXTENDED_CONST,
         Feature::Memory64 => WasmFeatures::MEMORY64,
         Feature::Exceptions => WasmFeatures::EXCEPTIONS,
-        Feature::ComponentAsync => WasmFeatures::CM_ASYNC,
+        Feature::ComponentAsync => {
+            WasmFeatures::CM_ASYNC
+                | WasmFeatures::CM_ASYNC_STACKFUL
+                | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+        }
+        Feature::ComponentThreads => WasmFeatures::CM_THREADING,
+        Feature::ErrorContext => WasmFeatures::CM_ERROR_CONTEXT,
+        Feature::FixedLengthLists => WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        Feature::Maps => WasmFeatures::CM_MAP,
+        Feature::Implements => WasmFeatures::CM_IMPLEMENTS,
     }
 }
 
@@ -241,26 +250,24 @@ fn wasm_features(features: Features) -> WasmFeatures {
         .fold(always, |set, feature| set | flag(feature))
 }
 
+fn is_valid(wasm: &[u8], features: Features) -> Result<(), wasmparser::BinaryReaderError> {
+    Validator::new_with_features(wasm_features(features))
+        .validate_all(wasm)
+        .map(drop)
+}
+
 fn validate(wasm: &[u8], features: Features) -> Result<()> {
-    let valid = |features| {
-        Validator::new_with_features(features)
-            .validate_all(wasm)
-            .map(drop)
-    };
-    let Err(error) = valid(wasm_features(features)) else {
+    let Err(error) = is_valid(wasm, features) else {
         return Ok(());
     };
-    // Valid with everything on: then a feature that is off is used. Which one
-    // shows by leaving out one at a time.
-    let all: Features = Feature::ALL.iter().copied().collect();
+    // Valid with everything on: then a feature that is off is used.
     let error = malformed(error);
-    if valid(wasm_features(all)).is_err() {
+    let Ok(needed) = needed(wasm) else {
         return Err(error);
-    }
-    let off: Vec<_> = all
+    };
+    let off: Vec<_> = needed
         .iter()
         .filter(|feature| !features.contains(*feature))
-        .filter(|feature| valid(wasm_features(all.with(*feature, false))).is_err())
         .map(Feature::name)
         .collect();
     Err(Error::unsupported(format!(
@@ -272,6 +279,21 @@ fn validate(wasm: &[u8], features: Features) -> Result<()> {
         }
     ))
     .with_source(error))
+}
+
+/// The features without which the component is not valid: which they are shows
+/// by leaving out one at a time.
+fn needed(wasm: &[u8]) -> Result<Features, wasmparser::BinaryReaderError> {
+    let all: Features = Feature::ALL.iter().copied().collect();
+    is_valid(wasm, all)?;
+    let needs = |feature: &Feature| is_valid(wasm, all.with(*feature, false)).is_err();
+    Ok(all.iter().filter(needs).collect())
+}
+
+/// As [`needed`], for the public function of the name.
+pub(crate) fn needed_features(wasm: &[u8]) -> Result<Features> {
+    check_header(wasm)?;
+    needed(wasm).map_err(malformed)
 }
 
 #[cfg(all(test, feature = "wat"))]
@@ -354,6 +376,17 @@ mod tests {
         let mut config = Config::new();
         config.feature(Feature::Memory64, true);
         assert!(scan_text(text, &config).is_ok());
+    }
+
+    #[test]
+    fn the_features_that_a_component_needs_are_found() {
+        let needed = |text: &str| needed_features(&to_binary(text.as_bytes()).unwrap());
+        let text = "(component (type (map string u8)) (core module (memory i64 1)))";
+        let features: Features = [Feature::Maps, Feature::Memory64].into_iter().collect();
+        assert_eq!(needed(text).unwrap(), features);
+        assert_eq!(needed("(component)").unwrap(), Features::none());
+        let error = needed("(module)").unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::InvalidComponent);
     }
 
     #[test]
