@@ -21,8 +21,8 @@ on_each_backend! {
 /// A component that uses a feature.
 fn component_using(feature: Feature) -> Option<String> {
     let part = match feature {
-        Feature::ComponentMap => "(type (map string u8))".to_owned(),
-        Feature::ComponentFixedLengthLists => "(type (list u8 4))".to_owned(),
+        Feature::Maps => "(type (map string u8))".to_owned(),
+        Feature::FixedLengthLists => "(type (list u8 4))".to_owned(),
         _ => format!("(core module {})", using(feature)?),
     };
     Some(format!("(component {part})"))

@@ -18,7 +18,7 @@ on_each_backend! {
     what_is_lifted_is_charged
 }
 
-const FEATURES: [Feature; 2] = [Feature::ComponentMap, Feature::ComponentFixedLengthLists];
+const FEATURES: [Feature; 2] = [Feature::Maps, Feature::FixedLengthLists];
 
 /// Functions that return what they are given, functions that compute with it,
 /// one that asks the host, and some that return or pass on any pointer.
