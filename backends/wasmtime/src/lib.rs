@@ -27,7 +27,7 @@ use enginebay_core::{
 use wasmtime::component as wt;
 
 #[cfg(feature = "layered")]
-pub use self::core::{Callee, CoreState, WasmtimeCore, WasmtimeLayered};
+pub use self::core::{Callee, CoreState, Engine as LayeredEngine, WasmtimeCore, WasmtimeLayered};
 pub use engine::{config, engine_from, support};
 pub use limits::State;
 /// Wasmtime itself, in the version that the backend is built on.
