@@ -89,6 +89,11 @@ fn features_that_the_engine_lacks_refuse_the_engine<B: Backend>() {
     {
         let mut config = Config::new();
         config.feature(feature, true);
+        if feature == Feature::ComponentThreads {
+            let error = Engine::<B>::new(&config).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::InvalidConfig, "{error}");
+            config.feature(Feature::ComponentAsync, true);
+        }
         match Engine::<B>::new(&config) {
             Ok(_) => assert!(B::support().features.contains(feature), "{feature}"),
             Err(error) => {

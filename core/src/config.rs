@@ -336,6 +336,11 @@ impl Config {
         if self.tick < Duration::from_micros(100) || self.tick > Duration::from_millis(10) {
             return invalid("tick must be between 100 us and 10 ms");
         }
+        if self.features.contains(Feature::ComponentThreads)
+            && !self.features.contains(Feature::ComponentAsync)
+        {
+            return invalid("component-threads needs component-async");
+        }
         match self.get_interruption(support) {
             Interruption::Deadline if !support.deadline => {
                 return refuse("interruption: deadline".into());

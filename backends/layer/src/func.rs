@@ -136,6 +136,8 @@ impl<E: CoreEngine> Export<E> {
         results: &mut Vec<Val>,
     ) -> Result<()> {
         let shapes = self.boundary.shapes();
+        shapes.params.check(params)?;
+        shapes.result.check_type()?;
         self.call_with(
             cx,
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use enginebay_core::{Config, Error, ErrorKind, Feature, Features, Result, Support};
 use wasmer::sys::wasmparser::{Validator, WasmFeatures};
-use wasmer::sys::{BaseTunables, EngineBuilder, Target, vm};
-use wasmer::{CompileError, ExportIndex, Pages, WASM_MAX_PAGES, WasmError};
-use wasmer_types::FunctionIndex;
+use wasmer::sys::{
+    BaseTunables, CompilerConfig, EngineBuilder, FunctionMiddleware, ModuleMiddleware, Target, vm,
+};
+use wasmer::{CompileError, ExportIndex, LocalFunctionIndex, Pages, WASM_MAX_PAGES, WasmError};
+use wasmer_types::{FunctionIndex, MiddlewareError, ModuleInfo};
 
 /// Bytes behind the 4 GiB of a memory that nobody can use. Accesses with a
 /// constant offset below this need no bounds check.
@@ -23,6 +25,7 @@ pub fn support() -> Support {
     support.jit = true;
     support.deterministic = true;
     support.artifacts = true;
+    support.backtraces = true;
     // Cranelift has exceptions too. But Wasmer unwinds them on the guest's stack,
     // under locks of the whole process: a guest that throws with its stack almost
     // full would leave them locked.
@@ -99,18 +102,59 @@ impl Options {
     fn compiler(&self) -> EngineBuilder {
         let mut compiler = wasmer::sys::Cranelift::new();
         compiler.canonicalize_nans(self.deterministic);
+        compiler.push_middleware(Arc::new(SharedTables));
         EngineBuilder::new(compiler)
     }
 
     #[cfg(feature = "singlepass")]
     fn compiler(&self) -> EngineBuilder {
-        use wasmer::sys::CompilerConfig;
-
         let mut compiler = wasmer::sys::Singlepass::new();
         compiler.canonicalize_nans(self.deterministic);
+        compiler.push_middleware(Arc::new(SharedTables));
         EngineBuilder::new(compiler)
     }
 }
+
+/// A maximum that no table declares for itself: [`SharedTables`] marks tables with
+/// it.
+pub(crate) const FIXED: u32 = u32::MAX - 1;
+
+/// Marks exported tables of functions whose size never changes. Wasmer keeps a
+/// copy of such a table beside each instance that defines one, for faster calls,
+/// and does not see it when another instance writes into the table. With another
+/// maximum it does without the copy; the table gets its own maximum back when it
+/// is made.
+#[derive(Debug)]
+struct SharedTables;
+
+impl ModuleMiddleware for SharedTables {
+    fn generate_function_middleware<'a>(
+        &self,
+        _: LocalFunctionIndex,
+    ) -> Box<dyn FunctionMiddleware<'a> + 'a> {
+        Box::new(Unchanged)
+    }
+
+    fn transform_module_info(&self, info: &mut ModuleInfo) -> Result<(), MiddlewareError> {
+        for (index, table) in &mut info.tables {
+            if table.maximum == Some(FIXED) {
+                // No table gets that far.
+                table.maximum = None;
+            }
+            let export = ExportIndex::Table(index);
+            if table.is_fixed_funcref_table() && info.exports.values().any(|it| *it == export) {
+                table.maximum = Some(FIXED);
+                table.readonly = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Unchanged;
+
+impl FunctionMiddleware<'_> for Unchanged {}
 
 /// An engine for one component: it owns the code of the component's modules.
 #[derive(Clone)]

@@ -83,6 +83,13 @@ impl CoreEngine for WasmerCore {
         Module::compile(unit, wasm)
     }
 
+    fn adopt(unit: &Unit, module: &Module, wasm: &[u8]) -> Result<Module> {
+        if module.unit().address() == unit.address() {
+            return Ok(module.clone());
+        }
+        Module::compile(unit, wasm)
+    }
+
     fn serialize(module: &Module) -> Result<Option<Vec<u8>>> {
         module.serialize().map(Some)
     }

@@ -16,6 +16,7 @@ use wasmer::sys::vm::{
 };
 use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType};
 
+use crate::engine::FIXED;
 use crate::store::Inner;
 
 /// Tables above this many elements are tried out first: Wasmer would end the
@@ -124,6 +125,9 @@ impl Tunables for StoreTunables {
             // A maximum that Wasmer would refuse is one that the policy keeps a
             // table from in any case.
             let mut ty = *ty;
+            if ty.maximum == Some(FIXED) {
+                ty.maximum = Some(ty.minimum);
+            }
             ty.maximum = ty
                 .maximum
                 .map(|max| max.clamp(ty.minimum, WASMER_MAX.max(ty.minimum)));
