@@ -89,7 +89,7 @@ fn features_that_the_engine_lacks_refuse_the_engine<B: Backend>() {
     {
         let mut config = Config::new();
         config.feature(feature, true);
-        if feature == Feature::ComponentThreads {
+        if matches!(feature, Feature::ComponentThreads | Feature::ErrorContext) {
             let error = Engine::<B>::new(&config).unwrap_err();
             assert_eq!(*error.kind(), ErrorKind::InvalidConfig, "{error}");
             config.feature(Feature::ComponentAsync, true);
