@@ -142,8 +142,15 @@ impl<E: CoreEngine> Backend for Layer<E> {
         support.native = false;
         // An engine that keeps no machine code compiles anew, from the same file.
         support.artifacts = true;
-        // Components with asynchronous built-ins run, until they call one.
-        support.features = support.features.with(Feature::ComponentAsync, true);
+        // Components with asynchronous built-ins run, until they call one. The
+        // rest is for adapters and values, which no engine sees.
+        for feature in [
+            Feature::ComponentAsync,
+            Feature::ComponentMap,
+            Feature::ComponentFixedLengthLists,
+        ] {
+            support.features = support.features.with(feature, true);
+        }
         support
     }
 

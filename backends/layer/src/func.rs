@@ -135,6 +135,9 @@ impl<E: CoreEngine> Export<E> {
         results: &mut Vec<Val>,
     ) -> Result<()> {
         let shapes = self.boundary.shapes();
+        // Before the guest runs, be it only to allocate.
+        shapes.params.check(params)?;
+        shapes.result.check_type()?;
         self.call_with(
             cx,
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),

@@ -91,8 +91,14 @@ impl<'a> Types<'a> {
             }
             InterfaceType::Own(index) => Type::Own(self.resource(index)),
             InterfaceType::Borrow(index) => Type::Borrow(self.resource(index)),
-            InterfaceType::Map(_) => Type::Other("map"),
-            InterfaceType::FixedLengthList(_) => Type::Other("fixed-length list"),
+            InterfaceType::Map(index) => {
+                let ty = &self.types[index];
+                Type::map(self.value(&ty.key), self.value(&ty.value))
+            }
+            InterfaceType::FixedLengthList(index) => {
+                let ty = &self.types[index];
+                Type::fixed_length_list(self.value(&ty.element), ty.size)
+            }
             InterfaceType::Future(_) => Type::Other("future"),
             InterfaceType::Stream(_) => Type::Other("stream"),
             InterfaceType::ErrorContext(_) => Type::Other("error-context"),
