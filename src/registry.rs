@@ -87,6 +87,7 @@ macro_rules! registry {
 registry! { $
     "wasmtime", wasmtime, enginebay_wasmtime::Wasmtime, __backend_wasmtime;
     "wasmtime-layered", wasmtime_layered, enginebay_wasmtime::WasmtimeLayered, __backend_wasmtime_layered;
+    "wasmer", wasmer, enginebay_wasmer::Wasmer, __backend_wasmer;
     "wasmi", wasmi, enginebay_wasmi::Wasmi, __backend_wasmi;
 }
 
@@ -102,6 +103,8 @@ macro_rules! default_backend {
 cfg_if::cfg_if! {
     if #[cfg(feature = "wasmtime")] {
         default_backend!(enginebay_wasmtime::Wasmtime);
+    } else if #[cfg(feature = "wasmer")] {
+        default_backend!(enginebay_wasmer::Wasmer);
     } else if #[cfg(feature = "wasmi")] {
         default_backend!(enginebay_wasmi::Wasmi);
     } else if #[cfg(feature = "wasmtime-layered")] {

@@ -112,7 +112,9 @@ impl<'a, B: Backend> Call<'a, B> {
         self.finished = true;
         match result {
             Ok(value) => {
-                self.leave();
+                if self.leave() {
+                    return Err(self.failed(Error::of(ErrorKind::Cancelled)));
+                }
                 Ok(value)
             }
             Err(error) => {
@@ -132,21 +134,25 @@ impl<'a, B: Backend> Call<'a, B> {
         }
     }
 
+    /// Says whether a call above this one was leaked: then no engine has to be
+    /// able to go on below it.
     #[inline]
-    fn leave(&mut self) {
+    fn leave(&mut self) -> bool {
         let policy = &mut B::data_mut(&mut self.cx).policy;
         if self.fast && policy.below.is_empty() {
             policy.current = IDLE;
             policy.gate = policy.open;
+            false
         } else {
-            self.leave_slowly();
+            self.leave_slowly()
         }
     }
 
     #[inline(never)]
-    fn leave_slowly(&mut self) {
+    fn leave_slowly(&mut self) -> bool {
         let policy = &mut B::data_mut(&mut self.cx).policy;
-        if policy.below.len() > self.depth {
+        let leaked = policy.below.len() > self.depth;
+        if leaked {
             // Calls of a host function that this call's guest called: they are
             // above this one, so they ended or their futures were leaked.
             policy.below.truncate(self.depth);
@@ -159,6 +165,7 @@ impl<'a, B: Backend> Call<'a, B> {
             }
             None => end::<B>(&mut self.cx),
         }
+        leaked
     }
 
     #[cold]

@@ -192,6 +192,18 @@ impl StoreData {
         StoreData::new(data, Mode::Sync, policy)
     }
 
+    /// Growths that a limit refused.
+    #[doc(hidden)]
+    pub fn growth_refused(&self) -> u64 {
+        self.policy.growth_refused
+    }
+
+    /// Bytes of all memories, and elements of all tables.
+    #[doc(hidden)]
+    pub fn sizes(&self) -> (u64, u64) {
+        (self.policy.memory, self.policy.table_elements)
+    }
+
     /// The store's limits.
     pub fn limits(&self) -> &Limits {
         &self.policy.limits

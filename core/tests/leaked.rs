@@ -116,7 +116,8 @@ fn a_call_that_a_host_function_leaked_poisons_when_the_outer_one_ends() {
     for interruption in [Interruption::None, Interruption::Deadline] {
         let (mut store, a, b) = store(interruption);
         *store.data_mut() = Some(b.clone());
-        ready(a.call_async(&mut store, ())).unwrap();
+        let error = ready(a.call_async(&mut store, ())).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Cancelled);
         assert_eq!(store.poisoned(), Some(&ErrorKind::Cancelled));
         for func in [a, b] {
             let error = ready(func.call_async(&mut store, ())).unwrap_err();

@@ -142,8 +142,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         support.native = false;
         // An engine that keeps no machine code compiles anew, from the same file.
         support.artifacts = true;
-        // Components with asynchronous built-ins run, until they call one. The
-        // rest is for adapters and values, which no engine sees.
+        // Components with asynchronous built-ins run, until they call one.
         for feature in [
             Feature::ComponentAsync,
             Feature::ComponentMap,

@@ -14,7 +14,6 @@
     reason = "what crosses between the two threads is borrowed"
 )]
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -31,14 +30,25 @@ use crate::threads;
 enum Turn {
     /// The guest's: it runs.
     Guest,
-    /// The caller's: the guest waits for this.
-    Caller(Waiting),
-    /// The caller's: the guest has come to its end.
+    /// The guest's: the host function that it waits for has finished.
+    Resume,
+    /// The guest's: the host function that it waits for calls a guest of the
+    /// same store. That one runs on the same stack: engines measure a store's
+    /// stack from its outermost call.
+    Nested(Box<dyn FnOnce() + Send>),
+    /// The caller's: the guest waits.
+    Waiting(Waiting),
+    /// The caller's: the call that was begun last has ended.
     Done,
 }
 
-/// A host function's future, in the guest thread's frame.
-struct Waiting(NonNull<dyn Wait>);
+/// A host function's future, in a frame of the guest's thread, and how many of
+/// these there are.
+#[derive(Clone, Copy)]
+struct Waiting {
+    future: NonNull<dyn Wait>,
+    depth: usize,
+}
 
 // SAFETY: what it points to is `Send`, and is used by one thread at a time: the
 // guest's thread sleeps while the caller has it.
@@ -78,8 +88,11 @@ impl<R: Send + 'static> Wait for HostCall<'_, R> {
 
 struct State {
     turn: Turn,
-    /// The call was dropped: the guest has to leave.
-    cancelled: bool,
+    /// How many host functions the guest waits for: more than one if they call
+    /// guests that wait in turn.
+    depth: usize,
+    /// Calls deeper than this were dropped: they have to leave.
+    cancelled: Option<usize>,
 }
 
 /// What the two threads share.
@@ -100,16 +113,23 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Sleeps until it is the caller's turn.
-    fn until_caller(&self) -> MutexGuard<'_, State> {
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps until it is the caller's turn; gives what the guest waits for, or
+    /// nothing if the call has ended.
+    fn until_caller(&self) -> Option<Waiting> {
         let mut state = self.lock();
-        while matches!(state.turn, Turn::Guest) {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match state.turn {
+                Turn::Waiting(waiting) => return Some(waiting),
+                Turn::Done => return None,
+                Turn::Guest | Turn::Resume | Turn::Nested(_) => state = self.sleep(state),
+            }
         }
-        state
     }
 }
 
@@ -134,29 +154,47 @@ pub(crate) fn current<E: CoreEngine>(cx: &E::Context<'_>) -> Result<Coroutine> {
 impl Coroutine {
     /// Waits for a host function: its future is polled by the caller.
     pub(crate) fn wait<R: Send + 'static>(&self, future: HostFuture<'_, R>) -> Result<R> {
-        let mut waiting = HostCall {
+        let mut call = HostCall {
             future: Some(future.into_future()),
             result: None,
         };
-        let pointer: NonNull<dyn Wait + '_> = NonNull::from(&mut waiting);
+        let pointer: NonNull<dyn Wait + '_> = NonNull::from(&mut call);
         // SAFETY: only the lifetime changes. The caller uses the pointer while
-        // it is its turn, and this function does not return before it is the
-        // guest's turn again; if that never happens, the frame stays for ever.
-        let pointer: NonNull<dyn Wait> = unsafe { std::mem::transmute(pointer) };
+        // it is its turn, and this function does not return before the caller
+        // says that it is done with it; if it never does, the frame stays for
+        // ever.
+        let future: NonNull<dyn Wait> = unsafe { std::mem::transmute(pointer) };
+        self.sleep_until_resumed(future);
+        let cancelled = || Err(Error::of(ErrorKind::Cancelled));
+        call.result.take().unwrap_or_else(cancelled)
+    }
+
+    fn sleep_until_resumed(&self, future: NonNull<dyn Wait>) {
         let shared = &*self.0;
-        let state = shared.lock();
-        if !state.cancelled {
-            shared.pass(state, Turn::Caller(Waiting(pointer)));
-            let mut state = shared.lock();
-            while !matches!(state.turn, Turn::Guest) {
-                state = shared
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+        let mut state = shared.lock();
+        if state.cancelled.is_some_and(|depth| state.depth >= depth) {
+            return;
+        }
+        state.depth += 1;
+        let depth = state.depth;
+        shared.pass(state, Turn::Waiting(Waiting { future, depth }));
+        let mut state = shared.lock();
+        loop {
+            match std::mem::replace(&mut state.turn, Turn::Guest) {
+                Turn::Resume => break,
+                Turn::Nested(job) => {
+                    drop(state);
+                    job();
+                    shared.pass(shared.lock(), Turn::Done);
+                    state = shared.lock();
+                }
+                other => {
+                    state.turn = other;
+                    state = shared.sleep(state);
+                }
             }
         }
-        let cancelled = || Err(Error::of(ErrorKind::Cancelled));
-        waiting.result.take().unwrap_or_else(cancelled)
+        state.depth -= 1;
     }
 }
 
@@ -172,35 +210,43 @@ pub(crate) async fn run<'a, E: CoreEngine, R: Send + 'a>(
     if !suspends {
         return work(&mut cx);
     }
-    let shared = Arc::new(Shared {
-        state: Mutex::new(State {
-            turn: Turn::Guest,
-            cancelled: false,
-        }),
-        changed: Condvar::new(),
+    let outer = E::data(&cx).coroutine.clone();
+    let is_nested = outer.is_some();
+    let Coroutine(shared) = outer.unwrap_or_else(|| {
+        Coroutine(Arc::new(Shared {
+            state: Mutex::new(State {
+                turn: Turn::Guest,
+                depth: 0,
+                cancelled: None,
+            }),
+            changed: Condvar::new(),
+        }))
     });
     let outcome: Arc<Mutex<Option<Outcome<R>>>> = Arc::default();
     let job = {
-        let (shared, outcome) = (shared.clone(), outcome.clone());
+        let (own, outcome) = (Coroutine(shared.clone()), outcome.clone());
         move || {
             let result = catch_unwind(AssertUnwindSafe(|| {
-                let own = Coroutine(shared.clone());
-                let outer = E::data_mut(&mut cx).coroutine.replace(own);
+                if is_nested {
+                    return work(&mut cx);
+                }
+                E::data_mut(&mut cx).coroutine = Some(own.clone());
                 let result = work(&mut cx);
-                E::data_mut(&mut cx).coroutine = outer;
+                E::data_mut(&mut cx).coroutine = None;
                 result
             }));
             drop(cx);
             *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            drop(outcome);
-            let state = shared.lock();
-            shared.pass(state, Turn::Done);
         }
     };
     Running {
         shared,
         outcome,
         job: Some(Box::new(job)),
+        is_nested,
+        outer: None,
+        depth: 0,
+        waiting: None,
         started: false,
     }
     .await
@@ -211,8 +257,19 @@ struct Running<'a, R> {
     shared: Arc<Shared>,
     outcome: Arc<Mutex<Option<Outcome<R>>>>,
     job: Option<Box<dyn FnOnce() + Send + 'a>>,
+    /// Whether a host function makes this call, for which its guest waits.
+    is_nested: bool,
+    /// What that guest waits for.
+    outer: Option<Waiting>,
+    /// How many host functions the guest waited for when the call began.
+    depth: usize,
+    /// What this call's guest waits for.
+    waiting: Option<Waiting>,
     started: bool,
 }
+
+// SAFETY: as for `Waiting`.
+unsafe impl<R: Send> Send for Running<'_, R> {}
 
 impl<R> Unpin for Running<'_, R> {}
 
@@ -227,21 +284,66 @@ impl<R> Running<'_, R> {
         // the future is forgotten, the guest never gets another turn. `drop`
         // waits for the job's end.
         let job: Box<dyn FnOnce() + Send + 'static> = unsafe { std::mem::transmute(job) };
-        threads::spawn(job).map_err(|error| {
-            Error::new(
-                ErrorKind::Engine,
-                format!("a thread for an asynchronous call cannot be started: {error}"),
-            )
-            .with_source(error)
-        })?;
+        let shared = self.shared.clone();
+        if self.is_nested {
+            let state = shared.lock();
+            let Turn::Waiting(outer) = state.turn else {
+                return Err(abandoned());
+            };
+            self.outer = Some(outer);
+            self.depth = state.depth;
+            shared.pass(state, Turn::Nested(job));
+        } else {
+            let own = shared.clone();
+            let whole = move || {
+                job();
+                own.pass(own.lock(), Turn::Done);
+            };
+            threads::spawn(Box::new(whole)).map_err(|error| {
+                Error::new(
+                    ErrorKind::Engine,
+                    format!("a thread for an asynchronous call cannot be started: {error}"),
+                )
+                .with_source(error)
+            })?;
+        }
         self.started = true;
+        self.waiting = shared.until_caller();
         Ok(())
     }
 
-    fn take(&self) -> Option<Outcome<R>> {
+    /// Lets the guest go on, if its frames are the uppermost of its stack: a
+    /// call above it that was forgotten never leaves.
+    fn resume(&mut self) -> bool {
+        let Some(waiting) = self.waiting else {
+            return true;
+        };
+        let shared = self.shared.clone();
+        let state = shared.lock();
+        if state.depth != waiting.depth {
+            self.started = false;
+            return false;
+        }
+        shared.pass(state, Turn::Resume);
+        self.waiting = shared.until_caller();
+        true
+    }
+
+    /// After the call's end: whoever made it waits again.
+    fn end(&mut self) -> Option<Outcome<R>> {
+        self.started = false;
+        if let Some(outer) = self.outer.take() {
+            self.shared.lock().turn = Turn::Waiting(outer);
+        }
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         outcome.take()
     }
+}
+
+/// A call above this one was forgotten.
+#[cold]
+fn abandoned() -> Error {
+    Error::of(ErrorKind::Cancelled)
 }
 
 impl<R> Future for Running<'_, R> {
@@ -249,31 +351,22 @@ impl<R> Future for Running<'_, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.start()?;
-        let shared = self.shared.clone();
-        loop {
-            let state = shared.until_caller();
-            let Turn::Caller(Waiting(mut waiting)) = state.turn else {
-                drop(state);
-                self.started = false;
-                return match self.take() {
-                    Some(Ok(result)) => Poll::Ready(result),
-                    Some(Err(panic)) => resume(panic),
-                    None => panic!("a call was polled after it had ended"),
-                };
-            };
-            drop(state);
+        while let Some(mut waiting) = self.waiting {
             // SAFETY: it is the caller's turn: the guest's thread sleeps in the
-            // frame that this points to, and gets the turn below or in `drop`.
-            if unsafe { waiting.as_mut() }.poll(cx).is_pending() {
+            // frame that this points to until `resume`, or for ever.
+            if unsafe { waiting.future.as_mut() }.poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            shared.pass(shared.lock(), Turn::Guest);
+            if !self.resume() {
+                return Poll::Ready(Err(abandoned()));
+            }
+        }
+        match self.end() {
+            Some(Ok(result)) => Poll::Ready(result),
+            Some(Err(panic)) => resume_unwind(panic),
+            None => panic!("a call was polled after it had ended"),
         }
     }
-}
-
-fn resume(panic: Box<dyn Any + Send>) -> ! {
-    resume_unwind(panic)
 }
 
 impl<R> Drop for Running<'_, R> {
@@ -281,17 +374,15 @@ impl<R> Drop for Running<'_, R> {
         if !self.started {
             return;
         }
-        let shared = self.shared.clone();
-        loop {
-            let mut state = shared.until_caller();
-            state.cancelled = true;
-            let Turn::Caller(Waiting(mut waiting)) = state.turn else {
-                return;
-            };
-            drop(state);
+        let before = self.shared.lock().cancelled.replace(self.depth);
+        while let Some(mut waiting) = self.waiting {
             // SAFETY: as in `poll`.
-            unsafe { waiting.as_mut() }.cancel();
-            shared.pass(shared.lock(), Turn::Guest);
+            unsafe { waiting.future.as_mut() }.cancel();
+            if !self.resume() {
+                return;
+            }
         }
+        self.shared.lock().cancelled = before;
+        self.end();
     }
 }

@@ -45,7 +45,9 @@ struct Counts {
 }
 
 impl<E: CoreEngine> Data<E> {
-    pub(crate) fn new(store: StoreData) -> Self {
+    /// What a new store holds.
+    #[doc(hidden)]
+    pub fn new(store: StoreData) -> Self {
         Data {
             counter: Counter {
                 live: 0,
@@ -60,12 +62,6 @@ impl<E: CoreEngine> Data<E> {
             coroutine: None,
             suspends: false,
         }
-    }
-
-    /// The data of a store that no component is in.
-    #[cfg(feature = "check")]
-    pub(crate) fn for_tests(store: StoreData) -> Self {
-        Data::new(store)
     }
 
     /// The core's data, which an engine asks before memories and tables change.

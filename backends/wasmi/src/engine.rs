@@ -171,3 +171,15 @@ impl fmt::Debug for Engine {
 /// A module that wasmi validated.
 #[derive(Clone, Debug)]
 pub struct Module(pub(crate) wasmi::Module);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_that_is_built() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).unwrap();
+        let version = super::support().version;
+        let package = format!("name = \"wasmi\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&package), "{version}");
+    }
+}

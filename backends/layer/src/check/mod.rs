@@ -57,6 +57,7 @@ checks! {
     a_used_store_moves_to_another_thread
     every_trap_has_its_code
     traps_of_segments_and_start_functions_have_their_codes
+    a_guest_runs_on_the_smallest_stack
     endless_recursion_is_a_stack_overflow
     endless_recursion_through_the_host_is_a_stack_overflow
     growth_within_the_limit_is_granted
@@ -120,7 +121,7 @@ impl<E: CoreEngine> Host<E> {
         config.check(E::NAME, &E::support()).unwrap();
         let engine = E::new_engine(config).unwrap();
         let unit = E::new_unit(&engine).unwrap();
-        let data = Data::for_tests(StoreData::detached(USER, limits));
+        let data = Data::new(StoreData::detached(USER, limits));
         let mut store = E::new_store(&engine, data).unwrap();
         let realm = E::realm(&mut E::context(&mut store), &unit).unwrap();
         Host { unit, store, realm }

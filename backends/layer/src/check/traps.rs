@@ -164,6 +164,28 @@ pub fn endless_recursion_is_a_stack_overflow<E: CoreEngine>() {
     }
 }
 
+/// The smallest stack that the configuration allows is enough for a guest.
+pub fn a_guest_runs_on_the_smallest_stack<E: CoreEngine>() {
+    let mut config = config();
+    config.max_stack(16 << 10);
+    let mut host = Host::<E>::with(&config, limits());
+    let text = "(module
+        (func $sum (export \"sum\") (param i32) (result i32)
+            (if (result i32) (local.get 0)
+                (then (i32.add (local.get 0)
+                    (call $sum (i32.sub (local.get 0) (i32.const 1)))))
+                (else (i32.const 0)))))";
+    let instance = host.instance(text, &[]);
+    let ty = signature([I32], [I32]);
+    assert_eq!(host.call(&instance, "sum", &ty, &[20]).unwrap(), [210]);
+    let error = unwrap_err(host.call(&instance, "sum", &ty, &[1_000_000]));
+    assert_eq!(
+        error.trap_code(),
+        Some(TrapCode::StackOverflow),
+        "{error:?}"
+    );
+}
+
 /// A guest and a host function that call each other without end stop, before
 /// the thread's own stack is spent.
 pub fn endless_recursion_through_the_host_is_a_stack_overflow<E: CoreEngine>() {
@@ -184,5 +206,34 @@ pub fn endless_recursion_through_the_host_is_a_stack_overflow<E: CoreEngine>() {
             Some(TrapCode::StackOverflow),
             "{error:?}"
         );
+    }
+}
+
+/// Traps, and errors of host functions, tell where the guest was, innermost
+/// function first. For engines that have backtraces; not one of
+/// [`core_engine_tests!`](crate::core_engine_tests).
+pub fn errors_have_frames<E: CoreEngine>() {
+    let text = "(module $named
+        (import \"\" \"h\" (func $h))
+        (func $inner unreachable)
+        (func $outer (export \"trap\") call $inner)
+        (func $caller (export \"host\") call $h))";
+    let module = wasm(text);
+    let mut host = Host::<E>::new();
+    let import = host.host_func(&Signature::default(), |_cx, _slots| {
+        Err(Error::host(std::fmt::Error))
+    });
+    let instance = host.instance(text, &[import]);
+    for (export, functions) in [("trap", &["inner", "outer"][..]), ("host", &["caller"])] {
+        let error = unwrap_err(host.call(&instance, export, &Signature::default(), &[]));
+        let frames = error.frames();
+        let names: Vec<_> = frames.iter().map(|it| it.function.as_deref()).collect();
+        let wanted: Vec<_> = functions.iter().copied().map(Some).collect();
+        assert_eq!(names, wanted, "{error:?}");
+        for frame in frames {
+            assert_eq!(frame.module.as_deref(), Some("named"));
+            let offset = frame.offset.unwrap();
+            assert!(offset > 8 && offset < module.len() as u64, "{error:?}");
+        }
     }
 }

@@ -162,4 +162,9 @@ impl CoreEngine for WasmtimeCore {
 #[cfg(test)]
 mod tests {
     enginebay_layer::core_engine_tests!(crate::WasmtimeCore);
+
+    #[test]
+    fn errors_have_frames() {
+        enginebay_layer::check::errors_have_frames::<crate::WasmtimeCore>();
+    }
 }
