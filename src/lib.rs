@@ -42,7 +42,7 @@ pub use enginebay_core::{
     Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature, Features, Field, Frame,
     FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, MapType, Resource,
     ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val, flags,
-    is_artifact, to_binary, validate,
+    is_artifact, needed_features, to_binary, validate,
 };
 
 /// The engine-neutral core: the generic types, and the traits that a backend

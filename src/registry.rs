@@ -86,9 +86,9 @@ macro_rules! registry {
 
 registry! { $
     "wasmtime", wasmtime, enginebay_wasmtime::Wasmtime, __backend_wasmtime;
-    "wasmtime-layered", wasmtime_layered, enginebay_wasmtime::WasmtimeLayered, __backend_wasmtime_layered;
     "wasmer", wasmer, enginebay_wasmer::Wasmer, __backend_wasmer;
     "wasmi", wasmi, enginebay_wasmi::Wasmi, __backend_wasmi;
+    "wasmtime-layered", wasmtime_layered, enginebay_wasmtime::WasmtimeLayered, __backend_wasmtime_layered;
 }
 
 /// The default backend's names.

@@ -21,8 +21,8 @@ on_each_backend! {
 /// A component that uses a feature.
 fn component_using(feature: Feature) -> Option<String> {
     let part = match feature {
-        Feature::ComponentMap => "(type (map string u8))".to_owned(),
-        Feature::ComponentFixedLengthLists => "(type (list u8 4))".to_owned(),
+        Feature::Maps => "(type (map string u8))".to_owned(),
+        Feature::FixedLengthLists => "(type (list u8 4))".to_owned(),
         _ => format!("(core module {})", using(feature)?),
     };
     Some(format!("(component {part})"))
@@ -89,6 +89,11 @@ fn features_that_the_engine_lacks_refuse_the_engine<B: Backend>() {
     {
         let mut config = Config::new();
         config.feature(feature, true);
+        if feature == Feature::ComponentThreads {
+            let error = Engine::<B>::new(&config).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::InvalidConfig, "{error}");
+            config.feature(Feature::ComponentAsync, true);
+        }
         match Engine::<B>::new(&config) {
             Ok(_) => assert!(B::support().features.contains(feature), "{feature}"),
             Err(error) => {

@@ -18,7 +18,7 @@ on_each_backend! {
     what_is_lifted_is_charged
 }
 
-const FEATURES: [Feature; 2] = [Feature::ComponentMap, Feature::ComponentFixedLengthLists];
+const FEATURES: [Feature; 2] = [Feature::Maps, Feature::FixedLengthLists];
 
 /// Host bytes that a value inside another costs.
 const VAL_COST: u64 = 40;

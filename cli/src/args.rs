@@ -92,10 +92,10 @@ fn backend_names_and_all() -> PossibleValuesParser {
 /// The features that are off by default, without those that synchronous stores
 /// cannot run.
 fn features() -> impl Iterator<Item = Feature> {
-    Feature::ALL
-        .iter()
-        .copied()
-        .filter(|feature| !feature.default_on() && *feature != Feature::ComponentAsync)
+    Feature::ALL.iter().copied().filter(|feature| {
+        let suspends = [Feature::ComponentAsync, Feature::ComponentThreads];
+        !feature.default_on() && !suspends.contains(feature)
+    })
 }
 
 fn feature_names() -> PossibleValuesParser {

@@ -1,1 +1,25 @@
-//! Runs the same cases against every backend of enginebay.
+//! Runs WebAssembly scripts (`.wast`) against any backend: the official
+//! Component Model suite, the cases of this crate, or files that it has never
+//! seen.
+//!
+//! A [`Script`] is parsed once and run on as many backends as there are; what
+//! comes of each directive is an [`Outcome`]. What a script needs besides the
+//! defaults, such as limits, stands in its first lines ([`Header`]).
+#![forbid(unsafe_code)]
+
+mod adapt;
+mod executor;
+mod header;
+mod outcome;
+mod runner;
+mod script;
+mod suite;
+mod traps;
+mod value;
+
+pub use header::Header;
+pub use outcome::{Count, FileReport, Outcome, StepReport};
+pub use runner::Runner;
+pub use script::{Script, ScriptError};
+pub use suite::{Counts, Expectations, Unsupported, find_scripts};
+pub use traps::{TRAPS, codes};

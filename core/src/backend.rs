@@ -88,6 +88,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// that it was checked against, so that it is `Send` and `Sync` whatever
     /// they are; whoever calls it vouches for them.
     type TypedFunc: Clone + Send + Sync + 'static;
+    /// A core module that an instance exports, to be linked to another.
+    type Module: Clone + Send + Sync + 'static;
 
     /// What the engine can do.
     fn support() -> Support;
@@ -133,7 +135,9 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     #[allow(unsafe_code, reason = "artifacts are machine code")]
     unsafe fn deserialize(engine: &Self::Engine, bytes: &[u8]) -> Result<Self::Component>;
 
-    /// The component's imports.
+    /// The component's imports, in an order in which resource types come before
+    /// whatever mentions them. Each imported resource type has an identity of its
+    /// own, the same wherever it is mentioned.
     fn imports(component: &Self::Component) -> Vec<Extern>;
 
     /// The component's exports.
@@ -188,6 +192,10 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// Defines a host function whose values are known at run time. It is called
     /// with the parameters and with one placeholder per result.
     ///
+    /// It fits every import: its type is not known here. Where it is, as for a
+    /// function of another instance, this crate has checked it before
+    /// [`Backend::instantiate_pre`].
+    ///
     /// # Errors
     ///
     /// `Link` if the name is taken or malformed.
@@ -215,7 +223,9 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
             + Sync
             + 'static;
 
-    /// Defines a resource type of the host's, with its destructor.
+    /// Defines a resource type with its destructor: one of the host's, or one
+    /// that [`Backend::get_resource`] gave. The latter's definitions are used with
+    /// instances of the same store only.
     ///
     /// # Errors
     ///
@@ -245,8 +255,23 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     where
         F: for<'a> Fn(HostContext<'a, Self>, u32) -> HostFuture<'a, ()> + Send + Sync + 'static;
 
+    /// Defines a core module.
+    ///
+    /// # Errors
+    ///
+    /// `Link` if the name is taken or malformed, `Unsupported` if the engine
+    /// cannot.
+    fn module(
+        linker: &mut Self::Linker,
+        path: &[String],
+        name: &str,
+        module: &Self::Module,
+    ) -> Result<()>;
+
     /// Resolves a component's imports and checks their types. No guest code
-    /// runs.
+    /// runs. Typed host functions and functions of other instances have been
+    /// compared with [`Backend::imports`] before; missing definitions, other
+    /// kinds, resource types that differ and core modules have not.
     ///
     /// # Errors
     ///
@@ -322,7 +347,15 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
         path: &[&str],
     ) -> Option<ResourceType>;
 
-    /// The function's type.
+    /// The exported core module at `path`.
+    fn get_module(
+        cx: &mut Self::Context<'_>,
+        instance: &Self::Instance,
+        path: &[&str],
+    ) -> Option<Self::Module>;
+
+    /// The function's type, with resource types as [`Backend::get_resource`] has
+    /// them.
     fn func_type(cx: &Self::Context<'_>, func: &Self::Func) -> FuncType;
 
     /// Checks a function's type against Rust types.
@@ -408,6 +441,28 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     fn resource_drop_async<'a>(
         cx: Self::Context<'a>,
         resource: &'a ResourceAny,
+    ) -> impl Future<Output = Result<()>> + Send + 'a;
+
+    /// Ends a resource whose handle another instance dropped: runs the destructor
+    /// that `ty` has in `instance`, which exports it, with the representation.
+    /// Nothing happens if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Traps, limits and host errors.
+    fn resource_end(
+        cx: Self::Context<'_>,
+        instance: &Self::Instance,
+        ty: ResourceType,
+        rep: u32,
+    ) -> Result<()>;
+
+    /// As [`Backend::resource_end`], suspending at asynchronous host functions.
+    fn resource_end_async<'a>(
+        cx: Self::Context<'a>,
+        instance: &'a Self::Instance,
+        ty: ResourceType,
+        rep: u32,
     ) -> impl Future<Output = Result<()>> + Send + 'a;
 
     /// Puts a resource of the host's into the store's table, so that dynamic

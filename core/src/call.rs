@@ -71,7 +71,7 @@ impl<'a, B: Backend> Call<'a, B> {
             policy.call.host_calls = policy.host_calls;
             0
         } else {
-            Self::begin_slowly(&mut cx, mode, owner)?
+            Self::begin_slowly(&mut cx, mode, owner, false)?
         };
         Ok(Call {
             cx,
@@ -81,12 +81,29 @@ impl<'a, B: Backend> Call<'a, B> {
         })
     }
 
+    /// As [`Call::begin`], for a destructor whose instance is known by now: if
+    /// the host dropped the handle, the call below may be just this one's.
+    pub(crate) fn begin_end(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
+        let depth = Self::begin_slowly(&mut cx, mode, owner, true)?;
+        Ok(Call {
+            cx,
+            fast: false,
+            depth,
+            finished: false,
+        })
+    }
+
     /// Everything that a call can need before it: other calls on the stack,
     /// time, fuel, and reasons to refuse it. Gives the number of calls below.
     #[inline(never)]
-    fn begin_slowly(cx: &mut B::Context<'a>, mode: Mode, owner: Owner) -> Result<usize> {
+    fn begin_slowly(
+        cx: &mut B::Context<'a>,
+        mode: Mode,
+        owner: Owner,
+        ends: bool,
+    ) -> Result<usize> {
         let policy = &mut B::data_mut(cx).policy;
-        policy.may_enter(mode, owner)?;
+        policy.may_enter(mode, owner, ends)?;
         if !policy.has_call() {
             policy.start();
         } else {
@@ -260,7 +277,7 @@ impl Policy {
     }
 
     #[inline]
-    fn may_enter(&self, mode: Mode, owner: Owner) -> Result<()> {
+    fn may_enter(&self, mode: Mode, owner: Owner, ends: bool) -> Result<()> {
         if owner.store != self.id {
             return Err(wrong_store());
         }
@@ -268,7 +285,7 @@ impl Policy {
         if let Some(by) = &self.poison {
             return Err(poisoned(by));
         }
-        if self.current != IDLE && self.is_on_the_stack(owner.instance) {
+        if self.current != IDLE && self.is_on_the_stack(owner.instance, ends) {
             return Err(Error::trap(TrapCode::CannotEnterComponent));
         }
         if self.ticker.is_some() && self.cancel.is_cancelled() {
@@ -279,10 +296,16 @@ impl Policy {
 
     /// Whether the instance is on the stack, or may be: of a destructor that the
     /// host started it is not known whose it is.
-    fn is_on_the_stack(&self, instance: u32) -> bool {
+    /// `ends` is for that destructor itself.
+    fn is_on_the_stack(&self, instance: u32, ends: bool) -> bool {
         let below = |other| self.below.iter().any(|(instance, _)| *instance == other);
         let on = |other| self.current == other || below(other);
-        instance != NO_INSTANCE && (on(instance) || on(NO_INSTANCE))
+        let unknown = if ends {
+            below(NO_INSTANCE)
+        } else {
+            on(NO_INSTANCE)
+        };
+        instance != NO_INSTANCE && (on(instance) || unknown)
     }
 
     #[inline]

@@ -20,9 +20,9 @@ pub struct Component<B: Backend> {
     types: Arc<Types>,
 }
 
-struct Types {
-    imports: Vec<Extern>,
-    exports: Vec<Extern>,
+pub(crate) struct Types {
+    pub(crate) imports: Vec<Extern>,
+    pub(crate) exports: Vec<Extern>,
 }
 
 impl<B: Backend> Component<B> {
@@ -55,6 +55,10 @@ impl<B: Backend> Component<B> {
         read(path)
             .and_then(|bytes| Self::new(engine, bytes))
             .map_err(|error| named(error, path))
+    }
+
+    pub(crate) fn types(&self) -> &Arc<Types> {
+        &self.types
     }
 
     fn from_parts(inner: B::Component, engine: &Engine<B>, scan: Scan) -> Self {
@@ -205,6 +209,23 @@ pub fn refused_features(module: &[u8], features: Features) -> Option<Error> {
         "the engine cannot run the component, which uses {}",
         names.join(", ")
     )))
+}
+
+/// The features that a component uses and is not valid without, those that are
+/// on by default among them.
+///
+/// ```
+/// use enginebay_core::{Features, needed_features};
+/// let empty = b"\0asm\x0d\0\x01\0";
+/// assert_eq!(needed_features(empty)?, Features::none());
+/// # Ok::<(), enginebay_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `InvalidComponent` for what is not valid with all features on either.
+pub fn needed_features(bytes: impl AsRef<[u8]>) -> Result<Features> {
+    scan::needed_features(&scan::to_binary(bytes.as_ref())?)
 }
 
 impl<B: Backend> Clone for Component<B> {

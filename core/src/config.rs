@@ -79,10 +79,16 @@ features! {
     /// Component-model async: tasks, streams and futures. Off: it makes every
     /// call several times as dear.
     ComponentAsync, "component-async", false;
-    /// The type `map<K, V>`. Off.
-    ComponentMap, "component-map", false;
-    /// The type `list<T, N>`. Off.
-    ComponentFixedLengthLists, "component-fixed-length-lists", false;
+    /// Threads of components. Off.
+    ComponentThreads, "component-threads", false;
+    /// The type `error-context`. Off.
+    ErrorContext, "error-context", false;
+    /// Lists whose length is a part of the type. Off.
+    FixedLengthLists, "fixed-length-lists", false;
+    /// The type `map`. Off.
+    Maps, "maps", false;
+    /// Imports and exports that say which interface they implement. Off.
+    Implements, "implements", false;
 }
 
 impl fmt::Display for Feature {
@@ -329,6 +335,11 @@ impl Config {
         }
         if self.tick < Duration::from_micros(100) || self.tick > Duration::from_millis(10) {
             return invalid("tick must be between 100 us and 10 ms");
+        }
+        if self.features.contains(Feature::ComponentThreads)
+            && !self.features.contains(Feature::ComponentAsync)
+        {
+            return invalid("component-threads needs component-async");
         }
         match self.get_interruption(support) {
             Interruption::Deadline if !support.deadline => {

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::abi::{ComponentNamedList, Lift, Lower};
 use crate::backend::Backend;
 use crate::call::{Call, Mode, Owner};
+use crate::component::Types;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::func::{Func, TypedFunc};
 use crate::resource::ResourceType;
 use crate::store::{AsContextMut, StoreContextMut};
+use crate::types::Extern;
 
 /// A component with its imports resolved and their types checked: what is left
 /// to do for each instance is the least.
@@ -18,15 +21,33 @@ pub struct InstancePre<B: Backend, T: 'static> {
     inner: B::InstancePre,
     engine: Engine<B>,
     needs_async: bool,
+    /// The store of the instances that it is linked to.
+    store: Option<u64>,
+    shape: Arc<Shape>,
     _marker: PhantomData<fn() -> T>,
 }
 
+/// What all instances of one [`InstancePre`] have in common.
+pub(crate) struct Shape {
+    pub(crate) types: Arc<Types>,
+    /// The resource types that were linked in.
+    pub(crate) imported: Vec<ResourceType>,
+}
+
 impl<B: Backend, T: 'static> InstancePre<B, T> {
-    pub(crate) fn new(inner: B::InstancePre, engine: Engine<B>, needs_async: bool) -> Self {
+    pub(crate) fn new(
+        inner: B::InstancePre,
+        engine: Engine<B>,
+        needs_async: bool,
+        store: Option<u64>,
+        shape: Shape,
+    ) -> Self {
         InstancePre {
             inner,
             engine,
             needs_async,
+            store,
+            shape: Arc::new(shape),
             _marker: PhantomData,
         }
     }
@@ -46,6 +67,12 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
             return Err(Error::new(
                 ErrorKind::InvalidConfig,
                 "the store was made by another engine than the component's",
+            ));
+        }
+        if self.store.is_some_and(|store| store != policy.id) {
+            return Err(Error::new(
+                ErrorKind::WrongStore,
+                "the linker has exports of an instance of another store",
             ));
         }
         if self.needs_async && mode == Mode::Sync {
@@ -70,10 +97,11 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
     ///
     /// - `WrongMode` for an asynchronous store, or if the component or the
     ///   linker needs one.
+    /// - `WrongStore` if the linker has exports of an instance of another store.
     /// - `MemoryLimit`, `ResourceLimit` and the other limits.
     /// - `Trap`, `Host` and `Denied` from start functions.
     ///
-    /// All but the first poison the store.
+    /// All but the first two poison the store.
     pub fn instantiate(
         &self,
         mut store: impl AsContextMut<Backend = B, Data = T>,
@@ -83,6 +111,7 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
         Ok(Instance {
             inner: call.finish(result)?,
             owner,
+            shape: self.shape.clone(),
         })
     }
 
@@ -100,6 +129,7 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
         Ok(Instance {
             inner: call.finish(result)?,
             owner,
+            shape: self.shape.clone(),
         })
     }
 }
@@ -110,6 +140,8 @@ impl<B: Backend, T> Clone for InstancePre<B, T> {
             inner: self.inner.clone(),
             engine: self.engine.clone(),
             needs_async: self.needs_async,
+            store: self.store,
+            shape: self.shape.clone(),
             _marker: PhantomData,
         }
     }
@@ -127,16 +159,20 @@ impl<B: Backend, T> fmt::Debug for InstancePre<B, T> {
 pub struct Instance<B: Backend> {
     inner: B::Instance,
     owner: Owner,
+    shape: Arc<Shape>,
 }
 
 /// Splits `ns:pkg/iface@1.0.0#name`; more than one `#` reaches into nested
 /// instances.
-fn path(name: &str) -> Vec<&str> {
+pub(crate) fn path(name: &str) -> Vec<&str> {
     name.split('#').collect()
 }
 
 impl<B: Backend> Instance<B> {
-    fn check(&self, cx: &mut StoreContextMut<'_, B, impl Sized + 'static>) -> Result<()> {
+    pub(crate) fn check(
+        &self,
+        cx: &mut StoreContextMut<'_, B, impl Sized + 'static>,
+    ) -> Result<()> {
         if B::data(cx.inner_mut()).policy.id == self.owner.store {
             return Ok(());
         }
@@ -144,6 +180,20 @@ impl<B: Backend> Instance<B> {
             ErrorKind::WrongStore,
             "the instance belongs to another store",
         ))
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// What the instance exports, as its component does
+    /// ([`Component::exports`](crate::Component::exports)).
+    pub fn exports(&self) -> &[Extern] {
+        &self.shape.types.exports
     }
 
     /// An exported function: `name` at the root, `ns:pkg/iface@version#name`
@@ -219,6 +269,7 @@ impl<B: Backend> Clone for Instance<B> {
         Instance {
             inner: self.inner.clone(),
             owner: self.owner,
+            shape: self.shape.clone(),
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::future::HostFuture;
-use crate::instance::{Instance, InstancePre};
+use crate::instance::{Instance, InstancePre, Shape};
+use crate::names::{self, Given, Names};
 use crate::resource::ResourceType;
 use crate::store::{AsContextMut, Caller};
 use crate::val::Val;
@@ -22,11 +23,16 @@ use crate::val::Val;
 /// versions as the ecosystem does it: a component that imports `ns:pkg/i@1.2.0`
 /// gets `ns:pkg/i@1.3.1`, and the reverse, but not `@2.0.0`.
 ///
-/// A linker that was given an asynchronous function takes asynchronous stores.
+/// A linker that was given an asynchronous function takes asynchronous stores,
+/// and one that was given an instance's exports takes that instance's store
+/// ([`LinkerInstance::define_exports`]).
 pub struct Linker<B: Backend, T: 'static> {
-    inner: B::Linker,
+    pub(crate) inner: B::Linker,
     engine: Engine<B>,
-    has_async: bool,
+    pub(crate) has_async: bool,
+    pub(crate) names: Names,
+    /// The store of the instances whose exports are defined here.
+    pub(crate) store: Option<u64>,
     _marker: PhantomData<fn() -> T>,
 }
 
@@ -37,6 +43,8 @@ impl<B: Backend, T: Send + 'static> Linker<B, T> {
             inner: B::new_linker(engine.inner()),
             engine: engine.clone(),
             has_async: false,
+            names: Names::default(),
+            store: None,
             _marker: PhantomData,
         }
     }
@@ -77,6 +85,7 @@ impl<B: Backend, T: Send + 'static> Linker<B, T> {
     ///
     /// - `Link` for an import that is missing or has another type.
     /// - `InvalidConfig` for a component of another engine.
+    /// - `Unsupported` for an instance's function whose values cannot cross.
     pub fn instantiate_pre(&self, component: &Component<B>) -> Result<InstancePre<B, T>> {
         if !component.engine().same(&self.engine) {
             return Err(Error::new(
@@ -84,9 +93,20 @@ impl<B: Backend, T: Send + 'static> Linker<B, T> {
                 "the component was compiled by another engine than the linker's",
             ));
         }
+        let imported = names::check(&self.names, component.imports())?;
         let inner = B::instantiate_pre(&self.inner, component.inner())?;
         let needs_async = self.has_async || component.uses_async();
-        Ok(InstancePre::new(inner, self.engine.clone(), needs_async))
+        let shape = Shape {
+            types: component.types().clone(),
+            imported,
+        };
+        Ok(InstancePre::new(
+            inner,
+            self.engine.clone(),
+            needs_async,
+            self.store,
+            shape,
+        ))
     }
 
     /// Instantiates a component in a synchronous store.
@@ -142,8 +162,8 @@ impl<B: Backend, T> fmt::Debug for Linker<B, T> {
 
 /// One instance in a [`Linker`], to which functions and resources are added.
 pub struct LinkerInstance<'a, B: Backend, T: 'static> {
-    linker: &'a mut Linker<B, T>,
-    path: Vec<String>,
+    pub(crate) linker: &'a mut Linker<B, T>,
+    pub(crate) path: Vec<String>,
 }
 
 impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
@@ -174,10 +194,16 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
 
     fn define(self) -> Result<Self> {
         B::define_instance(&mut self.linker.inner, &self.path)?;
+        self.linker.names.instance(&self.path);
         Ok(self)
     }
 
-    fn site(&self, function: impl Into<String>) -> Arc<Site> {
+    /// Notes a definition that the backend has accepted.
+    pub(crate) fn defined(&mut self, name: &str, given: Given) {
+        self.linker.names.define(&self.path, name, given);
+    }
+
+    pub(crate) fn site(&self, function: impl Into<String>) -> Arc<Site> {
         Arc::new(Site {
             interface: self.path.join("/"),
             function: function.into(),
@@ -217,7 +243,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             move |HostContext(cx): HostContext<'_, B>, params: P| {
                 host_call::<B, R>(cx, &site, |cx| func(Caller::new(cx), params))
             },
-        )
+        )?;
+        self.defined(name, Given::Typed(P::component_types, R::component_types));
+        Ok(())
     }
 
     /// As [`LinkerInstance::func_wrap`], for an asynchronous function: it
@@ -255,7 +283,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             move |HostContext(cx): HostContext<'_, B>, params: P| {
                 HostFuture::start::<B>(cx, &site, |cx| func(Caller::new(cx), params))
             },
-        )
+        )?;
+        self.defined(name, Given::Typed(P::component_types, R::component_types));
+        Ok(())
     }
 
     /// Defines a host function whose types are whatever the component imports.
@@ -276,7 +306,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             move |HostContext(cx): HostContext<'_, B>, params: &[Val], results: &mut [Val]| {
                 host_call::<B, ()>(cx, &site, |cx| func(Caller::new(cx), params, results))
             },
-        )
+        )?;
+        self.defined(name, Given::Unchecked);
+        Ok(())
     }
 
     /// As [`LinkerInstance::func_new`], for an asynchronous function. It gets
@@ -301,7 +333,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             move |HostContext(cx): HostContext<'_, B>, params: Vec<Val>, results: usize| {
                 HostFuture::start::<B>(cx, &site, |cx| func(Caller::new(cx), params, results))
             },
-        )
+        )?;
+        self.defined(name, Given::Unchecked);
+        Ok(())
     }
 
     /// Defines a resource type of the host's. The destructor runs when a guest
@@ -324,7 +358,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             move |HostContext(cx): HostContext<'_, B>, rep: u32| {
                 host_call::<B, ()>(cx, &site, |cx| destructor(Caller::new(cx), rep))
             },
-        )
+        )?;
+        self.defined(name, Given::Resource(ty));
+        Ok(())
     }
 
     /// As [`LinkerInstance::resource`], with an asynchronous destructor.
@@ -346,7 +382,9 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
             move |HostContext(cx): HostContext<'_, B>, rep: u32| {
                 HostFuture::start::<B>(cx, &site, |cx| destructor(Caller::new(cx), rep))
             },
-        )
+        )?;
+        self.defined(name, Given::Resource(ty));
+        Ok(())
     }
 }
 

@@ -222,9 +222,16 @@ fn flag(feature: Feature) -> WasmFeatures {
         Feature::ExtendedConst => WasmFeatures::EXTENDED_CONST,
         Feature::Memory64 => WasmFeatures::MEMORY64,
         Feature::Exceptions => WasmFeatures::EXCEPTIONS,
-        Feature::ComponentAsync => WasmFeatures::CM_ASYNC,
-        Feature::ComponentMap => WasmFeatures::CM_MAP,
-        Feature::ComponentFixedLengthLists => WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        Feature::ComponentAsync => {
+            WasmFeatures::CM_ASYNC
+                | WasmFeatures::CM_ASYNC_STACKFUL
+                | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+        }
+        Feature::ComponentThreads => WasmFeatures::CM_THREADING,
+        Feature::ErrorContext => WasmFeatures::CM_ERROR_CONTEXT,
+        Feature::FixedLengthLists => WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        Feature::Maps => WasmFeatures::CM_MAP,
+        Feature::Implements => WasmFeatures::CM_IMPLEMENTS,
     }
 }
 
@@ -244,39 +251,26 @@ pub fn wasm_features(features: Features) -> WasmFeatures {
         .fold(always, |set, feature| set | flag(feature))
 }
 
-fn valid(
-    wasm: &[u8],
-    features: WasmFeatures,
-) -> std::result::Result<(), wasmparser::BinaryReaderError> {
-    Validator::new_with_features(features)
+fn is_valid(wasm: &[u8], features: Features) -> Result<(), wasmparser::BinaryReaderError> {
+    Validator::new_with_features(wasm_features(features))
         .validate_all(wasm)
         .map(drop)
 }
 
-/// The features that a module or component uses and that are not in `features`;
-/// nothing if it is not valid with all of them either, or needs one of several.
-pub(crate) fn missing(wasm: &[u8], features: Features) -> Option<Features> {
-    let all: Features = Feature::ALL.iter().copied().collect();
-    valid(wasm, wasm_features(all)).ok()?;
-    // Which one shows by leaving out one at a time.
-    let missing = all
-        .iter()
-        .filter(|feature| !features.contains(*feature))
-        .filter(|feature| valid(wasm, wasm_features(all.with(*feature, false))).is_err())
-        .collect();
-    Some(missing)
-}
-
 fn validate(wasm: &[u8], features: Features) -> Result<()> {
-    let Err(error) = valid(wasm, wasm_features(features)) else {
+    let Err(error) = is_valid(wasm, features) else {
         return Ok(());
     };
-    let error = malformed(error);
     // Valid with everything on: then a feature that is off is used.
-    let Some(off) = missing(wasm, features) else {
+    let error = malformed(error);
+    let Ok(needed) = needed(wasm) else {
         return Err(error);
     };
-    let off: Vec<_> = off.iter().map(Feature::name).collect();
+    let off: Vec<_> = needed
+        .iter()
+        .filter(|feature| !features.contains(*feature))
+        .map(Feature::name)
+        .collect();
     Err(Error::unsupported(format!(
         "the component uses a feature that is switched off: {}",
         if off.is_empty() {
@@ -286,6 +280,29 @@ fn validate(wasm: &[u8], features: Features) -> Result<()> {
         }
     ))
     .with_source(error))
+}
+
+/// The features without which the component is not valid: which they are shows
+/// by leaving out one at a time.
+fn needed(wasm: &[u8]) -> Result<Features, wasmparser::BinaryReaderError> {
+    let all: Features = Feature::ALL.iter().copied().collect();
+    is_valid(wasm, all)?;
+    let needs = |feature: &Feature| is_valid(wasm, all.with(*feature, false)).is_err();
+    Ok(all.iter().filter(needs).collect())
+}
+
+/// The features that a module or component uses and that are not in `features`;
+/// nothing if it is not valid with all of them either.
+pub(crate) fn missing(wasm: &[u8], features: Features) -> Option<Features> {
+    let needed = needed(wasm).ok()?;
+    let missing = needed.iter().filter(|it| !features.contains(*it));
+    Some(missing.collect())
+}
+
+/// As [`needed`], for the public function of the name.
+pub(crate) fn needed_features(wasm: &[u8]) -> Result<Features> {
+    check_header(wasm)?;
+    needed(wasm).map_err(malformed)
 }
 
 #[cfg(all(test, feature = "wat"))]
@@ -368,6 +385,17 @@ mod tests {
         let mut config = Config::new();
         config.feature(Feature::Memory64, true);
         assert!(scan_text(text, &config).is_ok());
+    }
+
+    #[test]
+    fn the_features_that_a_component_needs_are_found() {
+        let needed = |text: &str| needed_features(&to_binary(text.as_bytes()).unwrap());
+        let text = "(component (type (map string u8)) (core module (memory i64 1)))";
+        let features: Features = [Feature::Maps, Feature::Memory64].into_iter().collect();
+        assert_eq!(needed(text).unwrap(), features);
+        assert_eq!(needed("(component)").unwrap(), Features::none());
+        let error = needed("(module)").unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::InvalidComponent);
     }
 
     #[test]

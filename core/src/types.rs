@@ -39,9 +39,9 @@ pub enum Type {
     /// `list<T>`
     List(Arc<Type>),
     /// `list<T, N>`: a list of this many elements, which is stored in place.
-    /// Needs [`Feature::ComponentFixedLengthLists`](crate::Feature).
+    /// Needs [`Feature::FixedLengthLists`](crate::Feature).
     FixedLengthList(Arc<Type>, u32),
-    /// `map<K, V>`. Needs [`Feature::ComponentMap`](crate::Feature).
+    /// `map<K, V>`. Needs [`Feature::Maps`](crate::Feature).
     Map(Arc<MapType>),
     /// `record { name: T, ... }`
     Record(Arc<[Field]>),

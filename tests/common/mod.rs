@@ -62,6 +62,11 @@ pub(crate) fn stops<B: Backend>() -> bool {
     support.deadline && support.fuel
 }
 
+/// The default limits on the backend's default engine.
+pub(crate) fn limits<B: Backend>() -> Limits {
+    Engine::<B>::new(&Config::new()).unwrap().default_limits()
+}
+
 /// An engine with this interruption.
 pub(crate) fn engine<B: Backend>(interruption: Interruption) -> Engine<B> {
     let mut config = Config::new();

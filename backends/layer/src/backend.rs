@@ -71,6 +71,15 @@ impl<E: CoreEngine> Clone for Func<E> {
     }
 }
 
+/// A core module that an instance exports.
+pub struct Module<E: CoreEngine>(Arc<crate::program::Module<E>>);
+
+impl<E: CoreEngine> Clone for Module<E> {
+    fn clone(&self) -> Self {
+        Module(self.0.clone())
+    }
+}
+
 /// What a component exports, by name.
 fn exports<E: CoreEngine>(
     program: &Program<E>,
@@ -136,6 +145,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
     type Instance = u32;
     type Func = Func<E>;
     type TypedFunc = Func<E>;
+    type Module = Module<E>;
 
     fn support() -> Support {
         let mut support = E::support();
@@ -145,8 +155,11 @@ impl<E: CoreEngine> Backend for Layer<E> {
         // Components with asynchronous built-ins run, until they call one.
         for feature in [
             Feature::ComponentAsync,
-            Feature::ComponentMap,
-            Feature::ComponentFixedLengthLists,
+            Feature::ComponentThreads,
+            Feature::ErrorContext,
+            Feature::FixedLengthLists,
+            Feature::Maps,
+            Feature::Implements,
         ] {
             support.features = support.features.with(feature, true);
         }
@@ -295,6 +308,15 @@ impl<E: CoreEngine> Backend for Layer<E> {
         linker.define(path, name, Definition::Resource(Arc::new(resource)))
     }
 
+    fn module(
+        linker: &mut Linker<E>,
+        path: &[String],
+        name: &str,
+        module: &Module<E>,
+    ) -> Result<()> {
+        linker.define(path, name, Definition::Module(module.0.clone()))
+    }
+
     fn instantiate_pre(linker: &Linker<E>, component: &Component<E>) -> Result<InstancePre<E>> {
         Ok(InstancePre(Arc::new(linker.resolve(&component.0)?)))
     }
@@ -369,6 +391,10 @@ impl<E: CoreEngine> Backend for Layer<E> {
         func::resource::<E>(cx, *instance, path)
     }
 
+    fn get_module(cx: &mut E::Context<'_>, instance: &u32, path: &[&str]) -> Option<Module<E>> {
+        func::module::<E>(cx, *instance, path).map(Module)
+    }
+
     fn func_type(_: &E::Context<'_>, func: &Func<E>) -> FuncType {
         func.0.boundary.ty.clone()
     }
@@ -436,6 +462,26 @@ impl<E: CoreEngine> Backend for Layer<E> {
         coroutine::run::<E, _>(cx, suspends, |cx| drop_resource::<E>(cx, resource)).await
     }
 
+    fn resource_end(
+        mut cx: E::Context<'_>,
+        instance: &u32,
+        ty: ResourceType,
+        rep: u32,
+    ) -> Result<()> {
+        end_resource::<E>(&mut cx, *instance, ty, rep)
+    }
+
+    async fn resource_end_async<'a>(
+        cx: E::Context<'a>,
+        instance: &'a u32,
+        ty: ResourceType,
+        rep: u32,
+    ) -> Result<()> {
+        let suspends = Self::suspends(&cx);
+        let end = move |cx: &mut E::Context<'_>| end_resource::<E>(cx, *instance, ty, rep);
+        coroutine::run::<E, _>(cx, suspends, end).await
+    }
+
     fn resource_to_any<T: 'static>(
         cx: &mut E::Context<'_>,
         resource: Resource<T>,
@@ -468,6 +514,16 @@ impl<E: CoreEngine> Backend for Layer<E> {
             Ok(Resource::new_borrow(rep))
         }
     }
+}
+
+fn end_resource<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    ty: ResourceType,
+    rep: u32,
+) -> Result<()> {
+    let origin = E::data_mut(cx).instance(instance).origin_of(instance, ty);
+    destroy(cx, &origin, rep)
 }
 
 fn drop_resource<E: CoreEngine>(cx: &mut E::Context<'_>, resource: &ResourceAny) -> Result<()> {

@@ -120,7 +120,14 @@ impl<E: CoreEngine> fmt::Debug for CoreExtern<E> {
 ///   the core specification and with the frames of a backtrace where the engine
 ///   has one. An [`Error`] that a host function returned comes back as it was,
 ///   with frames if it has none yet.
-/// - A panic in the engine's compiler or while it instantiates becomes an error.
+/// - A panic in the engine's compiler or while it instantiates becomes an error
+///   ([`contain`](crate::contain)); one of a host function does not, even if a
+///   start function called it ([`HostFrame`](crate::HostFrame)).
+/// - Calls that are nested in each other through host functions end in a stack
+///   overflow of the guest before they end the thread's stack.
+///
+/// Its crate's tests run the checks of `enginebay_layer::check`, all in one line
+/// (Cargo feature `check`).
 ///
 /// [`StoreData::grow_memory`]: enginebay_core::StoreData::grow_memory
 /// [`StoreData::grow_table`]: enginebay_core::StoreData::grow_table

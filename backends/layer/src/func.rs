@@ -13,7 +13,8 @@ use crate::context::{Boundary, Crossing};
 use crate::engine::{CoreEngine, MAX_SLOTS};
 use crate::host::func_fits;
 use crate::instance::{core_export, trampoline};
-use crate::program::{Def, Program, signature};
+use crate::linker::Import;
+use crate::program::{Def, Module, Program, signature};
 use crate::store::{func, set_may_leave};
 use crate::types::Types;
 
@@ -135,7 +136,6 @@ impl<E: CoreEngine> Export<E> {
         results: &mut Vec<Val>,
     ) -> Result<()> {
         let shapes = self.boundary.shapes();
-        // Before the guest runs, be it only to allocate.
         shapes.params.check(params)?;
         shapes.result.check_type()?;
         self.call_with(
@@ -208,6 +208,24 @@ pub(crate) fn resource<E: CoreEngine>(
             let index = program.types[*table].unwrap_concrete_ty();
             Some(state.resource_type(index))
         }
+        _ => None,
+    }
+}
+
+/// The exported core module at a path.
+pub(crate) fn module<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    path: &[&str],
+) -> Option<Arc<Module<E>>> {
+    let pre = &E::data_mut(cx).instance(index).pre;
+    let (_, item) = find(&pre.program, path)?;
+    match item {
+        Item::ModuleStatic { index, .. } => Some(pre.program.modules[*index].clone()),
+        Item::ModuleImport { import, .. } => match &pre.imports[*import] {
+            Import::Module(module) => Some(module.clone()),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -24,7 +24,7 @@ mod transcode;
 mod trap;
 mod types;
 
-pub use backend::{Component, Engine, Func, InstancePre};
+pub use backend::{Component, Engine, Func, InstancePre, Module};
 pub use contain::{HostFrame, contain};
 pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, Signature};
 pub use linker::Linker;

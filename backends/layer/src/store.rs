@@ -486,6 +486,29 @@ impl<E: CoreEngine> Instance<E> {
         }
     }
 
+    /// Where resources of a type that the component exports are destroyed.
+    pub(crate) fn origin_of(&self, this: u32, ty: ResourceType) -> Origin<E> {
+        let defined = ty
+            .component_id()
+            .and_then(|id| u32::try_from(id.checked_sub(self.first_type)?).ok())
+            .filter(|index| (*index as usize) < self.destructors.len());
+        if let Some(index) = defined {
+            return Origin::Guest {
+                instance: this,
+                resource: DefinedResourceIndex::from_u32(index),
+            };
+        }
+        let component = &self.pre.program.component;
+        let imported = component
+            .imported_resources
+            .iter()
+            .find(|(index, _)| self.pre.resources.get(*index) == Some(&ty));
+        match imported.map(|(_, import)| &self.pre.imports[*import]) {
+            Some(Import::Resource(resource)) => Origin::Host(resource.clone()),
+            _ => Origin::None,
+        }
+    }
+
     pub(crate) fn memory(&self, index: RuntimeMemoryIndex) -> Result<E::Memory> {
         self.memories[index.index()].clone().ok_or_else(too_early)
     }

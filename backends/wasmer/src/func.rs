@@ -20,13 +20,11 @@ use wasmer::sys::vm::{
     wasmer_call_trampoline,
 };
 use wasmer::{FunctionType, Type};
+use wasmer_types::RawValue;
 
+use crate::hooks::{check_stack, here};
 use crate::store::{Context, Current, Inner, Realm};
 use crate::trap;
-
-/// A value as Wasmer's trampolines have it: 16 bytes, of which a number is in
-/// the first, and the rest is anything.
-type Raw = u128;
 
 /// The 32-bit types among up to [`MAX_SLOTS`], one bit each.
 #[derive(Clone, Copy)]
@@ -45,7 +43,7 @@ impl Narrow {
     ///
     /// There is a value of the type that this index has here.
     #[inline]
-    unsafe fn read(self, values: *const Raw, index: usize) -> u64 {
+    unsafe fn read(self, values: *const RawValue, index: usize) -> u64 {
         // SAFETY: as the caller promises. Machine code does not align its arrays.
         unsafe {
             let value = values.add(index);
@@ -134,9 +132,9 @@ pub(crate) fn callee(cx: &mut Context<'_>, func: &Func, ty: &Signature) -> Resul
 #[inline]
 pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> Result<()> {
     cx.check(callee.store);
-    let mut raw = [const { MaybeUninit::<Raw>::uninit() }; MAX_SLOTS];
+    let mut raw = [const { MaybeUninit::<RawValue>::uninit() }; MAX_SLOTS];
     for (raw, slot) in raw.iter_mut().zip(&slots[..usize::from(callee.params)]) {
-        raw.write(Raw::from(*slot));
+        raw.write(RawValue { u64: *slot });
     }
     let current = Current::enter(cx.inner());
     // SAFETY: the callee is of this store, which keeps the function, its instance
@@ -148,8 +146,8 @@ pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
             None,
             current.config(),
             callee.vmctx,
-            callee.trampoline,
-            callee.body,
+            begin,
+            std::ptr::from_ref(callee).cast(),
             raw.as_mut_ptr().cast(),
         )
     };
@@ -163,6 +161,24 @@ pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
         *slot = unsafe { callee.narrow.read(raw.as_ptr().cast(), index) };
     }
     Ok(())
+}
+
+/// The first function on a guest's stack: it remembers where the stack begins.
+///
+/// # Safety
+///
+/// `callee` is a [`Callee`], and `values` are its arguments.
+unsafe extern "C" fn begin(
+    _vmctx: *mut VMContext,
+    callee: *const VMFunctionBody,
+    values: *mut RawValue,
+) {
+    Current::begin(here());
+    // SAFETY: as the caller promises.
+    unsafe {
+        let callee = &*callee.cast::<Callee>();
+        (callee.trampoline)(callee.vmctx.vmctx, callee.body, values);
+    }
 }
 
 /// A host function: what Wasmer's trampolines pass on.
@@ -194,8 +210,6 @@ where
             func,
         },
     });
-    let direct: unsafe extern "C-unwind" fn(*mut VMContext, *const VMFunctionBody, *mut Raw) =
-        direct::<F>;
     let anyfunc = VMCallerCheckedAnyfunc {
         // A module that imports the function fills it in.
         func_ptr: std::ptr::null(),
@@ -203,14 +217,7 @@ where
         vmctx: VMFunctionContext {
             host_env: std::ptr::from_ref(&*host).cast_mut().cast(),
         },
-        // SAFETY: the types differ in what the last pointer points to, which is
-        // 16 bytes in both, and in that ours never unwinds but may.
-        call_trampoline: unsafe {
-            std::mem::transmute::<
-                unsafe extern "C-unwind" fn(*mut VMContext, *const VMFunctionBody, *mut Raw),
-                VMTrampoline,
-            >(direct)
-        },
+        call_trampoline: direct::<F>,
     };
     let function = VMFunction {
         anyfunc: MaybeInstanceOwned::Host(Box::new(anyfunc.into())),
@@ -233,10 +240,11 @@ where
 /// parameters. A guest of the same store is on the stack, or the host calls.
 unsafe extern "C-unwind" fn enter<F>(
     host: *const VMDynamicFunctionContext<Host<F>>,
-    values: *mut Raw,
+    values: *mut RawValue,
 ) where
     F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
 {
+    check_stack();
     // Here is the guest's stack, which is small; all happens on the host's.
     let result = on_host_stack(|| {
         catch_unwind(AssertUnwindSafe(|| {
@@ -244,7 +252,7 @@ unsafe extern "C-unwind" fn enter<F>(
             // and is never changed.
             let host = unsafe { &(*host).ctx };
             // SAFETY: as the caller promises.
-            unsafe { run(host, values) }
+            unsafe { run(host, values) }.map_err(Box::new)
         }))
     });
     // No value with a destructor is alive in this frame where it is left for
@@ -253,12 +261,9 @@ unsafe extern "C-unwind" fn enter<F>(
         Ok(Ok(())) => {}
         // SAFETY: a guest is on the stack, or the trampoline that the host
         // called, and nothing of ours.
-        Ok(Err(error)) => unsafe { raise_user_trap(Box::new(error)) },
-        Err(payload) => {
-            Current::host_panicked();
-            // SAFETY: as above.
-            unsafe { resume_panic(payload) }
-        }
+        Ok(Err(error)) => unsafe { raise_user_trap(error) },
+        // SAFETY: as above.
+        Err(payload) => unsafe { resume_panic(payload) },
     }
 }
 
@@ -267,10 +272,10 @@ unsafe extern "C-unwind" fn enter<F>(
 /// # Safety
 ///
 /// As [`enter`].
-unsafe extern "C-unwind" fn direct<F>(
+unsafe extern "C" fn direct<F>(
     host: *mut VMContext,
     _body: *const VMFunctionBody,
-    values: *mut Raw,
+    values: *mut RawValue,
 ) where
     F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
 {
@@ -282,7 +287,7 @@ unsafe extern "C-unwind" fn direct<F>(
 ///
 /// As [`enter`].
 #[inline]
-unsafe fn run<F>(host: &Host<F>, values: *mut Raw) -> Result<()>
+unsafe fn run<F>(host: &Host<F>, values: *mut RawValue) -> Result<()>
 where
     F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()>,
 {

@@ -12,8 +12,11 @@
 //!
 //! # What is special
 //!
-//! - Not there: tail calls, 64-bit memories, component-model async. With the
-//!   Cargo feature `singlepass`, SIMD and exceptions are missing too.
+//! - Not there: tail calls, 64-bit memories, exceptions (Wasmer has them, but not
+//!   safely: a guest could lock up the process), component-model async. With the
+//!   Cargo feature `singlepass`, SIMD is missing too.
+//! - Errors of host functions come back without frames: what Wasmer puts between
+//!   a guest and a host function has no unwind tables.
 //! - Each linear memory reserves 4 GiB and 32 MiB of addresses, which spares
 //!   bounds checks. A process has room for about 32,000 of them on most 64-bit
 //!   systems.
@@ -25,6 +28,7 @@
 
 mod engine;
 mod func;
+mod hooks;
 mod limits;
 mod store;
 mod trap;
@@ -76,6 +80,13 @@ impl CoreEngine for WasmerCore {
     }
 
     fn compile(unit: &Unit, wasm: &[u8]) -> Result<Module> {
+        Module::compile(unit, wasm)
+    }
+
+    fn adopt(unit: &Unit, module: &Module, wasm: &[u8]) -> Result<Module> {
+        if module.unit().address() == unit.address() {
+            return Ok(module.clone());
+        }
         Module::compile(unit, wasm)
     }
 

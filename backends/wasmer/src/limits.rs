@@ -2,8 +2,7 @@
 //! policy first.
 //!
 //! Memories are wrapped, so that Wasmer's own growth asks. Wasmer's tables have
-//! no such place; but compiled code finds the function that grows a table in a
-//! list of its instance, where ours is put before any code of it runs.
+//! no such place; what compiled code calls to grow one asks instead (`hooks.rs`).
 #![allow(unsafe_code, reason = "parts of Wasmer's virtual machine")]
 
 use std::cell::Cell;
@@ -13,15 +12,12 @@ use std::ptr::NonNull;
 use enginebay_core::{CountedResource, Error, StoreData};
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{
-    LinearMemory, VMBuiltinFunctionIndex, VMContext, VMInstance, VMMemory, VMMemoryDefinition,
-    VMOwnedMemory, VMTable, VMTableDefinition, libcalls, on_host_stack,
+    LinearMemory, VMMemory, VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition,
 };
 use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType};
 
-use crate::store::{Current, Inner};
-
-/// What `table.grow` gives if it fails.
-const REFUSED: u32 = u32::MAX;
+use crate::engine::FIXED;
+use crate::store::Inner;
 
 /// Tables above this many elements are tried out first: Wasmer would end the
 /// process if there is no memory for them.
@@ -66,7 +62,7 @@ impl StoreTunables {
 ///
 /// The store is alive, this thread has exclusive access to it, and no other
 /// reference to its data is held while the result is.
-unsafe fn policy<'a>(store: NonNull<Inner>) -> &'a mut StoreData {
+pub(crate) unsafe fn policy<'a>(store: NonNull<Inner>) -> &'a mut StoreData {
     // SAFETY: as the caller promises.
     unsafe { (*store.as_ptr()).data.store_data_mut() }
 }
@@ -129,6 +125,9 @@ impl Tunables for StoreTunables {
             // A maximum that Wasmer would refuse is one that the policy keeps a
             // table from in any case.
             let mut ty = *ty;
+            if ty.maximum == Some(FIXED) {
+                ty.maximum = Some(ty.minimum);
+            }
             ty.maximum = ty
                 .maximum
                 .map(|max| max.clamp(ty.minimum, WASMER_MAX.max(ty.minimum)));
@@ -162,7 +161,7 @@ fn unsupported(what: &str) -> MemoryError {
 }
 
 /// Whether the allocator can give a table this size.
-fn has_room(elements: u64) -> bool {
+pub(crate) fn has_room(elements: u64) -> bool {
     elements <= LARGE
         || usize::try_from(elements)
             .is_ok_and(|elements| Vec::<usize>::new().try_reserve_exact(elements).is_ok())
@@ -231,112 +230,4 @@ impl LinearMemory for LimitedMemory {
     fn copy(&self) -> Result<Box<dyn LinearMemory + Send + Sync + 'static>, MemoryError> {
         Err(unsupported("copies of memories"))
     }
-}
-
-/// As compiled code calls it. The second argument is a reference, a word; Wasmer
-/// does not export its type.
-type GrowTable = unsafe extern "C" fn(*mut VMContext, usize, u32, u32) -> u32;
-type TableSize = unsafe extern "C" fn(*mut VMContext, u32) -> u32;
-
-/// Has the instance's tables ask before they grow. No code of it has run yet.
-pub(crate) fn watch_tables(instance: &VMInstance) {
-    let hooks: [(VMBuiltinFunctionIndex, GrowTable); 2] = [
-        (VMBuiltinFunctionIndex::get_table_grow_index(), grow_local),
-        (
-            VMBuiltinFunctionIndex::get_imported_table_grow_index(),
-            grow_imported,
-        ),
-    ];
-    for (index, hook) in hooks {
-        let offset = instance.vmoffsets().vmctx_builtin_function(index);
-        // SAFETY: at this offset of the instance's context is the address of the
-        // function that compiled code calls for `table.grow`; Wasmer wrote it
-        // when it made the instance, and nothing has read it.
-        unsafe {
-            let entry = instance.vmctx_ptr().byte_add(offset as usize);
-            entry.cast::<GrowTable>().write(hook);
-        }
-    }
-}
-
-unsafe extern "C" fn grow_local(
-    vmctx: *mut VMContext,
-    value: usize,
-    delta: u32,
-    table: u32,
-) -> u32 {
-    // SAFETY: as the caller, machine code, promises.
-    unsafe {
-        grow(
-            vmctx,
-            value,
-            delta,
-            table,
-            libcalls::wasmer_vm_table_size,
-            libcalls::wasmer_vm_table_grow as *const (),
-        )
-    }
-}
-
-unsafe extern "C" fn grow_imported(
-    vmctx: *mut VMContext,
-    value: usize,
-    delta: u32,
-    table: u32,
-) -> u32 {
-    // SAFETY: as the caller, machine code, promises.
-    unsafe {
-        grow(
-            vmctx,
-            value,
-            delta,
-            table,
-            libcalls::wasmer_vm_imported_table_size,
-            libcalls::wasmer_vm_imported_table_grow as *const (),
-        )
-    }
-}
-
-/// # Safety
-///
-/// Compiled code of the instance calls, with the arguments that Wasmer's own
-/// function gets; `original` is that function.
-unsafe fn grow(
-    vmctx: *mut VMContext,
-    value: usize,
-    delta: u32,
-    table: u32,
-    size: TableSize,
-    original: *const (),
-) -> u32 {
-    // The guest's stack may be as good as full.
-    on_host_stack(|| {
-        // SAFETY: as the caller promises.
-        let current = unsafe { size(vmctx, table) };
-        let Some(desired) = current.checked_add(delta) else {
-            return REFUSED;
-        };
-        let Some(store) = Current::store() else {
-            return REFUSED;
-        };
-        // SAFETY: the store whose guest runs on this thread; see
-        // `LimitedMemory::grow`.
-        let policy = unsafe { policy(store) };
-        if !policy.grow_table(u64::from(current), u64::from(desired)) {
-            return REFUSED;
-        }
-        let mut grown = REFUSED;
-        if has_room(u64::from(desired)) {
-            // SAFETY: the type is that of Wasmer's function, but for the second
-            // argument: there it is a union of two references, which is passed
-            // as a word.
-            let original = unsafe { std::mem::transmute::<*const (), GrowTable>(original) };
-            // SAFETY: as the caller promises.
-            grown = unsafe { original(vmctx, value, delta, table) };
-        }
-        if grown == REFUSED {
-            policy.growth_failed();
-        }
-        grown
-    })
 }

@@ -11,21 +11,21 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::slice;
 
 use enginebay_core::{Error, ErrorKind, Result};
-use enginebay_layer::{CoreExtern, Data};
+use enginebay_layer::{CoreExtern, Data, Signature};
 use wasmer::sys::vm::{
     InternalStoreHandle, LinearMemory, StoreId, StoreObjects, VMConfig, VMExtern, VMGlobal,
     VMGlobalDefinition, VMInstance, VMMemory, VMMemoryDefinition, VMTable, VMTag,
 };
 use wasmer::{GlobalType, InstantiationError, Mutability, Type};
 
-use crate::engine::{Engine, Module, Unit, guarded, panicked};
-use crate::func::Func;
-use crate::limits::{StoreTunables, watch_tables};
+use crate::engine::{Engine, Module, Unit, guarded};
+use crate::func::{self, Func};
+use crate::hooks::{self, RESERVE};
+use crate::limits::StoreTunables;
 use crate::{WasmerCore, trap};
 
 /// What a store is: at one address as long as it lives, because compiled code,
@@ -33,6 +33,8 @@ use crate::{WasmerCore, trap};
 pub(crate) struct Inner {
     pub(crate) data: Data<WasmerCore>,
     id: StoreId,
+    /// Bytes of stack that a guest may use before it calls anything.
+    max_stack: usize,
     config: VMConfig,
     objects: StoreObjects,
     /// Instances that were begun, also those whose start function trapped: other
@@ -76,8 +78,9 @@ impl Store {
         let inner = Box::new(Inner {
             data,
             id: objects.id(),
+            max_stack: engine.max_stack(),
             config: VMConfig {
-                wasm_stack_size: Some(engine.max_stack()),
+                wasm_stack_size: Some(engine.max_stack().saturating_add(RESERVE)),
             },
             objects,
             instances: Vec::new(),
@@ -255,28 +258,32 @@ impl Context<'_> {
                     .unwrap_or_else(|| trap::instantiation(InstantiationError::from(error))));
             }
         };
-        watch_tables(&instance);
-
-        let current = Current::enter(self.inner);
-        // SAFETY: the instance was just made by this artifact. The start function
-        // may come back to the store by way of a host function: this is exclusive
-        // access to it, and no reference into it is held.
-        let finished = catch_unwind(AssertUnwindSafe(|| unsafe {
-            artifact.finish_instantiation(current.config(), None, &mut instance)
-        }));
-        drop(current);
+        hooks::install(&instance);
+        // SAFETY: the instance was just made by this artifact. What runs here
+        // copies its segments: its module has no start function for Wasmer.
+        let finished = guarded("initializes an instance", || unsafe {
+            let config = VMConfig {
+                wasm_stack_size: None,
+            };
+            artifact.finish_instantiation(&config, None, &mut instance)
+        });
+        let start = module.start();
+        let start = start.map(|index| match instance.lookup_by_declaration(index) {
+            VMExtern::Function(handle) => Func { realm, handle },
+            _ => unreachable!("a function's index is looked up"),
+        });
         let instances = self.instances();
         let index = instances.len() as u32;
         instances.push(Instantiated {
             instance,
             exports: HashMap::new(),
         });
-        match finished {
-            Ok(Ok(())) => Ok(Instance { realm, index }),
-            Ok(Err(error)) => Err(trap::instantiation(InstantiationError::from(error))),
-            Err(payload) if HOST_PANICKED.take() => resume_unwind(payload),
-            Err(payload) => Err(panicked("initializes an instance", &*payload)),
+        finished?.map_err(|error| trap::instantiation(InstantiationError::from(error)))?;
+        if let Some(start) = start {
+            let callee = func::callee(self, &start, &Signature::default())?;
+            func::call(self, &callee, &mut [])?;
         }
+        Ok(Instance { realm, index })
     }
 
     /// An import as Wasmer has it.
@@ -440,8 +447,9 @@ thread_local! {
     /// The store whose guest was entered last on this thread, and has not
     /// returned.
     static CURRENT: Cell<Option<NonNull<Inner>>> = const { Cell::new(None) };
-    /// Whether a host function has panicked.
-    static HOST_PANICKED: Cell<bool> = const { Cell::new(false) };
+    /// Addresses below this are too close to the end of that guest's stack; 0
+    /// before it has begun.
+    static STACK_LIMIT: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A guest on this thread: while this lives, its store is
@@ -449,6 +457,7 @@ thread_local! {
 pub(crate) struct Current {
     store: NonNull<Inner>,
     previous: Option<NonNull<Inner>>,
+    previous_limit: usize,
 }
 
 impl Current {
@@ -457,6 +466,7 @@ impl Current {
         Current {
             store,
             previous: CURRENT.replace(Some(store)),
+            previous_limit: STACK_LIMIT.replace(0),
         }
     }
 
@@ -471,9 +481,20 @@ impl Current {
         unsafe { &(*self.store.as_ptr()).config }
     }
 
-    /// Tells a panic of a host function from one of Wasmer's.
-    pub(crate) fn host_panicked() {
-        HOST_PANICKED.set(true);
+    /// The guest begins to run, on a stack of its own that is used up to this
+    /// address.
+    #[inline]
+    pub(crate) fn begin(top: usize) {
+        if let Some(store) = CURRENT.get() {
+            // SAFETY: as in `config`.
+            let max_stack = unsafe { (*store.as_ptr()).max_stack };
+            STACK_LIMIT.set(top.saturating_sub(max_stack));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn stack_limit() -> usize {
+        STACK_LIMIT.get()
     }
 }
 
@@ -481,5 +502,6 @@ impl Drop for Current {
     #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.previous);
+        STACK_LIMIT.set(self.previous_limit);
     }
 }

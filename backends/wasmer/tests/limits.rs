@@ -155,6 +155,60 @@ fn growth_works_with_the_stack_almost_full() {
     }
 }
 
+/// Bodies that trap in a function of Wasmer's, not in compiled code.
+const LATE_TRAPS: &[&str] = &[
+    "(drop (table.get $t (i32.const 9)))",
+    "(drop (table.get $u (i32.const 9)))",
+    "unreachable",
+    "(memory.fill (i32.const 65536) (i32.const 0) (i32.const 1))",
+];
+
+#[test]
+fn traps_with_the_stack_almost_full_hold_nobody_up() {
+    let mut it = Fixture::new();
+    let base = it.instance(r#"(module (table (export "t") 1 externref))"#);
+    let table = it.export(&base, "t");
+    for body in LATE_TRAPS {
+        let instance = it
+            .instantiate(
+                &format!(
+                    r#"(module (import "" "t" (table $u 1 externref)) (memory 1)
+                        (table $t 1 externref)
+                        (func $f (export "f") (param i32)
+                            (if (i32.eqz (local.get 0)) (then {body}))
+                            (call $f (i32.sub (local.get 0) (i32.const 1)))))"#
+                ),
+                std::slice::from_ref(&table),
+            )
+            .unwrap();
+        let mut overflows = |depth| {
+            let error = it.call(&instance, "f", "i:", &[depth]).unwrap_err();
+            error.trap_code() == Some(TrapCode::StackOverflow)
+        };
+        let (mut fits, mut most) = (0, 1 << 20);
+        while fits + 1 < most {
+            let middle = (fits + most) / 2;
+            if overflows(middle) {
+                most = middle;
+            } else {
+                fits = middle;
+            }
+        }
+        for depth in (fits.saturating_sub(300)..fits + 900).step_by(100) {
+            overflows(depth);
+        }
+        // What Wasmer needs for a backtrace is one lock for all threads.
+        let (done, trapped) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut it = Fixture::new();
+            let instance = it.instance(r#"(module (func (export "f") unreachable))"#);
+            done.send(it.fails(&instance, "f").trap_code()).unwrap();
+        });
+        let code = trapped.recv_timeout(std::time::Duration::from_secs(20));
+        assert_eq!(code, Ok(Some(TrapCode::Unreachable)), "{body}");
+    }
+}
+
 #[test]
 fn the_stack_is_as_large_as_the_configuration_says() {
     let depth = |bytes: usize| {

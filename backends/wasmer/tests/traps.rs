@@ -161,29 +161,6 @@ fn names_are_left_out_where_there_are_none() {
     assert_eq!(error.frames()[0].function, None);
 }
 
-#[cfg(not(feature = "singlepass"))]
-#[test]
-fn an_exception_that_nobody_catches_is_a_trap() {
-    let mut it = Fixture::new();
-    let base = it.instance(r#"(module (tag (export "t") (param i32)))"#);
-    let tag = it.export(&base, "t");
-    let instance = it
-        .instantiate(
-            r#"(module (import "" "t" (tag $t (param i32)))
-                (func $throw (export "throw") (throw $t (i32.const 4)))
-                (func (export "catch") (result i32)
-                    (block $b (result i32)
-                        (try_table (catch $t $b) (call $throw))
-                        (i32.const 0))))"#,
-            &[tag],
-        )
-        .unwrap();
-    assert_eq!(it.call(&instance, "catch", ":i", &[]).unwrap(), [4]);
-    let error = it.fails(&instance, "throw");
-    assert_eq!(error.trap_code(), Some(TrapCode::UncaughtException));
-    assert_eq!(it.call(&instance, "catch", ":i", &[]).unwrap(), [4]);
-}
-
 #[test]
 fn a_feature_that_is_missing_is_refused_by_name() {
     // The defaults ask for tail calls, which not every engine has.
@@ -218,10 +195,13 @@ fn a_feature_that_is_missing_is_refused_by_name() {
     }
     // A failed module does not spoil the next.
     compile("(module)").unwrap();
-    let mut config = config();
-    config.feature(Feature::Memory64, true);
-    let error = config.check(E::NAME, &E::support()).unwrap_err();
-    assert!(error.message().contains("memory64"), "{error}");
+    let config = config();
+    for feature in [Feature::Memory64, Feature::Exceptions] {
+        let mut config = config.clone();
+        config.feature(feature, true);
+        let error = config.check(E::NAME, &E::support()).unwrap_err();
+        assert!(error.message().contains(feature.name()), "{error}");
+    }
 }
 
 #[test]

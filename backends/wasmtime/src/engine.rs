@@ -67,13 +67,16 @@ pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmti
         .wasm_tail_call(features.contains(Feature::TailCall))
         .wasm_extended_const(features.contains(Feature::ExtendedConst))
         .wasm_memory64(features.contains(Feature::Memory64))
-        .wasm_component_model_map(features.contains(Feature::ComponentMap))
-        .wasm_component_model_fixed_length_lists(
-            features.contains(Feature::ComponentFixedLengthLists),
-        )
         // Off unless asked for: it makes every call several times as dear.
         .concurrency_support(component_async)
         .wasm_component_model_async(component_async)
+        .wasm_component_model_async_stackful(component_async)
+        .wasm_component_model_more_async_builtins(component_async)
+        .wasm_component_model_threading(features.contains(Feature::ComponentThreads))
+        .wasm_component_model_error_context(features.contains(Feature::ErrorContext))
+        .wasm_component_model_fixed_length_lists(features.contains(Feature::FixedLengthLists))
+        .wasm_component_model_map(features.contains(Feature::Maps))
+        .wasm_component_model_implements(features.contains(Feature::Implements))
         .consume_fuel(interruption == Interruption::Fuel)
         .epoch_interruption(interruption != Interruption::None)
         .max_wasm_stack(stack)

@@ -10,6 +10,7 @@
 mod component;
 #[cfg(feature = "layered")]
 mod core;
+mod destructor;
 mod dynamic;
 mod engine;
 mod limits;
@@ -26,7 +27,7 @@ use enginebay_core::{
 use wasmtime::component as wt;
 
 #[cfg(feature = "layered")]
-pub use self::core::{Callee, CoreState, WasmtimeCore, WasmtimeLayered};
+pub use self::core::{Callee, CoreState, Engine as LayeredEngine, WasmtimeCore, WasmtimeLayered};
 pub use engine::{config, engine_from, support};
 pub use limits::State;
 /// Wasmtime itself, in the version that the backend is built on.
@@ -49,6 +50,7 @@ impl Backend for Wasmtime {
     type Instance = wt::Instance;
     type Func = wt::Func;
     type TypedFunc = wt::Func;
+    type Module = wasmtime::Module;
 
     fn support() -> Support {
         engine::support()
@@ -175,6 +177,15 @@ impl Backend for Wasmtime {
         linker::resource_async(linker, path, name, ty, destructor)
     }
 
+    fn module(
+        linker: &mut Self::Linker,
+        path: &[String],
+        name: &str,
+        module: &Self::Module,
+    ) -> Result<()> {
+        linker::module(linker, path, name, module)
+    }
+
     fn instantiate_pre(
         linker: &Self::Linker,
         component: &Self::Component,
@@ -188,16 +199,16 @@ impl Backend for Wasmtime {
 
     #[inline]
     fn store_data(store: &Self::Store) -> &StoreData {
-        &store.data().0
+        &store.data().data
     }
 
     #[inline]
     fn store_data_mut(store: &mut Self::Store) -> &mut StoreData {
-        &mut store.data_mut().0
+        &mut store.data_mut().data
     }
 
     fn into_store_data(store: Self::Store) -> StoreData {
-        store.into_data().0
+        store.into_data().data
     }
 
     #[inline]
@@ -212,12 +223,12 @@ impl Backend for Wasmtime {
 
     #[inline]
     fn data<'a>(cx: &'a Self::Context<'_>) -> &'a StoreData {
-        &cx.data().0
+        &cx.data().data
     }
 
     #[inline]
     fn data_mut<'a>(cx: &'a mut Self::Context<'_>) -> &'a mut StoreData {
-        &mut cx.data_mut().0
+        &mut cx.data_mut().data
     }
 
     fn fuel(cx: &Self::Context<'_>) -> Option<u64> {
@@ -259,6 +270,15 @@ impl Backend for Wasmtime {
         instance
             .get_resource(cx, index)
             .map(ResourceType::from_wasmtime)
+    }
+
+    fn get_module(
+        cx: &mut Self::Context<'_>,
+        instance: &Self::Instance,
+        path: &[&str],
+    ) -> Option<Self::Module> {
+        let index = store::export(cx, instance, path)?;
+        instance.get_module(cx, index)
     }
 
     fn func_type(cx: &Self::Context<'_>, func: &Self::Func) -> FuncType {
@@ -345,6 +365,24 @@ impl Backend for Wasmtime {
             .resource_drop_async(&mut cx)
             .await;
         trap::finish_handle(&cx, result)
+    }
+
+    fn resource_end(
+        cx: Self::Context<'_>,
+        instance: &Self::Instance,
+        ty: ResourceType,
+        rep: u32,
+    ) -> Result<()> {
+        destructor::run(cx, instance, ty, rep)
+    }
+
+    async fn resource_end_async<'a>(
+        cx: Self::Context<'a>,
+        instance: &'a Self::Instance,
+        ty: ResourceType,
+        rep: u32,
+    ) -> Result<()> {
+        destructor::run_async(cx, instance, ty, rep).await
     }
 
     fn resource_to_any<T: 'static>(

@@ -3,20 +3,25 @@
 
 use enginebay_core::StoreData;
 use wasmtime::ResourceLimiter;
+use wasmtime::component::Func;
 
 /// What our Wasmtime stores hold.
 #[derive(Debug)]
-pub struct State(pub(crate) StoreData);
+pub struct State {
+    pub(crate) data: StoreData,
+    /// What destructors are run from, once one was ([`crate::destructor`]).
+    pub(crate) destructors: Option<Func>,
+}
 
 impl State {
     /// The embedder's data, if it has this type.
     pub fn user<T: 'static>(&self) -> Option<&T> {
-        self.0.user()
+        self.data.user()
     }
 
     /// The embedder's data, if it has this type.
     pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
-        self.0.user_mut()
+        self.data.user_mut()
     }
 }
 
@@ -43,11 +48,11 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.0.grow_memory(current as u64, desired as u64))
+        Ok(self.data.grow_memory(current as u64, desired as u64))
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(&mut self.0, &error);
+        grow_failed(&mut self.data, &error);
         Ok(())
     }
 
@@ -57,23 +62,23 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.0.grow_table(current as u64, desired as u64))
+        Ok(self.data.grow_table(current as u64, desired as u64))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(&mut self.0, &error);
+        grow_failed(&mut self.data, &error);
         Ok(())
     }
 
     fn instances(&self) -> usize {
-        count(self.0.limits().instances)
+        count(self.data.limits().instances)
     }
 
     fn tables(&self) -> usize {
-        count(self.0.limits().tables)
+        count(self.data.limits().tables)
     }
 
     fn memories(&self) -> usize {
-        count(self.0.limits().memories)
+        count(self.data.limits().memories)
     }
 }

@@ -114,11 +114,20 @@ where
         .map_err(refused)
 }
 
+pub(crate) fn module(
+    linker: &mut Linker,
+    path: &[String],
+    name: &str,
+    module: &wasmtime::Module,
+) -> Result<()> {
+    at(linker, path)?.module(name, module).map_err(refused)
+}
+
 fn host_type(ty: ResourceType) -> Result<wt::ResourceType> {
     ty.to_wasmtime().ok_or_else(|| {
         Error::new(
             ErrorKind::TypeMismatch,
-            "only `ResourceType::host` types can be defined",
+            "only types of the host's or of an instance's can be defined",
         )
     })
 }

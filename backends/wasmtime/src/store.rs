@@ -13,13 +13,19 @@ type Context<'a> = StoreContextMut<'a, State>;
 pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime::Store<State>> {
     let limits = data.limits().clone();
     let interruption = data.interruption();
-    let mut store = wasmtime::Store::new(engine, State(data));
+    let mut store = wasmtime::Store::new(
+        engine,
+        State {
+            data,
+            destructors: None,
+        },
+    );
     store.limiter(|state| state);
     store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX));
     store.set_hostcall_fuel(usize::try_from(limits.host_bytes).unwrap_or(usize::MAX));
     if interruption != Interruption::None {
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|cx| match cx.data().0.interrupted() {
+        store.epoch_deadline_callback(|cx| match cx.data().data.interrupted() {
             None => Ok(UpdateDeadline::Continue(1)),
             Some(error) => Err(wasmtime::Error::new(error)),
         });
@@ -34,7 +40,7 @@ pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime
 }
 
 pub(crate) fn fuel(cx: &Context<'_>) -> Option<u64> {
-    if cx.data().0.interruption() == Interruption::Fuel {
+    if cx.data().data.interruption() == Interruption::Fuel {
         cx.get_fuel().ok()
     } else {
         None

@@ -290,9 +290,9 @@ fn known(error: &wasmtime::Error) -> Option<Meaning> {
 fn by_message(state: &State, error: wasmtime::Error) -> Error {
     match known(&error) {
         Some(Meaning::Trap(code)) => Error::trap(code).with_source(error),
-        Some(Meaning::Limit(what)) => state.0.resource_refused(what),
-        Some(Meaning::Memory) => state.0.memory_refused(),
-        Some(Meaning::HostBytes) => state.0.host_bytes_refused(),
+        Some(Meaning::Limit(what)) => state.data.resource_refused(what),
+        Some(Meaning::Memory) => state.data.memory_refused(),
+        Some(Meaning::HostBytes) => state.data.host_bytes_refused(),
         None => {
             let text = error.root_cause().to_string();
             Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error)

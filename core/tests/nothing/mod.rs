@@ -207,6 +207,7 @@ impl Backend for Nothing {
     type Instance = ();
     type Func = Func;
     type TypedFunc = Func;
+    type Module = ();
 
     fn support() -> Support {
         let mut support = Support::new("nothing", "0");
@@ -344,6 +345,10 @@ impl Backend for Nothing {
         Err(Error::unsupported("resources"))
     }
 
+    fn module(_: &mut Linker, _: &[String], _: &str, (): &()) -> Result<()> {
+        Err(Error::unsupported("core modules"))
+    }
+
     fn instantiate_pre(linker: &Linker, _: &()) -> Result<Linker> {
         Ok(linker.clone())
     }
@@ -417,6 +422,10 @@ impl Backend for Nothing {
         None
     }
 
+    fn get_module(_: &mut &mut Store, _: &(), _: &[&str]) -> Option<()> {
+        None
+    }
+
     fn func_type(_: &&mut Store, _: &Func) -> FuncType {
         FuncType::default()
     }
@@ -467,6 +476,19 @@ impl Backend for Nothing {
     }
 
     async fn resource_drop_async<'a>(_: &'a mut Store, _: &'a ResourceAny) -> Result<()> {
+        Ok(())
+    }
+
+    fn resource_end(_: &mut Store, _: &(), _: ResourceType, _: u32) -> Result<()> {
+        Ok(())
+    }
+
+    async fn resource_end_async<'a>(
+        _: &'a mut Store,
+        _: &'a (),
+        _: ResourceType,
+        _: u32,
+    ) -> Result<()> {
         Ok(())
     }
 

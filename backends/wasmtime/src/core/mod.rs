@@ -10,6 +10,7 @@ use enginebay_core::{Config, Result, Support};
 use enginebay_layer::{CoreEngine, CoreExtern, Data, Layer, Signature};
 use wasmtime::{AsContextMut, StoreContextMut};
 
+pub use engine::Engine;
 pub use limits::CoreState;
 pub use store::Callee;
 

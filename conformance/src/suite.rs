@@ -1,0 +1,136 @@
+//! Folders of scripts, and what is expected of them: which directives a backend
+//! cannot run and why, and how many there are per file.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::{FileReport, Outcome};
+
+/// All scripts in a folder and below it, in the order of their paths; or the one
+/// file.
+///
+/// # Errors
+///
+/// If a folder cannot be read.
+pub fn find_scripts(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if path.is_dir() {
+        find(path, &mut found)?;
+        found.sort();
+    } else {
+        std::fs::metadata(path)?;
+        found.push(path.to_owned());
+    }
+    Ok(found)
+}
+
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find(&path, found)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "wast")
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// A directive that a backend cannot run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsupported {
+    /// The case's name, as `group/case`.
+    pub case: String,
+    /// Its lines; empty for all that are unsupported.
+    #[serde(default)]
+    pub lines: Vec<usize>,
+    /// The backend's name; without it, each.
+    pub backend: Option<String>,
+    /// What is lacking, by name.
+    pub feature: String,
+    /// Why.
+    pub reason: String,
+    /// The directive fails, and is not merely refused: nobody has the feature,
+    /// not even by name.
+    #[serde(default)]
+    pub fails: bool,
+}
+
+impl Unsupported {
+    fn covers(&self, case: &str, backend: &str, line: usize) -> bool {
+        self.case == case
+            && self.backend.as_ref().is_none_or(|name| name == backend)
+            && (self.lines.is_empty() || self.lines.contains(&line))
+    }
+}
+
+/// What is expected of scripts besides that they pass.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Expectations {
+    /// What cannot be run.
+    pub unsupported: Vec<Unsupported>,
+}
+
+impl Expectations {
+    /// Reads them from TOML.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with a report: failures, directives that are unsupported and
+    /// not listed, and those that are listed and pass.
+    pub fn check(&self, case: &str, report: &FileReport) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for step in &report.steps {
+            let mut listed = self
+                .unsupported
+                .iter()
+                .filter(|entry| entry.covers(case, report.backend, step.line));
+            let say = |text: String| format!("line {}: {}: {text}", step.line, step.directive);
+            match (&step.outcome, listed.next()) {
+                (Outcome::Pass, None) => {}
+                (Outcome::Pass, Some(entry)) if entry.lines.is_empty() => {}
+                (Outcome::Pass, Some(entry)) => wrong.push(say(format!(
+                    "it passes, and is listed as unsupported ({})",
+                    entry.feature
+                ))),
+                (Outcome::Fail(_), Some(entry)) if entry.fails => {}
+                (Outcome::Unsupported { .. }, Some(entry)) if !entry.fails => {}
+                (outcome, None) => wrong.push(say(outcome.to_string())),
+                (outcome, Some(entry)) => wrong.push(say(format!(
+                    "{outcome}; it is listed as unsupported ({}), in another way",
+                    entry.feature
+                ))),
+            }
+        }
+        // An entry without lines must have something to say.
+        let all =
+            |entry: &&Unsupported| entry.lines.is_empty() && entry.covers(case, report.backend, 0);
+        for entry in self.unsupported.iter().filter(all) {
+            if report.count().unsupported == 0 {
+                wrong.push(format!(
+                    "listed as unsupported ({}), and all of it passes",
+                    entry.feature
+                ));
+            }
+        }
+        wrong
+    }
+}
+
+/// How many directives each case has, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Counts(pub BTreeMap<String, usize>);

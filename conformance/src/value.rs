@@ -1,0 +1,163 @@
+//! Values in scripts, as the API has them, and whether a result is the one that
+//! was expected.
+
+use enginebay::Val;
+use wast::component::WastVal;
+
+use crate::script::{Core, CorePattern, Lane};
+
+pub(crate) fn val(val: &WastVal<'_>) -> Val {
+    let boxed = |payload: &Option<Box<WastVal<'_>>>| {
+        payload
+            .as_deref()
+            .map(|payload| Box::new(self::val(payload)))
+    };
+    match val {
+        WastVal::Bool(v) => Val::Bool(*v),
+        WastVal::U8(v) => Val::U8(*v),
+        WastVal::S8(v) => Val::S8(*v),
+        WastVal::U16(v) => Val::U16(*v),
+        WastVal::S16(v) => Val::S16(*v),
+        WastVal::U32(v) => Val::U32(*v),
+        WastVal::S32(v) => Val::S32(*v),
+        WastVal::U64(v) => Val::U64(*v),
+        WastVal::S64(v) => Val::S64(*v),
+        WastVal::F32(v) => Val::F32(f32::from_bits(v.bits)),
+        WastVal::F64(v) => Val::F64(f64::from_bits(v.bits)),
+        WastVal::Char(v) => Val::Char(*v),
+        WastVal::String(v) => Val::String((*v).to_owned()),
+        WastVal::List(vals) => Val::List(vals.iter().map(self::val).collect()),
+        WastVal::Tuple(vals) => Val::Tuple(vals.iter().map(self::val).collect()),
+        WastVal::Record(fields) => Val::Record(
+            fields
+                .iter()
+                .map(|(name, val)| ((*name).to_owned(), self::val(val)))
+                .collect(),
+        ),
+        WastVal::Variant(name, payload) => Val::Variant((*name).to_owned(), boxed(payload)),
+        WastVal::Enum(name) => Val::Enum((*name).to_owned()),
+        WastVal::Option(payload) => Val::Option(boxed(payload)),
+        WastVal::Result(Ok(payload)) => Val::Result(Ok(boxed(payload))),
+        WastVal::Result(Err(payload)) => Val::Result(Err(boxed(payload))),
+        WastVal::Flags(names) => Val::Flags(names.iter().map(|name| (*name).to_owned()).collect()),
+    }
+}
+
+/// Whether a result is what was expected. A NaN is every NaN: the canonical ABI
+/// does not keep their bits. Flags have no order.
+pub(crate) fn same(expected: &Val, actual: &Val) -> bool {
+    let all = |a: &[Val], b: &[Val]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
+    let payload = |a: &Option<Box<Val>>, b: &Option<Box<Val>>| match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => same(a, b),
+        _ => false,
+    };
+    match (expected, actual) {
+        (Val::F32(a), Val::F32(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
+        (Val::F64(a), Val::F64(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
+        (Val::List(a), Val::List(b)) | (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
+        (Val::Record(a), Val::Record(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && same(x, y))
+        }
+        (Val::Variant(a, x), Val::Variant(b, y)) => a == b && payload(x, y),
+        (Val::Option(a), Val::Option(b))
+        | (Val::Result(Ok(a)), Val::Result(Ok(b)))
+        | (Val::Result(Err(a)), Val::Result(Err(b))) => payload(a, b),
+        (Val::Flags(a), Val::Flags(b)) => {
+            a.len() == b.len() && a.iter().all(|flag| b.contains(flag))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// A value for messages, shortened if it is long.
+pub(crate) fn show(vals: &[Val]) -> String {
+    let mut text = match vals {
+        [] => "nothing".to_owned(),
+        [val] => format!("{val:?}"),
+        vals => format!("{vals:?}"),
+    };
+    if let Some((end, _)) = text.char_indices().nth(200) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+/// Whether a core result is one of those that were expected.
+pub(crate) fn fits(patterns: &[CorePattern], actual: Core) -> bool {
+    patterns.iter().any(|pattern| match (*pattern, actual) {
+        (CorePattern::Bits(expected), actual) => expected == actual,
+        (CorePattern::Nan32(any), Core::B32(bits)) => nan32(any, bits),
+        (CorePattern::Nan64(any), Core::B64(bits)) => nan64(any, bits),
+        (CorePattern::Lanes32(lanes), Core::B128(bits)) => {
+            lanes.iter().enumerate().all(|(i, lane)| {
+                let actual = (bits >> (32 * i)) as u32;
+                match *lane {
+                    Lane::Bits(expected) => expected == actual,
+                    Lane::Nan(any) => nan32(any, actual),
+                }
+            })
+        }
+        (CorePattern::Lanes64(lanes), Core::B128(bits)) => {
+            lanes.iter().enumerate().all(|(i, lane)| {
+                let actual = (bits >> (64 * i)) as u64;
+                match *lane {
+                    Lane::Bits(expected) => expected == actual,
+                    Lane::Nan(any) => nan64(any, actual),
+                }
+            })
+        }
+        _ => false,
+    })
+}
+
+/// An arithmetic NaN has the top bit of its payload set, a canonical one no
+/// other.
+fn nan32(arithmetic: bool, bits: u32) -> bool {
+    let canonical = 0x7fc0_0000;
+    let mask = if arithmetic { canonical } else { 0x7fff_ffff };
+    bits & mask == canonical
+}
+
+fn nan64(arithmetic: bool, bits: u64) -> bool {
+    let canonical = 0x7ff8_0000_0000_0000;
+    let mask = if arithmetic {
+        canonical
+    } else {
+        0x7fff_ffff_ffff_ffff
+    };
+    bits & mask == canonical
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_compared_by_bits_and_nans_are_one() {
+        let same32 = |a: f32, b: f32| same(&Val::F32(a), &Val::F32(b));
+        assert!(same32(f32::NAN, -f32::NAN));
+        assert!(!same32(0.0, -0.0));
+        let list = |v: f64| Val::List(vec![Val::Option(Some(Box::new(Val::F64(v))))]);
+        assert!(same(&list(f64::NAN), &list(f64::from_bits(u64::MAX))));
+        assert!(!same(&list(1.0), &list(2.0)));
+    }
+
+    #[test]
+    fn core_nans_are_told_apart() {
+        let canonical = [CorePattern::Nan32(false)];
+        let arithmetic = [CorePattern::Nan32(true)];
+        assert!(fits(&canonical, Core::B32(0xffc0_0000)));
+        assert!(!fits(&canonical, Core::B32(0x7fc0_0001)));
+        assert!(fits(&arithmetic, Core::B32(0x7fc0_0001)));
+        assert!(!fits(&arithmetic, Core::B32(0x7fa0_0000)));
+        assert!(!fits(&arithmetic, Core::B64(0x7ff8_0000_0000_0000)));
+        let lanes = [CorePattern::Lanes64([Lane::Bits(1), Lane::Nan(false)])];
+        assert!(fits(
+            &lanes,
+            Core::B128(0x7ff8_0000_0000_0000_u128 << 64 | 1)
+        ));
+        assert!(!fits(&lanes, Core::B128(0x7ff8_0000_0000_0000_u128 << 64)));
+    }
+}
