@@ -20,6 +20,9 @@ on_each_backend! {
 
 const FEATURES: [Feature; 2] = [Feature::Maps, Feature::FixedLengthLists];
 
+/// Host bytes that a value inside another costs.
+const VAL_COST: u64 = 40;
+
 /// Functions that return what they are given, functions that compute with it,
 /// one that asks the host, and some that return or pass on any pointer.
 const GUEST: &str = r#"(component
@@ -365,7 +368,7 @@ fn malformed_maps_trap<B: Backend>() {
 }
 
 fn what_is_lifted_is_charged<B: Backend>() {
-    let entry = size_of::<(Val, Val)>() as u64;
+    let entry = 2 * VAL_COST;
     for (limit, fits) in [(4 * entry, true), (4 * entry - 1, false)] {
         let host: Host = |_| Val::Map(Vec::new());
         let limits = |limits: Limits| limits.host_bytes(limit);
@@ -379,8 +382,7 @@ fn what_is_lifted_is_charged<B: Backend>() {
             assert!(limited, "{error:?}");
         }
     }
-    let item = size_of::<Val>() as u64;
-    for (limit, fits) in [(20 * item, true), (20 * item - 1, false)] {
+    for (limit, fits) in [(20 * VAL_COST, true), (20 * VAL_COST - 1, false)] {
         let host: Host = |_| Val::Map(Vec::new());
         let limits = |limits: Limits| limits.host_bytes(limit);
         let Some(mut guest) = Fixture::<B>::with(host, limits) else {

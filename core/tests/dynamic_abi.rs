@@ -8,8 +8,8 @@ mod support;
 use std::fmt::Debug;
 
 use enginebay_core::abi::{
-    FuncShape, LowerContext, MAX_FLAT_PARAMS, ParamShapes, ResultShape, lift_params, lift_results,
-    lower_params, lower_results, param_slots,
+    FuncShape, LowerContext, MAX_FLAT_PARAMS, ParamShapes, ResultShape, VAL_COST, lift_params,
+    lift_results, lower_params, lower_results, param_slots,
 };
 use enginebay_core::{
     ComponentType, Error, ErrorKind, FuncType, Lift, Lower, ResourceAny, ResourceType, Result,
@@ -607,8 +607,7 @@ impl Random {
 /// What lifting a value charges: everything that is inside another, names as
 /// values have them, and strings as they are in the guest.
 fn cost(val: &Val, encoding: StringEncoding) -> usize {
-    const VAL: usize = size_of::<Val>();
-    let inner = |val: &Val| VAL + cost(val, encoding);
+    let inner = |val: &Val| VAL_COST + cost(val, encoding);
     let payload = |val: &Option<Box<Val>>| val.as_deref().map_or(0, inner);
     match val {
         Val::String(text) => match encoding {

@@ -70,6 +70,14 @@ pub const MAX_FLAT_PARAMS: usize = 16;
 /// memory (Canonical ABI, `MAX_FLAT_RESULTS`).
 pub const MAX_FLAT_RESULTS: usize = 1;
 
+/// What a [`Val`](crate::Val) inside another costs of the host bytes that a
+/// guest may make the host allocate. It is the size of Wasmtime's own, on each
+/// backend and in each build, so that a limit means the same on all; ours is no
+/// larger.
+pub const VAL_COST: usize = 40;
+
+const _: () = assert!(size_of::<crate::Val>() <= VAL_COST);
+
 /// A Rust type with a component type.
 ///
 /// Sealed: implemented by derive, by [`flags!`](crate::flags) and by this

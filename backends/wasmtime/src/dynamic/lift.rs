@@ -3,6 +3,7 @@
 //! What the host allocates for them is charged as Wasmtime charges it for its
 //! own dynamic values.
 
+use enginebay_core::abi::VAL_COST;
 use enginebay_core::{Error, ResourceAny, TrapCode, Val};
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{
@@ -14,6 +15,10 @@ use wasmtime_environ::component::{MAX_FLAT_RESULTS, TypeFlags, TypeMap, VariantI
 
 use super::check::{self, Misfit};
 use super::{EngineResult, Results};
+
+// What Wasmtime charges for the parameters of host functions.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<wt::Val>() == VAL_COST);
 
 /// Reads a function's result, if its type has one.
 #[inline]
@@ -81,7 +86,7 @@ fn char_of(code: u32) -> EngineResult<Val> {
 
 /// What the parts of a record or a tuple need.
 fn charge_parts(cx: &mut LiftContext<'_>, count: usize) -> EngineResult<()> {
-    cx.consume_fuel_array(count, size_of::<Val>())
+    cx.consume_fuel_array(count, VAL_COST)
 }
 
 /// A name of a type, as a value has it.
@@ -111,7 +116,7 @@ fn payload(
     read: impl FnOnce(&mut LiftContext<'_>, InterfaceType) -> EngineResult<Val>,
 ) -> EngineResult<Option<Box<Val>>> {
     let Some(ty) = ty else { return Ok(None) };
-    cx.consume_fuel(size_of::<Val>())?;
+    cx.consume_fuel(VAL_COST)?;
     Ok(Some(Box::new(read(cx, ty)?)))
 }
 
@@ -337,14 +342,14 @@ fn pointed_to<'a>(
 /// Reads a list from its pointer and its length.
 fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, pair: &[u8]) -> EngineResult<Val> {
     let types: &ComponentTypes = cx.types;
-    let (len, bytes) = pointed_to(cx, pair, types.canonical_abi(&ty), size_of::<Val>())?;
+    let (len, bytes) = pointed_to(cx, pair, types.canonical_abi(&ty), VAL_COST)?;
     elements(cx, ty, bytes, len).map(Val::List)
 }
 
 /// Reads a map from its pointer and its length: its entries are tuples in a
 /// list.
 fn map(cx: &mut LiftContext<'_>, ty: &TypeMap, pair: &[u8]) -> EngineResult<Val> {
-    let (len, bytes) = pointed_to(cx, pair, &ty.entry_abi, size_of::<(Val, Val)>())?;
+    let (len, bytes) = pointed_to(cx, pair, &ty.entry_abi, 2 * VAL_COST)?;
     let size = usize::try_from(ty.entry_abi.size32)?;
     let mut entries = Vec::with_capacity(len);
     for at in 0..len {

@@ -6,7 +6,7 @@
 use super::shape::{Cases, Entry, Kind, Names, Shape};
 use super::{Part, unsupported};
 use crate::abi::{
-    FlatReader, Lift, LiftContext, flag_bit, lift_discriminant, list, load_discriminant,
+    FlatReader, Lift, LiftContext, VAL_COST, flag_bit, lift_discriminant, list, load_discriminant,
 };
 use crate::error::Result;
 use crate::resource::ResourceAny;
@@ -15,9 +15,6 @@ use crate::val::Val;
 
 /// The type of parts that do not look at their type.
 const UNSEEN: &Type = &Type::Bool;
-
-/// What a value costs inside another.
-const VAL: usize = size_of::<Val>();
 
 /// A name of a type, as a value has it.
 fn name<C: LiftContext + ?Sized>(cx: &mut C, name: &str) -> Result<String> {
@@ -31,7 +28,7 @@ fn items<C: LiftContext + ?Sized>(
     parts: &[Part],
     mut read: impl FnMut(&mut C, &Part) -> Result<Val>,
 ) -> Result<Val> {
-    cx.charge(parts.len().saturating_mul(VAL))?;
+    cx.charge(parts.len().saturating_mul(VAL_COST))?;
     let mut items = Vec::with_capacity(parts.len());
     for part in parts {
         items.push(read(cx, part)?);
@@ -45,7 +42,7 @@ fn record<C: LiftContext + ?Sized>(
     parts: &[Part],
     mut read: impl FnMut(&mut C, &Part) -> Result<Val>,
 ) -> Result<Val> {
-    cx.charge(parts.len().saturating_mul(VAL))?;
+    cx.charge(parts.len().saturating_mul(VAL_COST))?;
     let mut fields = Vec::with_capacity(parts.len());
     for (field, part) in names.iter().zip(parts) {
         fields.push((name(cx, field)?, read(cx, part)?));
@@ -79,7 +76,7 @@ fn case<C: LiftContext + ?Sized>(
     let number = number as usize;
     let payload = |cx: &mut C| match &cases.payloads[number] {
         Some(shape) => {
-            cx.charge(VAL)?;
+            cx.charge(VAL_COST)?;
             read(cx, shape).map(|val| Some(Box::new(val)))
         }
         None => Ok(None),
@@ -124,7 +121,7 @@ impl Shape {
             }
             Kind::FixedLengthList(element, len) => {
                 let len = *len as usize;
-                cx.charge(len.saturating_mul(VAL))?;
+                cx.charge(len.saturating_mul(VAL_COST))?;
                 let mut items = Vec::with_capacity(len);
                 for _ in 0..len {
                     items.push(element.lift_flat(cx, src)?);
@@ -203,7 +200,7 @@ impl Shape {
             }
             Kind::FixedLengthList(element, len) => {
                 let len = *len as usize;
-                cx.charge(len.saturating_mul(VAL))?;
+                cx.charge(len.saturating_mul(VAL_COST))?;
                 Val::FixedLengthList(load_elements(cx, element, offset, len)?)
             }
             Kind::Map(entry) => {
@@ -254,7 +251,7 @@ fn load_list<C: LiftContext + ?Sized>(
     at: usize,
     len: usize,
 ) -> Result<Val> {
-    list::check(cx, at, len, element.abi, VAL)?;
+    list::check(cx, at, len, element.abi, VAL_COST)?;
     load_elements(cx, element, at, len).map(Val::List)
 }
 
@@ -265,7 +262,7 @@ fn load_map<C: LiftContext + ?Sized>(
     at: usize,
     len: usize,
 ) -> Result<Val> {
-    list::check(cx, at, len, entry.abi, size_of::<(Val, Val)>())?;
+    list::check(cx, at, len, entry.abi, 2 * VAL_COST)?;
     let mut entries = Vec::with_capacity(len);
     for i in 0..len {
         let at = at + i * entry.abi.size;
