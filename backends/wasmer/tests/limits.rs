@@ -194,7 +194,7 @@ fn traps_with_the_stack_almost_full_hold_nobody_up() {
                 fits = middle;
             }
         }
-        for depth in (fits.saturating_sub(300)..fits + 900).step_by(100) {
+        for depth in (fits.saturating_sub(300)..fits + 900).step_by(40) {
             overflows(depth);
         }
         // What Wasmer needs for a backtrace is one lock for all threads.
