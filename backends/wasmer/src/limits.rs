@@ -44,16 +44,19 @@ impl StoreTunables {
         }
     }
 
-    fn ask(&self) -> &mut StoreData {
-        // SAFETY: see `policy`; `instantiate` holds no reference to the data.
-        unsafe { policy(self.store) }
+    fn ask<R>(&self, question: impl FnOnce(&mut StoreData) -> R) -> R {
+        // SAFETY: see `policy`; `instantiate` holds no reference to the data, and
+        // the question does not come back here.
+        question(unsafe { policy(self.store) })
     }
 
     /// The error of a limit, if it was one that stopped the instantiation.
     pub(crate) fn refusal(&self) -> Option<Error> {
         self.refused.get().map(|refused| match refused {
-            Refused::Memory => self.ask().memory_refused(),
-            Refused::Table => self.ask().resource_refused(CountedResource::TableElements),
+            Refused::Memory => self.ask(|data| data.memory_refused()),
+            Refused::Table => {
+                self.ask(|data| data.resource_refused(CountedResource::TableElements))
+            }
         })
     }
 }
@@ -93,13 +96,13 @@ impl Tunables for StoreTunables {
         if ty.shared {
             return Err(unsupported("shared memories"));
         }
-        if !self.ask().grow_memory(0, bytes(ty.minimum)) {
+        if !self.ask(|data| data.grow_memory(0, bytes(ty.minimum))) {
             self.refused.set(Some(Refused::Memory));
             return Err(refused(Pages(0), ty.minimum));
         }
         // SAFETY: as the caller promises.
         let memory = unsafe { VMOwnedMemory::from_definition(ty, style, vm_definition_location) };
-        let memory = memory.inspect_err(|_| self.ask().growth_failed())?;
+        let memory = memory.inspect_err(|_| self.ask(StoreData::growth_failed))?;
         Ok(VMMemory(Box::new(LimitedMemory {
             store: self.store,
             memory,
@@ -117,7 +120,7 @@ impl Tunables for StoreTunables {
         vm_definition_location: NonNull<VMTableDefinition>,
     ) -> Result<VMTable, String> {
         let elements = u64::from(ty.minimum);
-        if !self.ask().grow_table(0, elements) {
+        if !self.ask(|data| data.grow_table(0, elements)) {
             self.refused.set(Some(Refused::Table));
             return Err("a limit refuses the table".into());
         }
@@ -136,7 +139,7 @@ impl Tunables for StoreTunables {
         } else {
             Err("there is no memory for the table".into())
         };
-        table.inspect_err(|_| self.ask().growth_failed())
+        table.inspect_err(|_| self.ask(StoreData::growth_failed))
     }
 }
 

@@ -248,16 +248,10 @@ impl Context<'_> {
         // are, and the module's code is owned by one of its units. No guest code
         // runs here.
         let made = guarded("makes an instance", || unsafe {
-            artifact.instantiate(&tunables, &imports, self.objects())
+            let made = artifact.instantiate(&tunables, &imports, self.objects());
+            made.map_err(|error| trap::instantiation(InstantiationError::from(error)))
         })?;
-        let mut instance = match made {
-            Ok(instance) => instance,
-            Err(error) => {
-                return Err(tunables
-                    .refusal()
-                    .unwrap_or_else(|| trap::instantiation(InstantiationError::from(error))));
-            }
-        };
+        let mut instance = made.map_err(|error| tunables.refusal().unwrap_or(error))?;
         hooks::install(&instance);
         // SAFETY: the instance was just made by this artifact. What runs here
         // copies its segments: its module has no start function for Wasmer.
@@ -265,7 +259,8 @@ impl Context<'_> {
             let config = VMConfig {
                 wasm_stack_size: None,
             };
-            artifact.finish_instantiation(&config, None, &mut instance)
+            let finished = artifact.finish_instantiation(&config, None, &mut instance);
+            finished.map_err(|error| trap::instantiation(InstantiationError::from(error)))
         });
         let start = module.start();
         let start = start.map(|index| match instance.lookup_by_declaration(index) {
@@ -278,7 +273,7 @@ impl Context<'_> {
             instance,
             exports: HashMap::new(),
         });
-        finished?.map_err(|error| trap::instantiation(InstantiationError::from(error)))?;
+        finished??;
         if let Some(start) = start {
             let callee = func::callee(self, &start, &Signature::default())?;
             func::call(self, &callee, &mut [])?;

@@ -165,47 +165,56 @@ const LATE_TRAPS: &[&str] = &[
 
 #[test]
 fn traps_with_the_stack_almost_full_hold_nobody_up() {
+    // Wasmer takes a backtrace under locks of the whole process. Where they stay
+    // locked, the next trap waits for ever, on its thread or on another.
+    fn within_a_minute<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || send.send(f()));
+        let minute = std::time::Duration::from_secs(60);
+        receive.recv_timeout(minute).ok()
+    }
+    for body in LATE_TRAPS {
+        let swept = within_a_minute(|| traps_at_every_depth(body));
+        assert_eq!(swept, Some(()), "{body}");
+        let code = within_a_minute(|| {
+            let mut it = Fixture::new();
+            let instance = it.instance(r#"(module (func (export "f") unreachable))"#);
+            it.fails(&instance, "f").trap_code()
+        });
+        assert_eq!(code, Some(Some(TrapCode::Unreachable)), "{body}");
+    }
+}
+
+/// Traps with little stack left, and with a little more, and so on.
+fn traps_at_every_depth(body: &str) {
     let mut it = Fixture::new();
     let base = it.instance(r#"(module (table (export "t") 1 externref))"#);
     let table = it.export(&base, "t");
-    for body in LATE_TRAPS {
-        let instance = it
-            .instantiate(
-                &format!(
-                    r#"(module (import "" "t" (table $u 1 externref)) (memory 1)
-                        (table $t 1 externref)
-                        (func $f (export "f") (param i32)
-                            (if (i32.eqz (local.get 0)) (then {body}))
-                            (call $f (i32.sub (local.get 0) (i32.const 1)))))"#
-                ),
-                std::slice::from_ref(&table),
-            )
-            .unwrap();
-        let mut overflows = |depth| {
-            let error = it.call(&instance, "f", "i:", &[depth]).unwrap_err();
-            error.trap_code() == Some(TrapCode::StackOverflow)
-        };
-        let (mut fits, mut most) = (0, 1 << 20);
-        while fits + 1 < most {
-            let middle = (fits + most) / 2;
-            if overflows(middle) {
-                most = middle;
-            } else {
-                fits = middle;
-            }
+    let wat = format!(
+        r#"(module (import "" "t" (table $u 1 externref)) (memory 1)
+            (table $t 1 externref)
+            (func $f (export "f") (param i32)
+                (if (i32.eqz (local.get 0)) (then {body}))
+                (call $f (i32.sub (local.get 0) (i32.const 1)))))"#
+    );
+    let instance = it.instantiate(&wat, &[table]).unwrap();
+    let mut overflows = |depth| {
+        let error = it.call(&instance, "f", "i:", &[depth]).unwrap_err();
+        error.trap_code() == Some(TrapCode::StackOverflow)
+    };
+    let (mut fits, mut most) = (0, 1 << 20);
+    while fits + 1 < most {
+        let middle = (fits + most) / 2;
+        if overflows(middle) {
+            most = middle;
+        } else {
+            fits = middle;
         }
-        for depth in (fits.saturating_sub(300)..fits + 900).step_by(100) {
-            overflows(depth);
-        }
-        // What Wasmer needs for a backtrace is one lock for all threads.
-        let (done, trapped) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut it = Fixture::new();
-            let instance = it.instance(r#"(module (func (export "f") unreachable))"#);
-            done.send(it.fails(&instance, "f").trap_code()).unwrap();
-        });
-        let code = trapped.recv_timeout(std::time::Duration::from_secs(20));
-        assert_eq!(code, Ok(Some(TrapCode::Unreachable)), "{body}");
+    }
+    assert!(fits > 1000, "{fits}");
+    // Into the reserve, to its end and beyond.
+    for depth in (fits - 300..fits + 6000).step_by(97) {
+        overflows(depth);
     }
 }
 

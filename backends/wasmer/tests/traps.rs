@@ -153,6 +153,25 @@ fn traps_of_segments_stop_an_instantiation() {
 }
 
 #[test]
+fn offsets_are_those_of_the_module_behind_a_start_function_too() {
+    let module = |start: &str| {
+        let wat = format!(r#"(module (func) {start} (func (export "f") nop unreachable))"#);
+        wat::parse_str(wat).unwrap()
+    };
+    let offset = |wasm: &[u8]| {
+        let mut it = Fixture::new();
+        let module = E::compile(&it.unit, wasm).unwrap();
+        let realm = it.realm;
+        let instance = E::instantiate(&mut it.cx(), realm, &module, &[]).unwrap();
+        it.fails(&instance, "f").frames()[0].offset.unwrap()
+    };
+    let (with, without) = (module("(start 0)"), module(""));
+    let longer = (with.len() - without.len()) as u64;
+    assert_eq!(offset(&with), offset(&without) + longer);
+    assert_eq!(with[offset(&with) as usize], 0, "`unreachable` is 0");
+}
+
+#[test]
 fn names_are_left_out_where_there_are_none() {
     let mut it = Fixture::new();
     let instance = it.instance(r#"(module (func (export "f") unreachable))"#);
@@ -235,8 +254,10 @@ fn artifacts_are_loaded_into_another_unit() {
     let engine = engine();
     let unit = E::new_unit(&engine).unwrap();
     let wasm = wat::parse_str(
-        r#"(module $m (func $f (export "f") (param i32) (result i32)
-            (i32.div_u (i32.const 6) (local.get 0))))"#,
+        r#"(module $m (global $n (mut i32) (i32.const 0)) (memory 1)
+            (func $start (global.set $n (i32.const 6))) (start $start)
+            (func $f (export "f") (param i32) (result i32)
+                (i32.div_u (global.get $n) (local.get 0))))"#,
     )
     .unwrap();
     let module = E::compile(&unit, &wasm).unwrap();
