@@ -35,7 +35,10 @@ pub const TRAPS: &[(&str, &[TrapCode])] = {
         ("string pointer not aligned", &[UnalignedPointer]),
         ("return pointer not aligned", &[UnalignedPointer]),
         ("realloc return: result not aligned", &[UnalignedPointer]),
-        ("realloc return: beyond end of memory", &[PointerOutOfBounds]),
+        (
+            "realloc return: beyond end of memory",
+            &[PointerOutOfBounds],
+        ),
         ("pointer out of bounds", &[PointerOutOfBounds]),
         ("string pointer/length out of bounds", &[StringOutOfBounds]),
         ("string content out-of-bounds", &[StringOutOfBounds]),
@@ -54,7 +57,10 @@ pub const TRAPS: &[(&str, &[TrapCode])] = {
         // The canonical ABI: handles.
         ("unknown handle index", &[UnknownHandle]),
         ("handle index", &[HandleTypeMismatch]),
-        ("cannot lift own resource from a borrow", &[HandleTypeMismatch]),
+        (
+            "cannot lift own resource from a borrow",
+            &[HandleTypeMismatch],
+        ),
         ("cannot remove owned resource while borrowed", &[HandleLent]),
         ("borrow handles still remain", &[BorrowStillHeld]),
         // The canonical ABI: instances.
@@ -80,16 +86,28 @@ mod tests {
 
     #[test]
     fn the_longest_beginning_counts() {
-        assert_eq!(codes("undefined element"), Some(&[TrapCode::TableOutOfBounds, TrapCode::IndirectCallToNull][..]));
-        assert_eq!(codes("wasm trap: unaligned pointer"), Some(&[TrapCode::UnalignedPointer][..]));
-        assert_eq!(codes("unknown handle index 4"), Some(&[TrapCode::UnknownHandle][..]));
+        assert_eq!(
+            codes("undefined element"),
+            Some(&[TrapCode::TableOutOfBounds, TrapCode::IndirectCallToNull][..])
+        );
+        assert_eq!(
+            codes("wasm trap: unaligned pointer"),
+            Some(&[TrapCode::UnalignedPointer][..])
+        );
+        assert_eq!(
+            codes("unknown handle index 4"),
+            Some(&[TrapCode::UnknownHandle][..])
+        );
         assert_eq!(codes("no such trap"), None);
     }
 
     #[test]
     fn no_beginning_is_listed_twice() {
         for (i, (start, _)) in TRAPS.iter().enumerate() {
-            assert!(TRAPS[..i].iter().all(|(other, _)| other != start), "{start}");
+            assert!(
+                TRAPS[..i].iter().all(|(other, _)| other != start),
+                "{start}"
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::script::{Core, CorePattern, Lane};
 
 pub(crate) fn val(val: &WastVal<'_>) -> Val {
     let boxed = |payload: &Option<Box<WastVal<'_>>>| {
-        payload.as_deref().map(|payload| Box::new(self::val(payload)))
+        payload
+            .as_deref()
+            .map(|payload| Box::new(self::val(payload)))
     };
     match val {
         WastVal::Bool(v) => Val::Bool(*v),
@@ -55,10 +57,7 @@ pub(crate) fn same(expected: &Val, actual: &Val) -> bool {
         (Val::F64(a), Val::F64(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
         (Val::List(a), Val::List(b)) | (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
         (Val::Record(a), Val::Record(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .zip(b)
-                    .all(|((a, x), (b, y))| a == b && same(x, y))
+            a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && same(x, y))
         }
         (Val::Variant(a, x), Val::Variant(b, y)) => a == b && payload(x, y),
         (Val::Option(a), Val::Option(b))
@@ -155,7 +154,10 @@ mod tests {
         assert!(!fits(&arithmetic, Core::B32(0x7fa0_0000)));
         assert!(!fits(&arithmetic, Core::B64(0x7ff8_0000_0000_0000)));
         let lanes = [CorePattern::Lanes64([Lane::Bits(1), Lane::Nan(false)])];
-        assert!(fits(&lanes, Core::B128(0x7ff8_0000_0000_0000_u128 << 64 | 1)));
+        assert!(fits(
+            &lanes,
+            Core::B128(0x7ff8_0000_0000_0000_u128 << 64 | 1)
+        ));
         assert!(!fits(&lanes, Core::B128(0x7ff8_0000_0000_0000_u128 << 64)));
     }
 }
