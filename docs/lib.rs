@@ -22,6 +22,7 @@ pages! {
     how_to_errors = "src/how-to/errors.md";
     how_to_host_functions = "src/how-to/host-functions.md";
     how_to_limits = "src/how-to/limits.md";
+    how_to_link_components = "src/how-to/link-components.md";
     how_to_resources = "src/how-to/resources.md";
     how_to_wasi = "src/how-to/wasi.md";
     backend_trait = "src/reference/backend-trait.md";

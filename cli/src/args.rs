@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     Backends(BackendsArgs),
     Compile(CompileArgs),
+    Conformance(ConformanceArgs),
     Completions(CompletionsArgs),
 }
 
@@ -327,6 +328,46 @@ pub(crate) struct CompileArgs {
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+}
+
+/// How the report of `conformance` is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+    /// For continuous integration: JUnit's XML.
+    Junit,
+}
+
+/// Run WebAssembly scripts (.wast) and report what holds.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "A directive passes, fails, or is not supported, which is neither: the backend or
+the runner lacks what it needs, by name. Scripts say in their first lines what
+they need besides the defaults:
+  ;;! limits.memory = \"1MiB\"
+  ;;! features = [\"memory64\"]
+
+Examples:
+  enginebay conformance component-model/test/ --backend all
+  enginebay conformance case.wast --format junit > report.xml"
+)]
+pub(crate) struct ConformanceArgs {
+    /// Scripts, and folders that are searched for them.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The engine to run them on.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT)]
+    #[arg(value_parser = backend_names_and_all())]
+    pub(crate) backend: String,
+
+    /// How the report is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
 }
 
 /// Write a script with which a shell completes this program's command line.

@@ -17,6 +17,7 @@ impl Exit {
     pub(crate) const TRAP: Exit = Exit(4);
     pub(crate) const LIMIT: Exit = Exit(5);
     pub(crate) const HOST: Exit = Exit(6);
+    pub(crate) const SCRIPT: Exit = Exit(7);
 
     /// The codes and what they mean.
     const TABLE: &'static [(Exit, &'static str)] = &[
@@ -40,6 +41,10 @@ impl Exit {
             Exit::HOST,
             "a file could not be read or written, the host or the engine failed, or
      the backends differ",
+        ),
+        (
+            Exit::SCRIPT,
+            "`conformance`: a directive failed, or a script could not be parsed",
         ),
     ];
 

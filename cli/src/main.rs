@@ -6,6 +6,7 @@ mod args;
 mod backends;
 mod cancel;
 mod compile;
+mod conformance;
 mod dispatch;
 mod exit;
 mod failure;
@@ -72,6 +73,7 @@ fn main_on_large_stack(cli: &Cli) -> Exit {
         Command::Validate(args) => validate::validate(args),
         Command::Backends(args) => backends::backends(args),
         Command::Compile(args) => compile::compile(args),
+        Command::Conformance(args) => conformance::conformance(args),
         Command::Completions(args) => completions(args),
     };
     result.unwrap_or_else(|failure| {

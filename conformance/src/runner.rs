@@ -186,9 +186,10 @@ impl<B: Backend> Run<B> {
     fn component(&self, wasm: &[u8]) -> Step<Component<B>> {
         Component::new(&self.world.engine, wasm).map_err(|error| match error.kind() {
             ErrorKind::Unsupported => Outcome::unsupported(self.lacking(wasm), error),
-            ErrorKind::InvalidComponent if is_valid_somewhere(wasm) => {
-                Outcome::unsupported("proposal", error)
-            }
+            ErrorKind::InvalidComponent => match proposals(wasm) {
+                Some(names) => Outcome::unsupported(names, error),
+                None => Outcome::fail(error),
+            },
             _ => Outcome::fail(error),
         })
     }
@@ -332,11 +333,45 @@ fn failed(error: &Error) -> Outcome {
     }
 }
 
-/// Whether bytes are valid with every proposal that the validator knows.
-fn is_valid_somewhere(wasm: &[u8]) -> bool {
-    wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
-        .validate_all(wasm)
-        .is_ok()
+/// The proposals that a component needs and that enginebay has no switch for.
+/// `None` if it is not valid with every proposal of the validator on.
+fn proposals(wasm: &[u8]) -> Option<String> {
+    use wasmparser::WasmFeatures;
+    // What core has, or has a switch for.
+    let known = WasmFeatures::WASM2
+        | WasmFeatures::COMPONENT_MODEL
+        | WasmFeatures::RELAXED_SIMD
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::MEMORY64
+        | WasmFeatures::EXCEPTIONS
+        | WasmFeatures::CM_ASYNC
+        | WasmFeatures::CM_ASYNC_STACKFUL
+        | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+        | WasmFeatures::CM_THREADING
+        | WasmFeatures::CM_ERROR_CONTEXT
+        | WasmFeatures::CM_FIXED_LENGTH_LISTS
+        | WasmFeatures::CM_MAP
+        | WasmFeatures::CM_IMPLEMENTS;
+    let valid = |features| {
+        let mut validator = wasmparser::Validator::new_with_features(features);
+        validator.validate_all(wasm).is_ok()
+    };
+    let all = WasmFeatures::all();
+    if !valid(all) {
+        return None;
+    }
+    let unknown = all.difference(known).iter_names();
+    let needed = unknown.filter(|(_, feature)| !valid(all.difference(*feature)));
+    let names: Vec<_> = needed
+        .map(|(name, _)| name.to_lowercase().replace('_', "-"))
+        .collect();
+    Some(if names.is_empty() {
+        "proposal".to_owned()
+    } else {
+        names.join(", ")
+    })
 }
 
 /// Expects that something is refused before an engine sees it, with every
@@ -369,8 +404,8 @@ fn refuse(source: &Source) -> Step<()> {
 
 fn component_args(args: &[Arg]) -> Step<Vec<Val>> {
     let args = args.iter().map(|arg| match arg {
-        Arg::Component(val) => Ok(val.clone()),
-        Arg::Core(_) => Err(Outcome::fail("a core value for a component's function")),
+        Arg::Component(val) | Arg::Core(_, Some(val)) => Ok(val.clone()),
+        Arg::Core(_, None) => Err(Outcome::fail("a core value for a component's function")),
         Arg::Lacking(what) => Err(Outcome::unsupported(what, "they cannot be passed")),
     });
     args.collect()
@@ -378,11 +413,19 @@ fn component_args(args: &[Arg]) -> Step<Vec<Val>> {
 
 fn core_args(args: &[Arg]) -> Step<Vec<Core>> {
     let args = args.iter().map(|arg| match arg {
-        Arg::Core(core) => Ok(*core),
+        Arg::Core(core, _) => Ok(*core),
         Arg::Component(_) => Err(Outcome::fail("a component's value for a core function")),
         Arg::Lacking(what) => Err(Outcome::unsupported(what, "they cannot be passed")),
     });
     args.collect()
+}
+
+/// What is expected of a component's function.
+fn component(expected: &Expected) -> Option<&Val> {
+    match expected {
+        Expected::Component(val) | Expected::Core(_, Some(val)) => Some(val),
+        _ => None,
+    }
 }
 
 fn compare(expected: &[Expected], results: &Results) -> Step<()> {
@@ -395,16 +438,12 @@ fn compare(expected: &[Expected], results: &Results) -> Step<()> {
         Results::Component(vals) => {
             let same = vals.len() == expected.len()
                 && expected.iter().zip(vals).all(|(expected, val)| {
-                    matches!(expected, Expected::Component(expected) if value::same(expected, val))
+                    component(expected).is_some_and(|e| value::same(e, val))
                 });
             if same {
                 return Ok(());
             }
-            let wanted = expected.iter().filter_map(|expected| match expected {
-                Expected::Component(val) => Some(val.clone()),
-                _ => None,
-            });
-            let wanted: Vec<_> = wanted.collect();
+            let wanted: Vec<_> = expected.iter().filter_map(component).cloned().collect();
             Err(Outcome::fail(format!(
                 "expected {}, and it returned {}",
                 value::show(&wanted),
@@ -414,7 +453,7 @@ fn compare(expected: &[Expected], results: &Results) -> Step<()> {
         Results::Core(vals) => {
             let same = vals.len() == expected.len()
                 && expected.iter().zip(vals).all(|(expected, val)| {
-                    matches!(expected, Expected::Core(patterns) if value::fits(patterns, *val))
+                    matches!(expected, Expected::Core(patterns, _) if value::fits(patterns, *val))
                 });
             if same {
                 return Ok(());

@@ -89,8 +89,9 @@ pub(crate) struct Source {
 #[derive(Debug)]
 pub(crate) enum Arg {
     Component(Val),
-    /// The bits of a number.
-    Core(Core),
+    /// The bits of a number. Floats are written alike for components, so it may
+    /// be one of theirs.
+    Core(Core, Option<Val>),
     /// A value that the runner cannot pass: which.
     Lacking(&'static str),
 }
@@ -99,7 +100,8 @@ pub(crate) enum Arg {
 #[derive(Debug)]
 pub(crate) enum Expected {
     Component(Val),
-    Core(Vec<CorePattern>),
+    /// What it may be, and as [`Arg::Core`] a component's float.
+    Core(Vec<CorePattern>, Option<Val>),
     Lacking(&'static str),
 }
 
@@ -331,17 +333,27 @@ fn execute(exec: WastExecute<'_>) -> Exec {
     }
 }
 
+fn float32(bits: u32) -> Val {
+    Val::F32(f32::from_bits(bits))
+}
+
+fn float64(bits: u64) -> Val {
+    Val::F64(f64::from_bits(bits))
+}
+
 const REFERENCES: &str = "reference values";
 
 fn arg(arg: WastArg<'_>) -> Arg {
     match arg {
         WastArg::Component(val) => Arg::Component(value::val(&val)),
         WastArg::Core(core) => match core {
-            WastArgCore::I32(v) => Arg::Core(Core::B32(v as u32)),
-            WastArgCore::I64(v) => Arg::Core(Core::B64(v as u64)),
-            WastArgCore::F32(v) => Arg::Core(Core::B32(v.bits)),
-            WastArgCore::F64(v) => Arg::Core(Core::B64(v.bits)),
-            WastArgCore::V128(v) => Arg::Core(Core::B128(u128::from_le_bytes(v.to_le_bytes()))),
+            WastArgCore::I32(v) => Arg::Core(Core::B32(v as u32), None),
+            WastArgCore::I64(v) => Arg::Core(Core::B64(v as u64), None),
+            WastArgCore::F32(v) => Arg::Core(Core::B32(v.bits), Some(float32(v.bits))),
+            WastArgCore::F64(v) => Arg::Core(Core::B64(v.bits), Some(float64(v.bits))),
+            WastArgCore::V128(v) => {
+                Arg::Core(Core::B128(u128::from_le_bytes(v.to_le_bytes())), None)
+            }
             WastArgCore::RefNull(_) | WastArgCore::RefExtern(_) | WastArgCore::RefHost(_) => {
                 Arg::Lacking(REFERENCES)
             }
@@ -358,7 +370,14 @@ fn expected(ret: WastRet<'_>) -> Expected {
         WastRet::Core(core) => {
             let mut patterns = Vec::new();
             if pattern(&core, &mut patterns) {
-                Expected::Core(patterns)
+                let float = match &core {
+                    WastRetCore::F32(NanPattern::Value(v)) => Some(float32(v.bits)),
+                    WastRetCore::F32(_) => Some(Val::F32(f32::NAN)),
+                    WastRetCore::F64(NanPattern::Value(v)) => Some(float64(v.bits)),
+                    WastRetCore::F64(_) => Some(Val::F64(f64::NAN)),
+                    _ => None,
+                };
+                Expected::Core(patterns, float)
             } else {
                 Expected::Lacking(REFERENCES)
             }

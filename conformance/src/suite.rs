@@ -51,8 +51,9 @@ pub struct Unsupported {
     /// Its lines; empty for all that are unsupported.
     #[serde(default)]
     pub lines: Vec<usize>,
-    /// The backend's name; without it, each.
-    pub backend: Option<String>,
+    /// The names of the backends; empty for each.
+    #[serde(default)]
+    pub backends: Vec<String>,
     /// What is lacking, by name.
     pub feature: String,
     /// Why.
@@ -66,7 +67,7 @@ pub struct Unsupported {
 impl Unsupported {
     fn covers(&self, case: &str, backend: &str, line: usize) -> bool {
         self.case == case
-            && self.backend.as_ref().is_none_or(|name| name == backend)
+            && (self.backends.is_empty() || self.backends.iter().any(|name| name == backend))
             && (self.lines.is_empty() || self.lines.contains(&line))
     }
 }
@@ -134,3 +135,73 @@ impl Expectations {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Counts(pub BTreeMap<String, usize>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::StepReport;
+
+    const LIST: &str = r#"
+        [[unsupported]]
+        case = "a/b"
+        lines = [2]
+        backends = ["one"]
+        feature = "gc"
+        reason = "it is not there"
+        [[unsupported]]
+        case = "a/b"
+        lines = [3]
+        feature = "limit"
+        reason = "nobody checks it"
+        fails = true
+        [[unsupported]]
+        case = "all"
+        feature = "gc"
+        reason = "it is not there"
+    "#;
+
+    fn wrong(case: &str, backend: &'static str, outcomes: &[(usize, Outcome)]) -> usize {
+        let steps = outcomes.iter().map(|(line, outcome)| StepReport {
+            line: *line,
+            directive: "component",
+            outcome: outcome.clone(),
+        });
+        let report = FileReport {
+            name: case.to_owned(),
+            backend,
+            steps: steps.collect(),
+        };
+        let list = Expectations::parse(LIST).unwrap();
+        list.check(case, &report).len()
+    }
+
+    #[test]
+    fn what_is_listed_is_expected_and_nothing_else() {
+        let unsupported = || Outcome::unsupported("gc", "no");
+        let fail = || Outcome::fail("no");
+        let fine = [(1, Outcome::Pass), (2, unsupported()), (3, fail())];
+        assert_eq!(wrong("a/b", "one", &fine), 0);
+        // Another backend, another line, another case.
+        assert_eq!(wrong("a/b", "two", &fine), 1);
+        assert_eq!(wrong("a/b", "one", &[(1, unsupported())]), 1);
+        assert_eq!(wrong("a/c", "one", &fine), 2);
+        // Listed, and something else.
+        assert_eq!(wrong("a/b", "one", &[(2, Outcome::Pass)]), 1);
+        assert_eq!(wrong("a/b", "one", &[(2, fail())]), 1);
+        assert_eq!(wrong("a/b", "one", &[(3, unsupported())]), 1);
+        assert_eq!(wrong("a/b", "one", &[(3, Outcome::Pass)]), 1);
+        // All of a case.
+        assert_eq!(
+            wrong("all", "one", &[(1, unsupported()), (2, Outcome::Pass)]),
+            0
+        );
+        assert_eq!(wrong("all", "one", &[(1, Outcome::Pass)]), 1);
+        assert_eq!(wrong("all", "one", &[(1, fail()), (2, unsupported())]), 1);
+    }
+
+    #[test]
+    fn a_list_without_a_reason_is_refused() {
+        let text = "[[unsupported]]\ncase = \"a\"\nfeature = \"b\"";
+        assert!(Expectations::parse(text).unwrap_err().contains("reason"));
+    }
+}

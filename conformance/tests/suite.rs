@@ -156,7 +156,9 @@ fn all() -> Result<ExitCode, String> {
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(blessed) = &data.blessed {
         let mut counts = data.counts.0.clone();
-        counts.retain(|name, _| name.starts_with("official/") && !whole);
+        counts.retain(|name, _| {
+            all.iter().any(|case| case.name == *name) || name.starts_with("official/") && !whole
+        });
         let blessed = blessed.lock().unwrap_or_else(PoisonError::into_inner);
         counts.extend(blessed.iter().map(|(name, count)| (name.clone(), *count)));
         let text = toml::to_string(&Counts(counts)).map_err(|error| error.to_string())?;

@@ -2,6 +2,8 @@
 //! it is one, that it is not too large or too complex, that it is valid, and
 //! that it uses only features that are on. One answer for all backends.
 
+mod size;
+
 use std::borrow::Cow;
 
 use wasmparser::{
@@ -259,7 +261,7 @@ fn is_valid(wasm: &[u8], features: Features) -> Result<(), wasmparser::BinaryRea
 
 fn validate(wasm: &[u8], features: Features) -> Result<()> {
     let Err(error) = is_valid(wasm, features) else {
-        return Ok(());
+        return size::check(wasm, features);
     };
     // Valid with everything on: then a feature that is off is used.
     let error = malformed(error);

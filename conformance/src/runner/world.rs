@@ -34,7 +34,7 @@ impl<B: Backend> Clone for Definition<B> {
 pub(super) enum Slot<B: Backend> {
     /// An instance, and the number of its store.
     Component(Instance<B>, usize),
-    Core(CoreInstance<B>),
+    Core(Box<CoreInstance<B>>),
     /// It was not made; what came of the directive that was to make it.
     Broken(Outcome),
 }
@@ -335,7 +335,8 @@ impl<B: Backend> World<B> {
         match definition {
             Definition::Core(component, exports) => {
                 let (component, exports) = (component.clone(), exports.clone());
-                CoreInstance::make(self.place.clone(), component, exports).map(Slot::Core)
+                let core = CoreInstance::make(self.place.clone(), component, exports)?;
+                Ok(Slot::Core(Box::new(core)))
             }
             Definition::Component(component) => {
                 let imports = !component.imports().is_empty();

@@ -1,0 +1,243 @@
+//! `enginebay conformance`: runs scripts and reports what holds, per script and
+//! backend.
+
+use std::collections::BTreeMap;
+
+use enginebay::{Backend, Error, ErrorKind};
+use enginebay_conformance::{Count, FileReport, Outcome, Runner, Script, StepReport, find_scripts};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
+
+use crate::args::{ConformanceArgs, ReportFormat};
+use crate::dispatch::{self, ALL, Task};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{clean, print, print_bytes, print_json, table};
+
+/// Runs the scripts on one backend.
+struct RunScripts<'a>(&'a [Script]);
+
+impl Task for RunScripts<'_> {
+    type Output = Vec<FileReport>;
+
+    fn run<B: Backend>(&self) -> Vec<FileReport> {
+        let runner = Runner::<B>::new();
+        self.0.iter().map(|script| runner.run(script)).collect()
+    }
+}
+
+/// A script that could not be parsed.
+#[derive(Serialize)]
+struct Broken {
+    file: String,
+    error: String,
+}
+
+pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
+    let (scripts, broken) = read(args)?;
+    let task = RunScripts(&scripts);
+    let reports: Vec<FileReport> = if args.backend == ALL {
+        dispatch::on_each(&task).concat()
+    } else {
+        dispatch::on(&args.backend, &task)?
+    };
+    match args.format {
+        ReportFormat::Table => print(&as_table(&reports, &broken))?,
+        ReportFormat::Json => print_json(&as_json(&reports, &broken))?,
+        ReportFormat::Junit => print_bytes(&as_junit(&reports, &broken)?)?,
+    }
+    let failed = reports.iter().any(|report| report.count().failed > 0);
+    if failed || !broken.is_empty() {
+        return Ok(Exit::SCRIPT);
+    }
+    Ok(Exit::SUCCESS)
+}
+
+fn read(args: &ConformanceArgs) -> Result<(Vec<Script>, Vec<Broken>), Failure> {
+    let (mut scripts, mut broken) = (Vec::new(), Vec::new());
+    for path in &args.paths {
+        let found = find_scripts(path).map_err(|error| Failure::io("cannot read", path, error))?;
+        if found.is_empty() {
+            let text = format!("there are no scripts (.wast) in {}", path.display());
+            return Err(Error::new(ErrorKind::Io, text).into());
+        }
+        for path in found {
+            match Script::read(&path) {
+                Ok(script) => scripts.push(script),
+                Err(error) => broken.push(Broken {
+                    file: path.display().to_string(),
+                    error: error.to_string(),
+                }),
+            }
+        }
+    }
+    Ok((scripts, broken))
+}
+
+/// The sum for each backend, in the order of the reports.
+fn sums(reports: &[FileReport]) -> Vec<(&'static str, Count)> {
+    let mut sums: Vec<(&'static str, Count)> = Vec::new();
+    for report in reports {
+        match sums.iter_mut().find(|(name, _)| *name == report.backend) {
+            Some((_, sum)) => *sum += report.count(),
+            None => sums.push((report.backend, report.count())),
+        }
+    }
+    sums
+}
+
+fn as_table(reports: &[FileReport], broken: &[Broken]) -> String {
+    let row = |name: &str, backend: &str, count: Count| {
+        let numbers = [count.passed, count.failed, count.unsupported];
+        let mut row = vec![clean(name).into_owned(), backend.to_owned()];
+        row.extend(numbers.map(|number| number.to_string()));
+        row
+    };
+    let head = ["script", "backend", "pass", "fail", "unsupported"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for report in reports {
+        rows.push(row(&report.name, report.backend, report.count()));
+    }
+    for (backend, sum) in sums(reports) {
+        rows.push(row("all", backend, sum));
+    }
+    let mut text = table(&rows);
+    let mut details = String::new();
+    for report in reports {
+        for step in &report.steps {
+            if step.outcome != Outcome::Pass {
+                details += &format!(
+                    "{}:{}: {}: {}: {}\n",
+                    report.name, step.line, report.backend, step.directive, step.outcome
+                );
+            }
+        }
+    }
+    for broken in broken {
+        details += &format!("fail: {}\n", broken.error);
+    }
+    if !details.is_empty() {
+        text.push('\n');
+        text += &clean(&details);
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    scripts: Vec<JsonScript<'a>>,
+    #[serde(skip_serializing_if = "<[Broken]>::is_empty")]
+    broken: &'a [Broken],
+    backends: BTreeMap<&'static str, JsonCount>,
+}
+
+#[derive(Serialize)]
+struct JsonCount {
+    pass: usize,
+    fail: usize,
+    unsupported: usize,
+}
+
+#[derive(Serialize)]
+struct JsonScript<'a> {
+    script: &'a str,
+    backend: &'static str,
+    #[serde(flatten)]
+    count: JsonCount,
+    directives: Vec<JsonStep<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonStep<'a> {
+    line: usize,
+    directive: &'static str,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+impl From<Count> for JsonCount {
+    fn from(count: Count) -> Self {
+        JsonCount {
+            pass: count.passed,
+            fail: count.failed,
+            unsupported: count.unsupported,
+        }
+    }
+}
+
+fn as_json<'a>(reports: &'a [FileReport], broken: &'a [Broken]) -> JsonReport<'a> {
+    let step = |step: &'a StepReport| {
+        let (feature, message) = match &step.outcome {
+            Outcome::Pass => (None, None),
+            Outcome::Fail(text) => (None, Some(text.as_str())),
+            Outcome::Unsupported { feature, reason } => {
+                (Some(feature.as_str()), Some(reason.as_str()))
+            }
+        };
+        JsonStep {
+            line: step.line,
+            directive: step.directive,
+            outcome: step.outcome.word(),
+            feature,
+            message,
+        }
+    };
+    let script = |report: &'a FileReport| JsonScript {
+        script: &report.name,
+        backend: report.backend,
+        count: report.count().into(),
+        directives: report.steps.iter().map(step).collect(),
+    };
+    let sum = |(backend, sum): (&'static str, Count)| (backend, sum.into());
+    JsonReport {
+        scripts: reports.iter().map(script).collect(),
+        broken,
+        backends: sums(reports).into_iter().map(sum).collect(),
+    }
+}
+
+fn as_junit(reports: &[FileReport], broken: &[Broken]) -> Result<Vec<u8>, Failure> {
+    let mut junit = Report::new("enginebay conformance");
+    for report in reports {
+        let name = format!("{}::{}", report.backend, report.name);
+        let mut suite = TestSuite::new(name.as_str());
+        for step in &report.steps {
+            let status = match &step.outcome {
+                Outcome::Pass => TestCaseStatus::success(),
+                Outcome::Fail(text) => non_success(text),
+                Outcome::Unsupported { feature, reason } => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_message(format!("{feature}: {reason}"));
+                    status
+                }
+            };
+            let case = format!("line {}: {}", step.line, step.directive);
+            let mut case = TestCase::new(case, status);
+            case.set_classname(name.as_str());
+            suite.add_test_case(case);
+        }
+        junit.add_test_suite(suite);
+    }
+    if !broken.is_empty() {
+        let mut suite = TestSuite::new("scripts that cannot be parsed");
+        for broken in broken {
+            let case = TestCase::new(broken.file.as_str(), non_success(&broken.error));
+            suite.add_test_case(case);
+        }
+        junit.add_test_suite(suite);
+    }
+    let mut xml = Vec::new();
+    junit
+        .serialize(&mut xml)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("cannot write JUnit: {error}")))?;
+    Ok(xml)
+}
+
+fn non_success(text: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_message(text);
+    status
+}
