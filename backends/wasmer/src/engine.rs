@@ -104,8 +104,6 @@ impl Options {
 
     #[cfg(feature = "singlepass")]
     fn compiler(&self) -> EngineBuilder {
-        use wasmer::sys::CompilerConfig;
-
         let mut compiler = wasmer::sys::Singlepass::new();
         compiler.canonicalize_nans(self.deterministic);
         EngineBuilder::new(compiler)
