@@ -223,7 +223,7 @@ pub(crate) fn module<E: CoreEngine>(
     match item {
         Item::ModuleStatic { index, .. } => Some(pre.program.modules[*index].clone()),
         Item::ModuleImport { import, .. } => match &pre.imports[*import] {
-            Import::Module(module) => Some(module.clone()),
+            Import::Module(module, _) => Some(module.clone()),
             _ => None,
         },
         _ => None,

@@ -65,10 +65,10 @@ impl<E: CoreEngine> Instantiation<E> {
                 self.core(cx, &module, &module.code, &imports)
             }
             Step::InstantiateImport { import, args } => {
-                let Import::Module(module) = &self.pre.imports[*import] else {
+                let pre = self.pre.clone();
+                let Import::Module(module, code) = &pre.imports[*import] else {
                     return Err(Error::new(ErrorKind::Link, "an import is no core module"));
                 };
-                let module = module.clone();
                 let mut imports = Vec::with_capacity(module.ty.imports.len());
                 for (from, name, _) in &module.ty.imports {
                     let def = args.get(from).and_then(|names| names.get(name));
@@ -80,9 +80,7 @@ impl<E: CoreEngine> Instantiation<E> {
                     })?;
                     imports.push(self.def(cx, def)?);
                 }
-                // Code of another component may be of another unit.
-                let code = E::adopt(&self.pre.program.unit, &module.code, &module.wasm)?;
-                self.core(cx, &module, &code, &imports)
+                self.core(cx, module, code, &imports)
             }
             Step::Memory { index, export } => {
                 let CoreExtern::Memory(memory) = self.export(cx, export)? else {
