@@ -339,7 +339,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Traps, limits and host errors, as [`ErrorKind`](crate::ErrorKind) has them.
+    /// `WrongStore` for a resource of another store, before the guest is entered;
+    /// traps, limits and host errors, as [`ErrorKind`](crate::ErrorKind) has them.
     ///
     /// # Safety
     ///
@@ -381,7 +382,9 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for values that do not fit; traps, limits and host errors.
+    /// `TypeMismatch` for values that do not fit, and `WrongStore` for a resource
+    /// of another store, before the guest is entered; traps, limits and host
+    /// errors.
     fn call(
         cx: Self::Context<'_>,
         func: &Self::Func,
@@ -401,7 +404,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a handle that is gone; traps, limits and host errors.
+    /// `TypeMismatch` for a handle that is gone, `WrongStore` for one of another
+    /// store; traps, limits and host errors.
     fn resource_drop(cx: Self::Context<'_>, resource: ResourceAny) -> Result<()>;
 
     /// As [`Backend::resource_drop`], suspending at asynchronous host functions.
@@ -425,7 +429,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a resource of another type, or one that is gone.
+    /// `TypeMismatch` for a resource of another type, or one that is gone;
+    /// `WrongStore` for one of another store.
     fn resource_from_any<T: 'static>(
         cx: &mut Self::Context<'_>,
         resource: ResourceAny,

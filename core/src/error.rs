@@ -54,7 +54,7 @@ pub enum ErrorKind {
     /// Arguments, results or a typed signature do not fit the function's type.
     /// The guest was not entered and the store stays usable.
     TypeMismatch,
-    /// A function or an instance belongs to another store.
+    /// A function, an instance or a resource belongs to another store.
     WrongStore,
     /// A synchronous operation on an asynchronous store, or the reverse.
     WrongMode,

@@ -88,8 +88,9 @@ impl<B: Backend> Func<B> {
     ///
     /// - `TypeMismatch` for arguments that do not fit; the guest is not
     ///   entered.
-    /// - `WrongStore`, `WrongMode`, `Poisoned`, and the trap
-    ///   `CannotEnterComponent` for an instance that is on the stack.
+    /// - `WrongStore`, also for resources among the arguments; `WrongMode`,
+    ///   `Poisoned`, and the trap `CannotEnterComponent` for an instance that is
+    ///   on the stack.
     /// - Traps, limits, and errors of host functions; these poison the store.
     pub fn call(&self, store: impl AsContextMut<Backend = B>, params: &[Val]) -> Result<Vec<Val>> {
         let mut results = Vec::new();
@@ -276,7 +277,8 @@ impl ResourceAny {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a handle that is gone or lent; otherwise as a call.
+    /// `TypeMismatch` for a handle that is gone or lent, `WrongStore` for one of
+    /// another store; otherwise as a call.
     pub fn resource_drop<S: AsContextMut>(self, mut store: S) -> Result<()> {
         let owner = destructor(&mut store);
         let mut cx = store.as_context_mut();
@@ -316,7 +318,8 @@ impl ResourceAny {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a resource of another type, or one that is gone.
+    /// `TypeMismatch` for a resource of another type, or one that is gone;
+    /// `WrongStore` for one of another store.
     pub fn into_resource<T: 'static, S: AsContextMut>(self, mut store: S) -> Result<Resource<T>> {
         S::Backend::resource_from_any(store.as_context_mut().inner_mut(), self)
     }

@@ -37,6 +37,9 @@ pub use interrupt::CancelHandle;
 pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
 pub use policy::{Guard, HostCall, StoreData};
+#[cfg(feature = "wasmtime")]
+#[doc(hidden)]
+pub use resource::StoreNumber;
 pub use resource::{Resource, ResourceAny, ResourceType};
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;

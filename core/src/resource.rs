@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::__private::Sealed;
 use crate::abi::{
-    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext,
+    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, See,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::Type;
 
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
+
+#[cfg(feature = "wasmtime")]
+pub use self::wasmtime::StoreNumber;
 
 /// The identity of a resource type: defined by the host as a Rust type, or by
 /// a component.
@@ -24,27 +27,39 @@ pub struct ResourceType(Kind);
 #[derive(Clone, Copy)]
 enum Kind {
     Any,
-    Host {
-        id: TypeId,
-        name: &'static str,
-        #[cfg(feature = "wasmtime")]
-        engine: ::wasmtime::component::ResourceType,
-    },
+    Host(&'static HostType),
     /// Defined by a component; numbered by the backend.
     Component(u64),
     #[cfg(feature = "wasmtime")]
     Wasmtime(::wasmtime::component::ResourceType),
 }
 
+/// What is known of a type of the host's, in one place: whoever has the type
+/// has a word.
+struct HostType {
+    id: TypeId,
+    name: fn() -> &'static str,
+    #[cfg(feature = "wasmtime")]
+    engine: fn() -> ::wasmtime::component::ResourceType,
+}
+
+trait IsHostType: 'static {
+    const TYPE: &'static HostType;
+}
+
+impl<T: 'static> IsHostType for T {
+    const TYPE: &'static HostType = &HostType {
+        id: TypeId::of::<T>(),
+        name: std::any::type_name::<T>,
+        #[cfg(feature = "wasmtime")]
+        engine: ::wasmtime::component::ResourceType::host::<T>,
+    };
+}
+
 impl ResourceType {
     /// The type of the host's resources `T`.
     pub fn host<T: 'static>() -> Self {
-        ResourceType(Kind::Host {
-            id: TypeId::of::<T>(),
-            name: std::any::type_name::<T>(),
-            #[cfg(feature = "wasmtime")]
-            engine: ::wasmtime::component::ResourceType::host::<T>(),
-        })
+        ResourceType(Kind::Host(T::TYPE))
     }
 
     /// Any resource type; what a Rust type that is not fixed to one stands for.
@@ -77,13 +92,14 @@ impl PartialEq for ResourceType {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Any, Kind::Any) => true,
-            (Kind::Host { id: a, .. }, Kind::Host { id: b, .. }) => a == b,
+            (Kind::Host(a), Kind::Host(b)) => a.id == b.id,
             (Kind::Component(a), Kind::Component(b)) => a == b,
             #[cfg(feature = "wasmtime")]
             (Kind::Wasmtime(a), Kind::Wasmtime(b)) => a == b,
             #[cfg(feature = "wasmtime")]
-            (Kind::Host { engine, .. }, Kind::Wasmtime(ty))
-            | (Kind::Wasmtime(ty), Kind::Host { engine, .. }) => engine == ty,
+            (Kind::Host(host), Kind::Wasmtime(ty)) | (Kind::Wasmtime(ty), Kind::Host(host)) => {
+                (host.engine)() == *ty
+            }
             _ => false,
         }
     }
@@ -100,7 +116,10 @@ impl fmt::Debug for ResourceType {
 impl fmt::Display for ResourceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Kind::Host { name, .. } => f.write_str(name.rsplit("::").next().unwrap_or(name)),
+            Kind::Host(host) => {
+                let name = (host.name)();
+                f.write_str(name.rsplit("::").next().unwrap_or(name))
+            }
             Kind::Component(id) => write!(f, "resource {id}"),
             Kind::Any => f.write_str("resource"),
             #[cfg(feature = "wasmtime")]
@@ -212,8 +231,7 @@ impl<T> fmt::Debug for Resource<T> {
 /// It stays in the store's tables until it is passed on or dropped with
 /// [`ResourceAny::resource_drop`](crate::ResourceAny::resource_drop), borrowed
 /// ones too. Copies are the same handle. It is good for the store that it
-/// came from and no other, which is not checked: another store may have a handle
-/// of the same number.
+/// came from; any other refuses it with `WrongStore`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceAny(Any);
 
@@ -227,7 +245,11 @@ enum Any {
         owned: bool,
     },
     #[cfg(feature = "wasmtime")]
-    Wasmtime(::wasmtime::component::ResourceAny),
+    Wasmtime {
+        any: ::wasmtime::component::ResourceAny,
+        /// Wasmtime's number of the store, see [`StoreNumber`].
+        store: StoreNumber,
+    },
 }
 
 impl ResourceAny {
@@ -250,7 +272,7 @@ impl ResourceAny {
                 index, generation, ..
             } => Some((index, generation)),
             #[cfg(feature = "wasmtime")]
-            Any::Wasmtime(_) => None,
+            Any::Wasmtime { .. } => None,
         }
     }
 
@@ -259,7 +281,7 @@ impl ResourceAny {
         match &self.0 {
             Any::Layer { ty, .. } => *ty,
             #[cfg(feature = "wasmtime")]
-            Any::Wasmtime(any) => ResourceType(Kind::Wasmtime(any.ty())),
+            Any::Wasmtime { any, .. } => ResourceType(Kind::Wasmtime(any.ty())),
         }
     }
 
@@ -268,7 +290,7 @@ impl ResourceAny {
         match &self.0 {
             Any::Layer { owned, .. } => *owned,
             #[cfg(feature = "wasmtime")]
-            Any::Wasmtime(any) => any.owned(),
+            Any::Wasmtime { any, .. } => any.owned(),
         }
     }
 }
@@ -340,6 +362,10 @@ impl Lower for ResourceAny {
     ) -> Result<()> {
         dst.write(u64::from(cx.lower_any(ty, self)?));
         Ok(())
+    }
+
+    fn handles(&self, see: &mut See<'_>) -> Result<()> {
+        see(self)
     }
 
     fn lower_memory<C: LowerContext + ?Sized>(

@@ -258,4 +258,10 @@ mod tests {
             "expected `string`, found `u8` (at tags[1])"
         );
     }
+
+    /// Lists hold one of these per element, and what they take is charged.
+    #[test]
+    fn a_value_takes_few_words() {
+        assert!(size_of::<Val>() <= 48);
+    }
 }

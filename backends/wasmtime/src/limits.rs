@@ -1,12 +1,13 @@
 //! What Wasmtime asks before memories and tables grow: the core's policy
 //! decides.
 
-use enginebay_core::StoreData;
+use enginebay_core::{StoreData, StoreNumber};
 use wasmtime::ResourceLimiter;
 
-/// What our Wasmtime stores hold.
+/// What our Wasmtime stores hold: the core's data, and Wasmtime's number of the
+/// store once somebody asked for it.
 #[derive(Debug)]
-pub struct State(pub(crate) StoreData);
+pub struct State(pub(crate) StoreData, pub(crate) Option<StoreNumber>);
 
 impl State {
     /// Takes the last growth back, if it is the one that failed: sizes that

@@ -176,10 +176,6 @@ const MESSAGES: &[(&str, Meaning)] = &[
         "cannot lower a `borrow` resource into an `own`",
         Meaning::Trap(TrapCode::HandleTypeMismatch),
     ),
-    (
-        "this resource belongs to another backend",
-        Meaning::Trap(TrapCode::HandleTypeMismatch),
-    ),
     ("string length of", Meaning::Trap(TrapCode::TooLong)),
     ("size overflow copying", Meaning::Trap(TrapCode::TooLong)),
     ("byte length", Meaning::Trap(TrapCode::TooLong)),

@@ -35,6 +35,10 @@ macro_rules! lower_by_reference {
             ) -> Result<()> {
                 <$to as Lower>::lower_memory(self, cx, ty, offset)
             }
+
+            fn handles(&self, see: &mut $crate::abi::See<'_>) -> Result<()> {
+                <$to as Lower>::handles(self, see)
+            }
         }
     )*};
 }
@@ -132,6 +136,18 @@ pub trait Lower: ComponentType + EngineLower {
         }
         Ok(())
     }
+
+    /// Shows each handle in `self` that may be of another store. Only asked of
+    /// types that have handles.
+    ///
+    /// # Errors
+    ///
+    /// The first that `see` gives.
+    #[doc(hidden)]
+    fn handles(&self, see: &mut See<'_>) -> Result<()> {
+        let _ = see;
+        Ok(())
+    }
 }
 
 /// A Rust type that can be received from a component.
@@ -178,6 +194,10 @@ pub trait ComponentNamedList: ComponentType + EngineNamedList {
     /// The members' types, in order.
     fn component_types() -> Vec<Type>;
 }
+
+/// Looks at handles, see [`Lower::handles`].
+#[doc(hidden)]
+pub type See<'a> = dyn FnMut(&ResourceAny) -> Result<()> + 'a;
 
 /// Where values are lowered to: a linear memory with its `realloc`, and the
 /// handle tables of an instance.
