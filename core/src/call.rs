@@ -166,7 +166,7 @@ impl<'a, B: Backend> Call<'a, B> {
         let fuel = B::fuel(&self.cx);
         let policy = &mut B::data_mut(&mut self.cx).policy;
         let error = policy.explain(error, fuel);
-        if error.kind().poisons() {
+        if error.poisons() {
             policy.poison(error.kind());
         }
         if let Some(panic) = Panic::take(&error) {

@@ -60,8 +60,9 @@ fn refused(
     error: &wasmtime::Error,
 ) -> Error {
     let ty = func.ty(cx);
-    let unsupported =
-        |what: &str| Error::unsupported(format!("values of type `{what}` are not supported"));
+    let unsupported = |what: &str| {
+        Error::unsupported(format!("values of type `{what}` are not supported")).not_entered()
+    };
     match error.downcast_ref::<Misfit>() {
         Some(Misfit::Param(at, what)) => match ty.params().nth(*at) {
             Some((name, _)) => unsupported(what).with_context("argument", name),

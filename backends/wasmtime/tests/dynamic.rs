@@ -1148,8 +1148,10 @@ fn types_without_values_are_refused() {
     let wat = component(
         r#"(memory (export "memory") 1)
         (func (export "param") (param i32 i32) unreachable)
-        (func (export "result") (result i32) unreachable)"#,
+        (func (export "result") (result i32) unreachable)
+        (func (export "seven") (result i32) (i32.const 7))"#,
         r#"(type $s (stream u8))
+        (func (export "seven") (result u8) (canon lift (core func $i "seven")))
         (func (export "param") (param "maybe" (option $s))
             (canon lift (core func $i "param") (memory $i "memory")))
         (func (export "result") (result (tuple u8 (list (option $s))))
@@ -1166,5 +1168,8 @@ fn types_without_values_are_refused() {
             name == "param",
             "{error}"
         );
+        // Nothing was entered.
+        assert_eq!(guest.store.poisoned(), None);
+        assert_eq!(guest.one("seven", &[]), Val::U8(7));
     }
 }
