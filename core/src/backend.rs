@@ -308,6 +308,15 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
         pre: &'a Self::InstancePre,
     ) -> impl Future<Output = Result<Self::Instance>> + Send + 'a;
 
+    /// What the backend's handles call the instance, for a backend that knows
+    /// whose resource a [`ResourceAny`] is. Without it, such a resource can be
+    /// dropped while its instance is on the stack, which the Canonical ABI
+    /// forbids.
+    fn instance_number(instance: &Self::Instance) -> Option<u32> {
+        let _ = instance;
+        None
+    }
+
     /// The exported function at `path`: names of instances, then its own.
     fn get_func(
         cx: &mut Self::Context<'_>,

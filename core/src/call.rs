@@ -41,7 +41,8 @@ impl Owner {
     }
 }
 
-/// Stands for no instance: a destructor of whichever instance made a resource.
+/// Stands for no instance: a destructor of the host's, or of an instance that the
+/// handle does not tell.
 pub(crate) const NO_INSTANCE: u32 = u32::MAX;
 
 /// No instance is on the stack.
@@ -271,7 +272,7 @@ impl Policy {
     }
 
     /// Whether the instance is on the stack, or may be: of a destructor that the
-    /// host started it is not known whose it is.
+    /// host started it may not be known whose it is.
     fn is_on_the_stack(&self, instance: u32) -> bool {
         let below = |other| self.below.iter().any(|(instance, _)| *instance == other);
         let on = |other| self.current == other || below(other);

@@ -262,12 +262,20 @@ where
     }
 }
 
-fn destructor<S: AsContextMut>(store: &mut S) -> Owner {
+/// What is entered when the handle is dropped: the instance whose destructor
+/// runs, if it is known.
+fn destructor<S: AsContextMut>(any: &ResourceAny, store: &mut S) -> Owner {
     let mut cx = store.as_context_mut();
-    let store = S::Backend::data(cx.inner_mut()).policy.id;
+    let policy = &S::Backend::data(cx.inner_mut()).policy;
+    let ours = |number| {
+        let mut numbers = policy.numbers.iter();
+        numbers
+            .find(|(backends, _)| *backends == number)
+            .map_or(number, |(_, ours)| *ours)
+    };
     Owner {
-        store,
-        instance: NO_INSTANCE,
+        store: policy.id,
+        instance: any.owner().map_or(NO_INSTANCE, ours),
     }
 }
 
@@ -278,9 +286,10 @@ impl ResourceAny {
     /// # Errors
     ///
     /// `TypeMismatch` for a handle that is gone or lent, `WrongStore` for one of
-    /// another store; otherwise as a call.
+    /// another store, and the trap `CannotEnterComponent` while the instance that
+    /// defines the resource is on the stack; otherwise as a call.
     pub fn resource_drop<S: AsContextMut>(self, mut store: S) -> Result<()> {
-        let owner = destructor(&mut store);
+        let owner = destructor(&self, &mut store);
         let mut cx = store.as_context_mut();
         let cx = S::Backend::reborrow(cx.inner_mut());
         let mut call = Call::<S::Backend>::begin(cx, Mode::Sync, owner)?;
@@ -294,7 +303,7 @@ impl ResourceAny {
     ///
     /// As [`ResourceAny::resource_drop`].
     pub async fn resource_drop_async<S: AsContextMut + Send>(self, mut store: S) -> Result<()> {
-        let owner = destructor(&mut store);
+        let owner = destructor(&self, &mut store);
         let mut cx = store.as_context_mut();
         let cx = S::Backend::reborrow(cx.inner_mut());
         let mut call = Call::<S::Backend>::begin(cx, Mode::Async, owner)?;

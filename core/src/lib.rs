@@ -37,10 +37,10 @@ pub use interrupt::CancelHandle;
 pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
 pub use policy::{Guard, HostCall, StoreData};
+pub use resource::{Resource, ResourceAny, ResourceType};
 #[cfg(feature = "wasmtime")]
 #[doc(hidden)]
-pub use resource::StoreNumber;
-pub use resource::{Resource, ResourceAny, ResourceType};
+pub use resource::{StoreNumber, instance_number};
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
 pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};

@@ -17,7 +17,7 @@ use crate::types::Type;
 mod wasmtime;
 
 #[cfg(feature = "wasmtime")]
-pub use self::wasmtime::StoreNumber;
+pub use self::wasmtime::{StoreNumber, instance_number};
 
 /// The identity of a resource type: defined by the host as a Rust type, or by
 /// a component.
@@ -249,10 +249,26 @@ enum Any {
         any: ::wasmtime::component::ResourceAny,
         /// Wasmtime's number of the store, see [`StoreNumber`].
         store: StoreNumber,
+        /// Wasmtime's number of the instance whose destructor runs at the end;
+        /// [`NO_NUMBER`] if there is none, or if it is not known.
+        owner: u32,
     },
 }
 
+#[cfg(feature = "wasmtime")]
+const NO_NUMBER: u32 = u32::MAX;
+
 impl ResourceAny {
+    /// The backend's number of the instance that is entered when the handle is
+    /// dropped, see [`Backend::instance_number`](crate::Backend).
+    pub(crate) fn owner(&self) -> Option<u32> {
+        match self.0 {
+            Any::Layer { .. } => None,
+            #[cfg(feature = "wasmtime")]
+            Any::Wasmtime { owner, .. } => (owner != NO_NUMBER).then_some(owner),
+        }
+    }
+
     /// A handle in a backend's own table; `generation` tells reused slots apart.
     #[doc(hidden)]
     pub fn new(ty: ResourceType, index: u32, generation: u32, owned: bool) -> Self {

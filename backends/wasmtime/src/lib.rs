@@ -237,6 +237,10 @@ impl Backend for Wasmtime {
         trap::finish(&cx, result)
     }
 
+    fn instance_number(instance: &Self::Instance) -> Option<u32> {
+        Some(enginebay_core::instance_number(instance))
+    }
+
     fn get_func(
         cx: &mut Self::Context<'_>,
         instance: &Self::Instance,

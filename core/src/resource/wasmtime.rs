@@ -9,7 +9,7 @@ use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
 
-use super::{Any, Kind, Resource, ResourceAny, ResourceType};
+use super::{Any, Kind, NO_NUMBER, Resource, ResourceAny, ResourceType};
 use crate::error::{Error, ErrorKind, Result};
 
 type EngineResult<T> = std::result::Result<T, wasmtime::Error>;
@@ -50,6 +50,15 @@ impl StoreNumber {
     }
 }
 
+/// Wasmtime's number of an instance in its store.
+#[doc(hidden)]
+pub fn instance_number(instance: &wt::Instance) -> u32 {
+    const { assert!(size_of::<wt::Instance>() == 16 && align_of::<wt::Instance>() == 8) }
+    // SAFETY: the C API's `wasmtime_component_instance_t` is a `uint64_t` and a
+    // `uint32_t`, and Wasmtime asserts that this is like it.
+    unsafe { std::ptr::from_ref(instance).cast::<u32>().add(2).read() }
+}
+
 impl ResourceType {
     /// Wraps Wasmtime's resource type.
     #[doc(hidden)]
@@ -72,7 +81,23 @@ impl ResourceAny {
     /// Wraps Wasmtime's handle, which is of this store.
     #[doc(hidden)]
     pub fn from_wasmtime(any: wt::ResourceAny, store: StoreNumber) -> Self {
-        ResourceAny(Any::Wasmtime { any, store })
+        let owner = NO_NUMBER;
+        ResourceAny(Any::Wasmtime { any, store, owner })
+    }
+
+    /// Wraps Wasmtime's handle, which was lifted with this type just now.
+    #[doc(hidden)]
+    pub fn lifted(any: wt::ResourceAny, cx: &mut LiftContext<'_>, ty: InterfaceType) -> Self {
+        let instance = cx.instance_handle();
+        let owner = match ty {
+            // Borrows have no destructor, and one of the host's enters no guest.
+            InterfaceType::Own(ty) if cx.instance_mut().dtor_and_instance(ty).1.is_some() => {
+                instance_number(&instance)
+            }
+            _ => NO_NUMBER,
+        };
+        let store = StoreNumber::of(&instance);
+        ResourceAny(Any::Wasmtime { any, store, owner })
     }
 
     /// Wasmtime's handle, if this is one of this store.
@@ -84,7 +109,9 @@ impl ResourceAny {
     #[inline]
     pub fn to_wasmtime(&self, store: StoreNumber) -> Result<wt::ResourceAny> {
         match self.0 {
-            Any::Wasmtime { any, store: own } if own == store => Ok(any),
+            Any::Wasmtime {
+                any, store: own, ..
+            } if own == store => Ok(any),
             _ => Err(self.refused()),
         }
     }
@@ -222,8 +249,8 @@ unsafe impl wt::Lift for ResourceAny {
         ty: InterfaceType,
         src: &Self::Lower,
     ) -> EngineResult<Self> {
-        let store = StoreNumber::of(&cx.instance_handle());
-        wt::Lift::linear_lift_from_flat(cx, ty, src).map(|any| Self::from_wasmtime(any, store))
+        let any = wt::Lift::linear_lift_from_flat(cx, ty, src)?;
+        Ok(Self::lifted(any, cx, ty))
     }
 
     fn linear_lift_from_memory(
@@ -231,7 +258,7 @@ unsafe impl wt::Lift for ResourceAny {
         ty: InterfaceType,
         bytes: &[u8],
     ) -> EngineResult<Self> {
-        let store = StoreNumber::of(&cx.instance_handle());
-        wt::Lift::linear_lift_from_memory(cx, ty, bytes).map(|any| Self::from_wasmtime(any, store))
+        let any = wt::Lift::linear_lift_from_memory(cx, ty, bytes)?;
+        Ok(Self::lifted(any, cx, ty))
     }
 }

@@ -3,7 +3,7 @@
 //! What the host allocates for them is charged as Wasmtime charges it for its
 //! own dynamic values.
 
-use enginebay_core::{Error, ResourceAny, StoreNumber, TrapCode, Val};
+use enginebay_core::{Error, ResourceAny, TrapCode, Val};
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext};
 use wasmtime::component::Lift;
@@ -75,11 +75,6 @@ fn char_of(code: u32) -> EngineResult<Val> {
     char::from_u32(code)
         .map(Val::Char)
         .ok_or_else(|| Trap::InvalidChar.into())
-}
-
-fn handle(cx: &LiftContext<'_>, any: wt::ResourceAny) -> Val {
-    let store = StoreNumber::of(&cx.instance_handle());
-    Val::Resource(ResourceAny::from_wasmtime(any, store))
 }
 
 /// What the parts of a record or a tuple need.
@@ -163,7 +158,7 @@ fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResu
         InterfaceType::Char => char_of(src.get_u32())?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             let any = wt::ResourceAny::linear_lift_from_flat(cx, ty, src)?;
-            handle(cx, any)
+            Val::Resource(ResourceAny::lifted(any, cx, ty))
         }
         InterfaceType::Record(i) => {
             let types = &types[i].fields;
@@ -234,7 +229,7 @@ fn load_parts(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Engi
         InterfaceType::List(i) => list(cx, types[i].element, bytes)?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             let any = wt::ResourceAny::linear_lift_from_memory(cx, ty, bytes)?;
-            handle(cx, any)
+            Val::Resource(ResourceAny::lifted(any, cx, ty))
         }
         InterfaceType::Record(i) => {
             let types = &types[i].fields;
