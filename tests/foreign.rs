@@ -283,7 +283,7 @@ fn dynamic_ways_in<B: Backend>(is_async: bool) {
         assert!(error.context_value("argument").is_some(), "{error}");
     }
     assert_eq!(
-        b.dynamic("look", &[own_node.clone()]).unwrap(),
+        b.dynamic("look", std::slice::from_ref(&own_node)).unwrap(),
         [Val::U32(7)]
     );
     assert_eq!(b.dynamic("lent", &[own_file]).unwrap(), [Val::U32(1)]);

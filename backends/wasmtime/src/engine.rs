@@ -81,7 +81,7 @@ pub fn config(config: &Config) -> wasmtime::Config {
 /// `engine` is best made by [`config`] and then changed. Options that change
 /// what a component sees or how it is limited must be as [`config`] sets them:
 /// the features of wasm and of components, fuel, epochs, concurrency support
-/// and the treatment of NaNs.
+/// and the treatment of NaNs. Backtraces cannot be turned off.
 ///
 /// ```
 /// use enginebay_core::Config;
@@ -113,7 +113,15 @@ pub fn engine_from(engine: &wasmtime::Config, config: &Config) -> Result<Engine<
             )));
         }
     }
-    Engine::from_parts(make(engine)?, config.clone())
+    let engine = make(engine)?;
+    // Its debug output does not have this one.
+    if engine.get_wasm_backtrace_max_frames() == 0 {
+        return Err(Error::unsupported(
+            "Wasmtime's option `wasm_backtrace_max_frames` must not be `None`: errors would have \
+             no backtraces, by which failures in a guest are told from others",
+        ));
+    }
+    Engine::from_parts(engine, config.clone())
 }
 
 /// Options that all backends must agree on.
@@ -167,7 +175,7 @@ mod tests {
     #[test]
     fn each_option_that_equality_needs_is_refused_by_name() {
         type Change = fn(&mut wasmtime::Config) -> &mut wasmtime::Config;
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 10] = [
             ("wasm_simd", |c| c.wasm_simd(false)),
             ("wasm_memory64", |c| c.wasm_memory64(true)),
             ("wasm_multi_memory", |c| c.wasm_multi_memory(false)),
@@ -177,6 +185,9 @@ mod tests {
             ("concurrency_support", |c| c.concurrency_support(true)),
             ("enable_nan_canonicalization", |c| {
                 c.cranelift_nan_canonicalization(true)
+            }),
+            ("wasm_backtrace_max_frames", |c| {
+                c.wasm_backtrace_max_frames(None)
             }),
             ("relaxed_simd_deterministic", |c| {
                 c.relaxed_simd_deterministic(true)

@@ -251,8 +251,21 @@ fn by_message(state: &State, error: wasmtime::Error) -> Error {
         Some(Meaning::Limit(what)) => state.0.resource_refused(what),
         Some(Meaning::Memory) => state.0.memory_refused(),
         Some(Meaning::HostBytes) => state.0.host_bytes_refused(),
+        None if is_the_systems(&error, &text) => {
+            Error::new(ErrorKind::Engine, format!("{error:#}")).with_source(error)
+        }
         None => Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error),
     }
+}
+
+/// Whether the system or Wasmtime's pool had no more to give, which is no fault
+/// of the guest's: memory, addresses, or places in the pool.
+fn is_the_systems(error: &wasmtime::Error, text: &str) -> bool {
+    error.is::<wasmtime::OutOfMemory>()
+        || text.starts_with("maximum concurrent limit of")
+        || error.chain().any(|cause| {
+            cause.is::<std::io::Error>() || cause.to_string().starts_with("mmap failed to")
+        })
 }
 
 /// A result of a call or an instantiation.
