@@ -44,6 +44,8 @@ impl<B: Backend> fmt::Debug for HostContext<'_, B> {
 /// - With [`Interruption::Deadline`](crate::Interruption) or `Fuel`, a running
 ///   guest asks [`StoreData::interrupted`] soon after each
 ///   [`Backend::interrupt`] and stops with the error that it gives.
+/// - It refuses a [`ResourceAny`] of another store with `WrongStore`, before the
+///   guest is entered.
 /// - Its errors are this crate's, with the kinds that [`ErrorKind`] describes.
 ///   An [`Error`] that a host function returned comes back as it was.
 /// - It never unwinds a Rust panic through wasm: this crate catches the panics

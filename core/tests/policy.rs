@@ -698,6 +698,9 @@ fn artifacts_of_another_configuration_are_refused() {
             "{error}"
         );
     }
+    assert_ne!(a.artifact_identity(), b.artifact_identity());
+    let same = engine(Interruption::None);
+    assert_eq!(a.artifact_identity(), same.artifact_identity());
 }
 
 #[test]
