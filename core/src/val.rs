@@ -63,6 +63,43 @@ pub enum Val {
 }
 
 impl Val {
+    /// Shows each handle inside.
+    ///
+    /// # Errors
+    ///
+    /// What `see` gives.
+    #[doc(hidden)]
+    pub fn handles(&self, see: &mut crate::abi::See<'_>) -> crate::Result<()> {
+        let mut all = |vals: &[Val]| vals.iter().try_for_each(|val| val.handles(see));
+        match self {
+            Val::Resource(any) => see(any),
+            Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => all(vals),
+            Val::Record(fields) => fields.iter().try_for_each(|(_, val)| val.handles(see)),
+            Val::Map(entries) => entries.iter().try_for_each(|(key, val)| {
+                key.handles(see)?;
+                val.handles(see)
+            }),
+            Val::Variant(_, val) | Val::Option(val) | Val::Result(Ok(val) | Err(val)) => {
+                val.as_deref().map_or(Ok(()), |val| val.handles(see))
+            }
+            Val::Bool(_)
+            | Val::S8(_)
+            | Val::U8(_)
+            | Val::S16(_)
+            | Val::U16(_)
+            | Val::S32(_)
+            | Val::U32(_)
+            | Val::S64(_)
+            | Val::U64(_)
+            | Val::F32(_)
+            | Val::F64(_)
+            | Val::Char(_)
+            | Val::String(_)
+            | Val::Enum(_)
+            | Val::Flags(_) => Ok(()),
+        }
+    }
+
     /// Checks that the value is of a type.
     ///
     /// # Errors
@@ -345,5 +382,11 @@ mod tests {
         ] {
             assert_eq!(val.check(&ty).unwrap_err().message(), message);
         }
+    }
+
+    /// Lists hold one of these per element, and what they take is charged.
+    #[test]
+    fn a_value_takes_few_words() {
+        assert!(size_of::<Val>() <= 56);
     }
 }
