@@ -116,11 +116,45 @@ fn as_table(reports: &[FileReport], broken: &[Broken]) -> String {
     for broken in broken {
         details += &format!("fail: {}\n", broken.error);
     }
+    for line in differences(reports) {
+        details += &line;
+        details.push('\n');
+    }
     if !details.is_empty() {
         text.push('\n');
         text += &clean(&details);
     }
     text
+}
+
+/// The directives that do not have the same outcome on each backend.
+fn differences(reports: &[FileReport]) -> Vec<String> {
+    let mut by_script: BTreeMap<&str, Vec<&FileReport>> = BTreeMap::new();
+    for report in reports {
+        by_script.entry(&report.name).or_default().push(report);
+    }
+    let mut lines = Vec::new();
+    for (script, reports) in by_script {
+        let Some((first, others)) = reports.split_first() else {
+            continue;
+        };
+        for (i, step) in first.steps.iter().enumerate() {
+            let word = |report: &FileReport| report.steps.get(i).map_or("", |s| s.outcome.word());
+            if others.iter().all(|other| word(other) == word(first)) {
+                continue;
+            }
+            let each = reports
+                .iter()
+                .map(|report| format!("{} {}", report.backend, word(report)));
+            let each: Vec<_> = each.collect();
+            lines.push(format!(
+                "{script}:{}: the backends differ: {}",
+                step.line,
+                each.join(", ")
+            ));
+        }
+    }
+    lines
 }
 
 #[derive(Serialize)]
@@ -240,4 +274,34 @@ fn non_success(text: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(text);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(backend: &'static str, outcomes: &[Outcome]) -> FileReport {
+        let step = |(i, outcome): (usize, &Outcome)| StepReport {
+            line: i + 1,
+            directive: "component",
+            outcome: outcome.clone(),
+        };
+        FileReport {
+            name: "a.wast".to_owned(),
+            backend,
+            steps: outcomes.iter().enumerate().map(step).collect(),
+        }
+    }
+
+    #[test]
+    fn backends_that_differ_are_told_by_line() {
+        let fail = Outcome::Fail("no".to_owned());
+        let one = report("one", &[Outcome::Pass, Outcome::Pass]);
+        let two = report("two", &[Outcome::Pass, fail]);
+        assert!(differences(&[one.clone(), one.clone()]).is_empty());
+        assert_eq!(
+            differences(&[one, two]),
+            ["a.wast:2: the backends differ: one pass, two fail"]
+        );
+    }
 }

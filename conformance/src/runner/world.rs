@@ -182,7 +182,9 @@ pub(super) struct World<B: Backend> {
 
 impl<B: Backend> World<B> {
     pub(super) fn new(engine: &Engine<B>, script: &Script, features: Features) -> Self {
-        let (mut shared, mut shared_makers) = (HashSet::new(), HashSet::new());
+        // An instance with an id can be imported by it.
+        let mut shared = script.imports.clone();
+        let mut shared_makers = HashSet::new();
         let mut makers = 0;
         for step in &script.steps {
             match &step.action {
@@ -318,11 +320,8 @@ impl<B: Backend> World<B> {
 
     /// The first import of a component that nothing in the script provides.
     pub(super) fn unknown_import(&self, component: &Component<B>) -> Option<String> {
-        let known = |name: &String| {
-            self.registered.contains_key(name)
-                || self.names.contains_key(name)
-                || self.shared.contains(name)
-        };
+        let known =
+            |name: &String| self.registered.contains_key(name) || self.names.contains_key(name);
         let mut names = component.imports().iter().map(|import| &import.name);
         names.find(|name| !known(name)).cloned()
     }
