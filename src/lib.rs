@@ -40,7 +40,7 @@ mod registry;
 pub use enginebay_core::{
     AsContextMut, Backend, CancelHandle, Case, Complexity, ComponentNamedList, ComponentType,
     Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature, Features, Field, Frame,
-    FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, Resource,
+    FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, MapType, Resource,
     ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val, flags,
     is_artifact, needed_features, to_binary, validate,
 };

@@ -86,16 +86,33 @@ macro_rules! registry {
 
 registry! { $
     "wasmtime", wasmtime, enginebay_wasmtime::Wasmtime, __backend_wasmtime;
+    "wasmer", wasmer, enginebay_wasmer::Wasmer, __backend_wasmer;
+    "wasmi", wasmi, enginebay_wasmi::Wasmi, __backend_wasmi;
+    "wasmtime-layered", wasmtime_layered, enginebay_wasmtime::WasmtimeLayered, __backend_wasmtime_layered;
+}
+
+/// The default backend's names.
+macro_rules! default_backend {
+    ($backend:ty) => {
+        /// The default backend: the first that is on.
+        pub type DefaultBackend = $backend;
+        aliases!(DefaultBackend);
+    };
 }
 
 cfg_if::cfg_if! {
     if #[cfg(feature = "wasmtime")] {
-        /// The default backend: the first that is on.
-        pub type DefaultBackend = enginebay_wasmtime::Wasmtime;
-        aliases!(DefaultBackend);
+        default_backend!(enginebay_wasmtime::Wasmtime);
+    } else if #[cfg(feature = "wasmer")] {
+        default_backend!(enginebay_wasmer::Wasmer);
+    } else if #[cfg(feature = "wasmi")] {
+        default_backend!(enginebay_wasmi::Wasmi);
+    } else if #[cfg(feature = "wasmtime-layered")] {
+        default_backend!(enginebay_wasmtime::WasmtimeLayered);
     } else {
         compile_error!(
-            "enginebay has no backend: turn on one of its Cargo features (wasmtime)"
+            "enginebay has no backend: turn on one of its Cargo features (wasmtime, wasmer, \
+             wasmi, wasmtime-layered)"
         );
     }
 }

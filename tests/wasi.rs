@@ -403,7 +403,7 @@ fn an_exit_is_a_status<B: Backend>() {
 
 fn an_exit_can_have_any_code<B: Backend>() {
     let wasi = WasiCtx::builder().build().unwrap();
-    let (mut store, instance) = instance::<B>(EXITS, wasi, Limits::new());
+    let (mut store, instance) = instance::<B>(EXITS, wasi, common::limits::<B>());
     assert_eq!(wasi::run(&mut store, &instance).unwrap().code(), 42);
 }
 
@@ -443,7 +443,8 @@ fn a_panic_is_a_trap<B: Backend>() {
 }
 
 fn other_components_are_no_programs<B: Backend>() {
-    let (mut store, instance) = waits::<B>(WasiCtx::builder().build().unwrap(), Limits::new());
+    let (mut store, instance) =
+        waits::<B>(WasiCtx::builder().build().unwrap(), common::limits::<B>());
     let error = wasi::run(&mut store, &instance).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::NotFound);
 }
@@ -550,7 +551,7 @@ fn fixed_clocks_decide_time<B: Backend>() {
     let wasi = WasiCtx::builder()
         .fixed_clocks(SystemTime::UNIX_EPOCH, step)
         .build();
-    let (mut store, instance) = waits::<B>(wasi.unwrap(), Limits::new());
+    let (mut store, instance) = waits::<B>(wasi.unwrap(), common::limits::<B>());
     let now = instance
         .get_typed_func::<(), (u64,)>(&mut store, "now")
         .unwrap();
@@ -690,6 +691,9 @@ fn stopped_in_time(error: &Error, start: Instant, deadline: Duration) {
 }
 
 fn a_deadline_stops_a_guest_that_runs<B: Backend>() {
+    if !common::stops::<B>() {
+        return;
+    }
     let deadline = Duration::from_millis(50);
     let wasi = WasiCtx::builder().build().unwrap();
     let (mut store, instance) = waits::<B>(wasi, Limits::new().deadline(deadline));
@@ -702,6 +706,9 @@ fn a_deadline_stops_a_guest_that_runs<B: Backend>() {
 }
 
 fn a_deadline_stops_a_guest_that_waits<B: Backend>() {
+    if !common::stops::<B>() {
+        return;
+    }
     let deadline = Duration::from_millis(50);
     let wasi = WasiCtx::builder().build().unwrap();
     let (mut store, instance) = waits::<B>(wasi, Limits::new().deadline(deadline));
@@ -714,6 +721,9 @@ fn a_deadline_stops_a_guest_that_waits<B: Backend>() {
 }
 
 fn a_deadline_stops_a_guest_that_waits_asynchronously<B: Backend>() {
+    if !common::stops::<B>() {
+        return;
+    }
     let deadline = Duration::from_millis(50);
     let engine = Engine::<B>::new(&Config::new()).unwrap();
     let component = Component::new(&engine, WAITS).unwrap();
@@ -739,6 +749,9 @@ fn a_deadline_stops_a_guest_that_waits_asynchronously<B: Backend>() {
 }
 
 fn cancellation_stops_a_guest_that_waits<B: Backend>() {
+    if !common::stops::<B>() {
+        return;
+    }
     let wasi = WasiCtx::builder().build().unwrap();
     let (mut store, instance) = waits::<B>(wasi, Limits::new().deadline(None));
     let sleep = instance
@@ -756,7 +769,7 @@ fn cancellation_stops_a_guest_that_waits<B: Backend>() {
 
 fn a_guest_that_waits_gets_its_time<B: Backend>() {
     let wasi = WasiCtx::builder().build().unwrap();
-    let (mut store, instance) = waits::<B>(wasi, Limits::new());
+    let (mut store, instance) = waits::<B>(wasi, common::limits::<B>());
     let sleep = instance
         .get_typed_func::<(u64,), ()>(&mut store, "sleep")
         .unwrap();
@@ -792,7 +805,7 @@ fn a_guard_is_asked_for_wasi<B: Backend>() {
 
 fn calls_of_wasi_are_counted<B: Backend>() {
     let wasi = WasiCtx::builder().build().unwrap();
-    let (mut store, instance) = waits::<B>(wasi, Limits::new());
+    let (mut store, instance) = waits::<B>(wasi, common::limits::<B>());
     let sleep = instance
         .get_typed_func::<(u64,), ()>(&mut store, "sleep")
         .unwrap();

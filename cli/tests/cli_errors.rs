@@ -77,21 +77,25 @@ fn errors_in_json() {
     assert!(ended.stderr.starts_with("error: trap"), "{ended:?}");
 
     let ended = enginebay([
+        "run", &file, "--invoke", "spin()", "--fuel", "1000", "--format", "json",
+    ]);
+    assert_eq!(ended.code, Some(5));
+    assert_eq!(ended.json()["error"]["kind"], "out-of-fuel");
+
+    let ended = enginebay([
         "run",
         &file,
         "--invoke",
-        "spin()",
-        "--fuel",
-        "1000",
+        "trap()",
         "--format",
         "json",
         "--backend",
         "all",
     ]);
-    assert_eq!(ended.code, Some(5));
+    assert_eq!(ended.code, Some(4), "{ended:?}");
     let json = ended.json();
     assert_eq!(json["same"], true);
-    assert_eq!(json["runs"][0]["error"]["kind"], "out-of-fuel");
+    assert_eq!(json["runs"][0]["error"]["kind"], "trap");
 }
 
 #[test]

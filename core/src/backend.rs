@@ -6,9 +6,9 @@ use std::fmt;
 use std::future::Future;
 
 use crate::abi::{ComponentNamedList, Lift, Lower};
-use crate::call::HostFuture;
 use crate::config::{Config, Support};
 use crate::error::Result;
+use crate::future::HostFuture;
 use crate::policy::StoreData;
 use crate::resource::{Resource, ResourceAny, ResourceType};
 use crate::types::{Extern, FuncType};

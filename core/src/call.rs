@@ -4,17 +4,14 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::{self, CancelHandle, Deadline, Ticker};
+use crate::interrupt::Deadline;
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -57,6 +54,8 @@ pub(crate) struct Call<'a, B: Backend> {
     cx: B::Context<'a>,
     /// It came through the store's open gate.
     fast: bool,
+    /// How many calls are below it on the stack.
+    depth: usize,
     finished: bool,
 }
 
@@ -65,17 +64,19 @@ impl<'a, B: Backend> Call<'a, B> {
     pub(crate) fn begin(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
         let policy = &mut B::data_mut(&mut cx).policy;
         let fast = policy.gate == Owner::key(owner.store, mode);
-        if fast {
+        let depth = if fast {
             policy.gate = SHUT;
             policy.current = owner.instance;
             policy.sequence += 1;
             policy.call.host_calls = policy.host_calls;
+            0
         } else {
-            Self::begin_slowly(&mut cx, mode, owner, false)?;
-        }
+            Self::begin_slowly(&mut cx, mode, owner, false)?
+        };
         Ok(Call {
             cx,
             fast,
+            depth,
             finished: false,
         })
     }
@@ -83,32 +84,39 @@ impl<'a, B: Backend> Call<'a, B> {
     /// As [`Call::begin`], for a destructor whose instance is known by now: if
     /// the host dropped the handle, the call below may be just this one's.
     pub(crate) fn begin_end(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
-        Self::begin_slowly(&mut cx, mode, owner, true)?;
+        let depth = Self::begin_slowly(&mut cx, mode, owner, true)?;
         Ok(Call {
             cx,
             fast: false,
+            depth,
             finished: false,
         })
     }
 
     /// Everything that a call can need before it: other calls on the stack,
-    /// time, fuel, and reasons to refuse it.
+    /// time, fuel, and reasons to refuse it. Gives the number of calls below.
     #[inline(never)]
-    fn begin_slowly(cx: &mut B::Context<'a>, mode: Mode, owner: Owner, ends: bool) -> Result<()> {
+    fn begin_slowly(
+        cx: &mut B::Context<'a>,
+        mode: Mode,
+        owner: Owner,
+        ends: bool,
+    ) -> Result<usize> {
         let policy = &mut B::data_mut(cx).policy;
         policy.may_enter(mode, owner, ends)?;
-        if policy.current == IDLE {
+        if !policy.has_call() {
             policy.start();
         } else {
             let site = policy.site.take();
             policy.below.push((policy.current, site));
         }
         policy.current = owner.instance;
-        if policy.below.is_empty() && policy.interruption == Interruption::Fuel {
+        let depth = policy.below.len();
+        if depth == 0 && policy.interruption == Interruption::Fuel {
             let fuel = B::fuel(cx);
             B::data_mut(cx).policy.call.fuel = fuel;
         }
-        Ok(())
+        Ok(depth)
     }
 
     #[inline]
@@ -121,7 +129,9 @@ impl<'a, B: Backend> Call<'a, B> {
         self.finished = true;
         match result {
             Ok(value) => {
-                self.leave();
+                if self.leave() {
+                    return Err(self.failed(Error::of(ErrorKind::Cancelled)));
+                }
                 Ok(value)
             }
             Err(error) => {
@@ -141,32 +151,38 @@ impl<'a, B: Backend> Call<'a, B> {
         }
     }
 
+    /// Says whether a call above this one was leaked: then no engine has to be
+    /// able to go on below it.
     #[inline]
-    fn leave(&mut self) {
-        if self.fast {
-            let policy = &mut B::data_mut(&mut self.cx).policy;
+    fn leave(&mut self) -> bool {
+        let policy = &mut B::data_mut(&mut self.cx).policy;
+        if self.fast && policy.below.is_empty() {
             policy.current = IDLE;
             policy.gate = policy.open;
+            false
         } else {
-            self.leave_slowly();
+            self.leave_slowly()
         }
     }
 
     #[inline(never)]
-    fn leave_slowly(&mut self) {
-        let metered = B::data(&self.cx).policy.interruption == Interruption::Fuel;
-        let fuel = if metered { B::fuel(&self.cx) } else { None };
+    fn leave_slowly(&mut self) -> bool {
         let policy = &mut B::data_mut(&mut self.cx).policy;
-        if let Some((below, site)) = policy.below.pop() {
-            policy.current = below;
-            policy.site = site;
-            return;
+        let leaked = policy.below.len() > self.depth;
+        if leaked {
+            // Calls of a host function that this call's guest called: they are
+            // above this one, so they ended or their futures were leaked.
+            policy.below.truncate(self.depth);
+            policy.poison(&ErrorKind::Cancelled);
         }
-        policy.current = IDLE;
-        policy.stop();
-        if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
-            *before = before.saturating_sub(left);
+        match policy.below.pop() {
+            Some((below, site)) => {
+                policy.current = below;
+                policy.site = site;
+            }
+            None => end::<B>(&mut self.cx),
         }
+        leaked
     }
 
     #[cold]
@@ -199,6 +215,34 @@ impl<B: Backend> Drop for Call<'_, B> {
     }
 }
 
+/// The outermost call ends: its time and its fuel are counted.
+fn end<B: Backend>(cx: &mut B::Context<'_>) {
+    let metered = B::data(cx).policy.interruption == Interruption::Fuel;
+    let fuel = if metered { B::fuel(cx) } else { None };
+    let policy = &mut B::data_mut(cx).policy;
+    policy.current = IDLE;
+    policy.stop();
+    if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
+        *before = before.saturating_sub(left);
+    }
+}
+
+/// Ends a call whose future was leaked, as if it had been dropped. Nobody else
+/// does: what the future held is never run.
+///
+/// To be called with a context of a whole [`Store`](crate::Store) that has a
+/// call: a call borrows its store until it ends, and lends it to host functions
+/// as a context only.
+#[cold]
+#[inline(never)]
+pub(crate) fn abandon<B: Backend>(cx: &mut B::Context<'_>) {
+    let policy = &mut B::data_mut(cx).policy;
+    policy.below.clear();
+    policy.site = None;
+    end::<B>(cx);
+    B::data_mut(cx).policy.poison(&ErrorKind::Cancelled);
+}
+
 #[cold]
 fn poisoned(by: &ErrorKind) -> Error {
     Error::of(ErrorKind::Poisoned {
@@ -226,6 +270,12 @@ fn wrong_mode(mode: Mode) -> Error {
 }
 
 impl Policy {
+    /// Whether a call is on the stack, or was leaked.
+    #[inline]
+    pub(crate) fn has_call(&self) -> bool {
+        self.current != IDLE
+    }
+
     #[inline]
     fn may_enter(&self, mode: Mode, owner: Owner, ends: bool) -> Result<()> {
         if owner.store != self.id {
@@ -330,6 +380,15 @@ impl Policy {
     }
 }
 
+impl Drop for Policy {
+    /// A leaked call keeps the ticker busy no longer than its store lives.
+    fn drop(&mut self) {
+        if self.has_call() {
+            self.stop();
+        }
+    }
+}
+
 /// Where a host function is defined; what its errors and the guard say.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -386,13 +445,24 @@ impl Site {
         result: Result<Result<R>, Box<dyn Any + Send>>,
     ) -> Result<R> {
         match result {
-            Ok(Ok(value)) if !data.policy.watched => Ok(value),
-            Ok(Ok(value)) => match data.policy.interrupted_coarse() {
-                None => Ok(value),
-                Some(error) => Err(error),
-            },
+            Ok(Ok(value)) => {
+                if data.policy.watched {
+                    Self::leave_watched(&data.policy)?;
+                }
+                Ok(value)
+            }
             Ok(Err(error)) => Err(self.name(error)),
             Err(panic) => Err(self.name(Panic::carry(panic))),
+        }
+    }
+
+    /// Apart from [`Site::leave`], which is small enough without it to become
+    /// part of each host function.
+    #[inline(never)]
+    fn leave_watched(policy: &Policy) -> Result<()> {
+        match policy.interrupted_coarse() {
+            None => Ok(()),
+            Some(error) => Err(error),
         }
     }
 }
@@ -418,11 +488,11 @@ pub(crate) fn host_call<B: Backend, R>(
 }
 
 /// A host function's panic on its way to the caller, as an error's source.
-struct Panic(Mutex<Option<Box<dyn Any + Send>>>);
+pub(crate) struct Panic(Mutex<Option<Box<dyn Any + Send>>>);
 
 impl Panic {
     #[cold]
-    fn carry(panic: Box<dyn Any + Send>) -> Error {
+    pub(crate) fn carry(panic: Box<dyn Any + Send>) -> Error {
         Error::of(ErrorKind::HostPanic).with_source(Panic(Mutex::new(Some(panic))))
     }
 
@@ -448,230 +518,3 @@ impl fmt::Display for Panic {
 }
 
 impl std::error::Error for Panic {}
-
-/// The future of an asynchronous host function, in one allocation.
-///
-/// A host function makes it with [`HostFuture::new`]; a backend awaits it. While
-/// it runs, a panic becomes an error, and a deadline or a cancellation cuts it.
-pub struct HostFuture<'a, R>(Box<dyn Task<'a, R> + 'a>);
-
-impl<'a, R: Send + 'static> HostFuture<'a, R> {
-    /// The future of a host function's `async` block.
-    #[inline]
-    pub fn new(future: impl Future<Output = Result<R>> + Send + 'a) -> Self {
-        HostFuture(Box::new(Running {
-            future,
-            interrupt: None,
-            catch: false,
-        }))
-    }
-
-    /// Starts a host function under the policy. Its code up to the first
-    /// suspension runs when it is polled, what comes before its `async` block
-    /// runs here.
-    #[inline]
-    pub(crate) fn start<B: Backend>(
-        mut cx: B::Context<'a>,
-        site: &Arc<Site>,
-        func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
-    ) -> Self {
-        let policy = &mut B::data_mut(&mut cx).policy;
-        // The name is needed if the function fails. It is kept in the store, so
-        // that a guest that calls the same function again costs no more than a
-        // look.
-        if !policy
-            .site
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, site))
-        {
-            policy.site = Some(site.clone());
-        }
-        let interrupt = Interrupt::of(B::data(&cx));
-        let start = || {
-            site.enter(B::data_mut(&mut cx))?;
-            Ok(func(cx))
-        };
-        let started = if B::RESUMES_HOST_PANICS {
-            Ok(start())
-        } else {
-            catch_unwind(AssertUnwindSafe(start))
-        };
-        let mut future = match started {
-            Ok(Ok(future)) => future,
-            Ok(Err(error)) => Self::new(std::future::ready(Err(error))),
-            Err(panic) => Self::new(std::future::ready(Err(Panic::carry(panic)))),
-        };
-        if interrupt.is_some() || !B::RESUMES_HOST_PANICS {
-            future.0.arm(interrupt, !B::RESUMES_HOST_PANICS);
-        }
-        future
-    }
-
-    /// The same future with Wasmtime's errors, without another allocation.
-    #[cfg(feature = "wasmtime")]
-    #[doc(hidden)]
-    #[inline]
-    pub fn into_wasmtime(self) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
-        self.0.into_wasmtime()
-    }
-}
-
-impl<'a, R: 'static> IntoFuture for HostFuture<'a, R> {
-    type Output = Result<R>;
-    type IntoFuture = Started<'a, R>;
-
-    fn into_future(self) -> Started<'a, R> {
-        Started(Box::into_pin(self.0))
-    }
-}
-
-impl<R> fmt::Debug for HostFuture<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HostFuture")
-    }
-}
-
-/// A [`HostFuture`] that is awaited.
-pub struct Started<'a, R>(Pin<Box<dyn Task<'a, R> + 'a>>);
-
-impl<R> Future for Started<'_, R> {
-    type Output = Result<R>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll_task(cx)
-    }
-}
-
-impl<R> fmt::Debug for Started<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Started")
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// A host function's own future with what it runs under.
-    struct Running<F> {
-        #[pin]
-        future: F,
-        // Boxed, so that a future that nothing can cut is small.
-        interrupt: Option<Box<Interrupt>>,
-        // Whether its panics are caught here.
-        catch: bool,
-    }
-}
-
-/// [`Running`], whatever its future is.
-trait Task<'a, R>: Send {
-    fn arm(&mut self, interrupt: Option<Box<Interrupt>>, catch: bool);
-
-    fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>>;
-
-    #[cfg(feature = "wasmtime")]
-    fn into_wasmtime(self: Box<Self>) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>;
-}
-
-impl<'a, R: 'static, F> Task<'a, R> for Running<F>
-where
-    F: Future<Output = Result<R>> + Send + 'a,
-{
-    fn arm(&mut self, interrupt: Option<Box<Interrupt>>, catch: bool) {
-        self.interrupt = interrupt;
-        self.catch = catch;
-    }
-
-    fn poll_task(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
-        self.poll_running(cx)
-    }
-
-    #[cfg(feature = "wasmtime")]
-    fn into_wasmtime(self: Box<Self>) -> Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a> {
-        self
-    }
-}
-
-#[cfg(feature = "wasmtime")]
-impl<R, F: Future<Output = Result<R>>> Future for Running<F> {
-    type Output = wasmtime::Result<R>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_running(cx).map_err(wasmtime::Error::new)
-    }
-}
-
-impl<R, F: Future<Output = Result<R>>> Running<F> {
-    #[inline]
-    fn poll_running(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
-        let this = self.project();
-        let polled = if *this.catch {
-            catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)))
-        } else {
-            Ok(this.future.poll(cx))
-        };
-        let result = match polled {
-            Ok(Poll::Ready(result)) => result,
-            Err(panic) => Err(Panic::carry(panic)),
-            Ok(Poll::Pending) => match this.interrupt.as_mut().and_then(|i| i.poll(cx)) {
-                Some(error) => Err(error),
-                None => return Poll::Pending,
-            },
-        };
-        Poll::Ready(match result {
-            Ok(value) => match this.interrupt.as_ref().and_then(|i| i.seen()) {
-                None => Ok(value),
-                Some(error) => Err(error),
-            },
-            Err(error) => Err(error.through_guest().unnamed()),
-        })
-    }
-}
-
-/// What can cut a host function's future.
-struct Interrupt {
-    ticker: Arc<Ticker>,
-    cancel: CancelHandle,
-    deadline: Option<Deadline>,
-    timer: Option<(Instant, u64)>,
-}
-
-impl Interrupt {
-    #[inline]
-    fn of(data: &StoreData) -> Option<Box<Self>> {
-        let policy = &data.policy;
-        policy.ticker.as_ref().map(|ticker| {
-            Box::new(Interrupt {
-                ticker: ticker.clone(),
-                cancel: policy.cancel.clone(),
-                deadline: policy.call.deadline,
-                timer: None,
-            })
-        })
-    }
-
-    fn poll(&mut self, cx: &Context<'_>) -> Option<Error> {
-        self.disarm();
-        self.cancel.register(cx.waker());
-        let reason = interrupt::reason(self.deadline, &self.cancel, Instant::now);
-        if reason.is_none() {
-            let wake = |deadline: Deadline| self.ticker.wake_at(deadline.at, cx.waker().clone());
-            self.timer = self.deadline.map(wake);
-        }
-        reason
-    }
-
-    /// As [`Interrupt::poll`], at most a tick late and without a timer.
-    fn seen(&self) -> Option<Error> {
-        interrupt::reason(self.deadline, &self.cancel, || self.ticker.last_tick())
-    }
-
-    fn disarm(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            self.ticker.forget(timer);
-        }
-    }
-}
-
-impl Drop for Interrupt {
-    fn drop(&mut self) {
-        self.disarm();
-    }
-}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::artifact;
 use crate::backend::Backend;
-use crate::config::{Config, Features};
+use crate::config::{Config, Feature, Features};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::scan::{self, Scan};
@@ -192,6 +192,23 @@ pub fn to_binary(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>> {
 pub fn validate(bytes: impl AsRef<[u8]>, config: &Config) -> Result<()> {
     let wasm = scan::to_binary(bytes.as_ref())?;
     scan::scan(&wasm, config).map(drop)
+}
+
+/// The error of a core module that an engine without some features refused:
+/// `Unsupported` with their names; nothing if they are not the reason.
+#[doc(hidden)]
+pub fn refused_features(module: &[u8], features: Features) -> Option<Error> {
+    let names: Vec<_> = scan::missing(module, features)?
+        .iter()
+        .map(Feature::name)
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    Some(Error::unsupported(format!(
+        "the engine cannot run the component, which uses {}",
+        names.join(", ")
+    )))
 }
 
 /// The features that a component uses and is not valid without, those that are

@@ -336,6 +336,14 @@ impl Config {
         if self.tick < Duration::from_micros(100) || self.tick > Duration::from_millis(10) {
             return invalid("tick must be between 100 us and 10 ms");
         }
+        if !self.features.contains(Feature::ComponentAsync) {
+            if self.features.contains(Feature::ComponentThreads) {
+                return invalid("component-threads needs component-async");
+            }
+            if self.features.contains(Feature::ErrorContext) {
+                return invalid("error-context needs component-async");
+            }
+        }
         match self.get_interruption(support) {
             Interruption::Deadline if !support.deadline => {
                 return refuse("interruption: deadline".into());
@@ -395,6 +403,9 @@ pub struct Support {
     pub deterministic: bool,
     /// Whether compiled components can be stored and loaded.
     pub artifacts: bool,
+    /// Whether traps carry the frames of the guest's stack. Those of errors of
+    /// host functions may be missing all the same.
+    pub backtraces: bool,
     /// Which features the engine has.
     pub features: Features,
 }
@@ -411,6 +422,7 @@ impl Support {
             fuel: false,
             deterministic: false,
             artifacts: false,
+            backtraces: false,
             features: Features::none(),
         }
     }

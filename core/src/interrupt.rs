@@ -59,9 +59,12 @@ impl Shared {
                 // thread that every deadline depends on.
                 let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
             }
-            if self.active.load(Ordering::SeqCst) > 0 || !self.timers().is_empty() {
-                idle = 0;
+            let runs = self.active.load(Ordering::SeqCst) > 0;
+            if runs {
                 interrupt();
+            }
+            if runs || !self.timers().is_empty() {
+                idle = 0;
             } else {
                 idle += 1;
             }

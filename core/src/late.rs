@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use crate::backend::{Backend, HostContext};
-use crate::call::{Call, HostFuture, Mode, host_call};
+use crate::call::{Call, Mode, host_call};
 use crate::error::{Error, ErrorKind, Result};
 use crate::func::Func;
+use crate::future::HostFuture;
 use crate::instance::{self, Instance};
 use crate::linker::LinkerInstance;
 use crate::names::Given;

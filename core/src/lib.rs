@@ -10,6 +10,7 @@ mod config;
 mod engine;
 mod error;
 mod func;
+mod future;
 mod instance;
 mod interrupt;
 mod late;
@@ -27,21 +28,25 @@ mod wave;
 
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
 pub use backend::{Backend, HostContext};
-pub use call::{HostFuture, Started};
+#[doc(hidden)]
+pub use component::refused_features;
 pub use component::{Component, is_artifact, needed_features, to_binary, validate};
 pub use config::{Complexity, Config, Feature, Features, Interruption, Support};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Frame, Resource as CountedResource, Result};
 pub use func::{Func, TypedFunc};
+pub use future::{HostFuture, Started};
 pub use instance::{Instance, InstancePre};
 pub use interrupt::CancelHandle;
 pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
 pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
+#[doc(hidden)]
+pub use scan::wasm_features;
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
-pub use types::{Case, Extern, ExternType, Field, FuncType, ResultType, Type};
+pub use types::{Case, Extern, ExternType, Field, FuncType, MapType, ResultType, Type};
 pub use val::Val;
 
 /// ```

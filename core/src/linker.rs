@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::abi::{ComponentNamedList, Lift, Lower};
 use crate::backend::{Backend, HostContext};
-use crate::call::{HostFuture, Site, host_call};
+use crate::call::{Site, host_call};
 use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::future::HostFuture;
 use crate::instance::{Instance, InstancePre, Shape};
 use crate::names::{self, Given, Names};
 use crate::resource::ResourceType;

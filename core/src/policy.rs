@@ -178,6 +178,32 @@ impl StoreData {
         }
     }
 
+    /// The data of a store without interruption, without a guard and without an
+    /// engine: for tests of backends on their own.
+    #[doc(hidden)]
+    pub fn detached<T: Send + 'static>(data: T, limits: Limits) -> Self {
+        let policy = StoreOptions {
+            engine: 0,
+            limits,
+            interruption: Interruption::None,
+            ticker: None,
+            guard: None,
+        };
+        StoreData::new(data, Mode::Sync, policy)
+    }
+
+    /// Growths that a limit refused.
+    #[doc(hidden)]
+    pub fn growth_refused(&self) -> u64 {
+        self.policy.growth_refused
+    }
+
+    /// Bytes of all memories, and elements of all tables.
+    #[doc(hidden)]
+    pub fn sizes(&self) -> (u64, u64) {
+        (self.policy.memory, self.policy.table_elements)
+    }
+
     /// The store's limits.
     pub fn limits(&self) -> &Limits {
         &self.policy.limits

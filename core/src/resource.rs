@@ -24,27 +24,38 @@ pub struct ResourceType(Kind);
 #[derive(Clone, Copy)]
 enum Kind {
     Any,
-    Host {
-        id: TypeId,
-        name: &'static str,
-        #[cfg(feature = "wasmtime")]
-        engine: ::wasmtime::component::ResourceType,
-    },
+    /// Defined by the host. What is known about it does not fit in here, since
+    /// it would make each dynamic value larger.
+    Host(fn() -> HostType),
     /// Defined by a component; numbered by the backend.
     Component(u64),
     #[cfg(feature = "wasmtime")]
     Wasmtime(::wasmtime::component::ResourceType),
 }
 
-impl ResourceType {
-    /// The type of the host's resources `T`.
-    pub fn host<T: 'static>() -> Self {
-        ResourceType(Kind::Host {
+/// A Rust type as a resource type.
+struct HostType {
+    id: TypeId,
+    name: &'static str,
+    #[cfg(feature = "wasmtime")]
+    engine: ::wasmtime::component::ResourceType,
+}
+
+impl HostType {
+    fn of<T: 'static>() -> Self {
+        HostType {
             id: TypeId::of::<T>(),
             name: std::any::type_name::<T>(),
             #[cfg(feature = "wasmtime")]
             engine: ::wasmtime::component::ResourceType::host::<T>(),
-        })
+        }
+    }
+}
+
+impl ResourceType {
+    /// The type of the host's resources `T`.
+    pub fn host<T: 'static>() -> Self {
+        ResourceType(Kind::Host(HostType::of::<T>))
     }
 
     /// Any resource type; what a Rust type that is not fixed to one stands for.
@@ -77,13 +88,14 @@ impl PartialEq for ResourceType {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Any, Kind::Any) => true,
-            (Kind::Host { id: a, .. }, Kind::Host { id: b, .. }) => a == b,
+            (Kind::Host(a), Kind::Host(b)) => a().id == b().id,
             (Kind::Component(a), Kind::Component(b)) => a == b,
             #[cfg(feature = "wasmtime")]
             (Kind::Wasmtime(a), Kind::Wasmtime(b)) => a == b,
             #[cfg(feature = "wasmtime")]
-            (Kind::Host { engine, .. }, Kind::Wasmtime(ty))
-            | (Kind::Wasmtime(ty), Kind::Host { engine, .. }) => engine == ty,
+            (Kind::Host(host), Kind::Wasmtime(ty)) | (Kind::Wasmtime(ty), Kind::Host(host)) => {
+                host().engine == *ty
+            }
             _ => false,
         }
     }
@@ -100,7 +112,10 @@ impl fmt::Debug for ResourceType {
 impl fmt::Display for ResourceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Kind::Host { name, .. } => f.write_str(name.rsplit("::").next().unwrap_or(name)),
+            Kind::Host(host) => {
+                let name = host().name;
+                f.write_str(name.rsplit("::").next().unwrap_or(name))
+            }
             Kind::Component(id) => write!(f, "resource {id}"),
             Kind::Any => f.write_str("resource"),
             #[cfg(feature = "wasmtime")]
@@ -166,6 +181,18 @@ impl<T: 'static> Resource<T> {
         self.owned
     }
 
+    /// The representation of an owned resource that is passed on, once.
+    #[doc(hidden)]
+    pub fn spend(&self) -> Result<u32> {
+        if self.spent.swap(true, Ordering::Relaxed) {
+            return Err(Error::new(
+                ErrorKind::TypeMismatch,
+                "this owned resource was already passed on",
+            ));
+        }
+        Ok(self.rep)
+    }
+
     fn lower<C: LowerContext + ?Sized>(&self, cx: &mut C, ty: &Type) -> Result<u32> {
         let resource = &ResourceType::host::<T>();
         match ty {
@@ -173,11 +200,7 @@ impl<T: 'static> Resource<T> {
                 ErrorKind::TypeMismatch,
                 "a borrowed resource cannot be passed as an owned one",
             )),
-            Type::Own(_) if self.spent.swap(true, Ordering::Relaxed) => Err(Error::new(
-                ErrorKind::TypeMismatch,
-                "this owned resource was already passed on",
-            )),
-            Type::Own(_) => cx.lower_own(resource, self.rep),
+            Type::Own(_) => cx.lower_own(resource, self.spend()?),
             Type::Borrow(_) => cx.lower_borrow(resource, self.rep),
             other => Err(not_a_handle(other)),
         }
@@ -219,26 +242,34 @@ pub struct ResourceAny(Any);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Any {
-    /// A handle in the table of a layered backend.
-    Layer {
-        ty: ResourceType,
-        index: u32,
-        generation: u32,
-        owned: bool,
-    },
+    /// An owned handle in the table of a layered backend.
+    Own(Slot),
+    /// A borrowed one.
+    Borrow(Slot),
     #[cfg(feature = "wasmtime")]
     Wasmtime(::wasmtime::component::ResourceAny),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot {
+    ty: ResourceType,
+    index: u32,
+    generation: u32,
 }
 
 impl ResourceAny {
     /// A handle in a backend's own table; `generation` tells reused slots apart.
     #[doc(hidden)]
     pub fn new(ty: ResourceType, index: u32, generation: u32, owned: bool) -> Self {
-        ResourceAny(Any::Layer {
+        let slot = Slot {
             ty,
             index,
             generation,
-            owned,
+        };
+        ResourceAny(if owned {
+            Any::Own(slot)
+        } else {
+            Any::Borrow(slot)
         })
     }
 
@@ -246,9 +277,7 @@ impl ResourceAny {
     #[doc(hidden)]
     pub fn slot(&self) -> Option<(u32, u32)> {
         match self.0 {
-            Any::Layer {
-                index, generation, ..
-            } => Some((index, generation)),
+            Any::Own(slot) | Any::Borrow(slot) => Some((slot.index, slot.generation)),
             #[cfg(feature = "wasmtime")]
             Any::Wasmtime(_) => None,
         }
@@ -257,7 +286,7 @@ impl ResourceAny {
     /// The resource's type.
     pub fn ty(&self) -> ResourceType {
         match &self.0 {
-            Any::Layer { ty, .. } => *ty,
+            Any::Own(slot) | Any::Borrow(slot) => slot.ty,
             #[cfg(feature = "wasmtime")]
             Any::Wasmtime(any) => ResourceType(Kind::Wasmtime(any.ty())),
         }
@@ -266,7 +295,8 @@ impl ResourceAny {
     /// Whether the handle owns its resource.
     pub fn owned(&self) -> bool {
         match &self.0 {
-            Any::Layer { owned, .. } => *owned,
+            Any::Own(_) => true,
+            Any::Borrow(_) => false,
             #[cfg(feature = "wasmtime")]
             Any::Wasmtime(any) => any.owned(),
         }

@@ -238,7 +238,8 @@ fn flag(feature: Feature) -> WasmFeatures {
 }
 
 /// The features of wasm that every engine has, and the switched ones.
-fn wasm_features(features: Features) -> WasmFeatures {
+#[doc(hidden)]
+pub fn wasm_features(features: Features) -> WasmFeatures {
     let always = WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
         | WasmFeatures::SIGN_EXTENSION
@@ -289,6 +290,14 @@ fn needed(wasm: &[u8]) -> Result<Features, wasmparser::BinaryReaderError> {
     is_valid(wasm, all)?;
     let needs = |feature: &Feature| is_valid(wasm, all.with(*feature, false)).is_err();
     Ok(all.iter().filter(needs).collect())
+}
+
+/// The features that a module or component uses and that are not in `features`;
+/// nothing if it is not valid with all of them either.
+pub(crate) fn missing(wasm: &[u8], features: Features) -> Option<Features> {
+    let needed = needed(wasm).ok()?;
+    let missing = needed.iter().filter(|it| !features.contains(*it));
+    Some(missing.collect())
 }
 
 /// As [`needed`], for the public function of the name.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::call::Mode;
+use crate::call::{Mode, abandon};
 use crate::config::Interruption;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -237,7 +237,12 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
 
     /// What poisoned the store, if something did.
     pub fn poisoned(&self) -> Option<&ErrorKind> {
-        B::store_data(&self.inner).policy.poison.as_deref()
+        let policy = &B::store_data(&self.inner).policy;
+        match policy.poison.as_deref() {
+            // A call borrows the store: one that has not ended was leaked.
+            None if policy.has_call() => Some(&ErrorKind::Cancelled),
+            by => by,
+        }
     }
 
     /// The engine's own store, for what is special to it.
@@ -344,7 +349,11 @@ impl<B: Backend, T: Send + 'static> AsContextMut for Store<B, T> {
 
     #[inline]
     fn as_context_mut(&mut self) -> StoreContextMut<'_, B, T> {
-        StoreContextMut::new(B::context(&mut self.inner))
+        let mut inner = B::context(&mut self.inner);
+        if B::data(&inner).policy.has_call() {
+            abandon::<B>(&mut inner);
+        }
+        StoreContextMut::new(inner)
     }
 }
 

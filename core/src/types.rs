@@ -38,6 +38,11 @@ pub enum Type {
     String,
     /// `list<T>`
     List(Arc<Type>),
+    /// `list<T, N>`: a list of this many elements, which is stored in place.
+    /// Needs [`Feature::FixedLengthLists`](crate::Feature).
+    FixedLengthList(Arc<Type>, u32),
+    /// `map<K, V>`. Needs [`Feature::Maps`](crate::Feature).
+    Map(Arc<MapType>),
     /// `record { name: T, ... }`
     Record(Arc<[Field]>),
     /// `tuple<T, ...>`
@@ -79,6 +84,15 @@ pub struct Case {
     pub ty: Option<Type>,
 }
 
+/// The two types of a `map`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapType {
+    /// The type of the keys.
+    pub key: Type,
+    /// The type of the values.
+    pub value: Type,
+}
+
 /// The two payloads of a `result`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultType {
@@ -92,6 +106,16 @@ impl Type {
     /// `list<element>`
     pub fn list(element: Type) -> Type {
         Type::List(Arc::new(element))
+    }
+
+    /// `list<element, len>`
+    pub fn fixed_length_list(element: Type, len: u32) -> Type {
+        Type::FixedLengthList(Arc::new(element), len)
+    }
+
+    /// `map<key, value>`
+    pub fn map(key: Type, value: Type) -> Type {
+        Type::Map(Arc::new(MapType { key, value }))
     }
 
     /// `option<some>`
@@ -138,13 +162,15 @@ impl Type {
     }
 
     /// The type of the `index`th part: a record's field, a tuple's member, a
-    /// variant's case, the element of a list, the payload of an option (0) or
-    /// of a result (0 is `ok`, 1 is `err`).
+    /// variant's case, the element of a list, the key (0) or the value (1) of a
+    /// map, the payload of an option (0) or of a result (0 is `ok`, 1 is `err`).
     #[doc(hidden)]
     pub fn part(&self, index: usize) -> &Type {
         const NOTHING: &Type = &Type::Other("nothing");
         match self {
-            Type::List(ty) | Type::Option(ty) => ty,
+            Type::List(ty) | Type::FixedLengthList(ty, _) | Type::Option(ty) => ty,
+            Type::Map(ty) if index == 0 => &ty.key,
+            Type::Map(ty) => &ty.value,
             Type::Record(fields) => fields.get(index).map_or(NOTHING, |field| &field.ty),
             Type::Tuple(types) => types.get(index).unwrap_or(NOTHING),
             Type::Variant(cases) => cases
@@ -203,6 +229,8 @@ impl fmt::Display for Type {
             Type::Char => f.write_str("char"),
             Type::String => f.write_str("string"),
             Type::List(ty) => write!(f, "list<{ty}>"),
+            Type::FixedLengthList(ty, len) => write!(f, "list<{ty}, {len}>"),
+            Type::Map(ty) => write!(f, "map<{}, {}>", ty.key, ty.value),
             Type::Option(ty) => write!(f, "option<{ty}>"),
             Type::Result(ty) => match (&ty.ok, &ty.err) {
                 (None, None) => f.write_str("result"),
@@ -342,5 +370,7 @@ mod tests {
             "func(p: record { name: string, tags: list<u8> }, o: option<char>) \
              -> result<_, enum { a, b }>"
         );
+        let map = Type::map(Type::String, Type::fixed_length_list(Type::F32, 3));
+        assert_eq!(map.to_string(), "map<string, list<f32, 3>>");
     }
 }

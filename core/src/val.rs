@@ -1,5 +1,7 @@
 //! Component values whose type is known at run time, and their text form.
 
+use std::fmt;
+
 use crate::resource::ResourceAny;
 use crate::types::Type;
 
@@ -37,6 +39,11 @@ pub enum Val {
     String(String),
     /// `list<T>`
     List(Vec<Val>),
+    /// `list<T, N>`: as many as the type says
+    FixedLengthList(Vec<Val>),
+    /// `map<K, V>`: keys with their values. If a key is there more than once,
+    /// the last one counts.
+    Map(Vec<(Val, Val)>),
     /// `record`: names and values in the type's order
     Record(Vec<(String, Val)>),
     /// `tuple`
@@ -62,7 +69,7 @@ impl Val {
     ///
     /// Where in the value something differs, and what was expected there.
     pub fn check(&self, ty: &Type) -> crate::Result<()> {
-        check(self, ty, &mut String::new())
+        check(self, ty, None)
             .map_err(|message| crate::Error::new(crate::ErrorKind::TypeMismatch, message))
     }
 
@@ -83,6 +90,8 @@ impl Val {
             Val::Char(_) => "char",
             Val::String(_) => "string",
             Val::List(_) => "list",
+            Val::FixedLengthList(_) => "fixed-length list",
+            Val::Map(_) => "map",
             Val::Record(_) => "record",
             Val::Tuple(_) => "tuple",
             Val::Variant(..) => "variant",
@@ -95,24 +104,51 @@ impl Val {
     }
 }
 
-/// Checks one part of a value; `path` names it.
-fn at(part: &str, val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
-    let len = path.len();
-    path.push_str(part);
-    check(val, ty, path)?;
-    path.truncate(len);
-    Ok(())
+/// Where in a value something is: the way to it from its end, so that it is
+/// only written down when there is something to say about it.
+struct Path<'a> {
+    part: Part<'a>,
+    outer: Option<&'a Path<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// An element of a list.
+    Index(usize),
+    /// A member of a tuple.
+    Member(usize),
+    /// A field, or a case with a payload.
+    Name(&'a str),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = self.outer {
+            outer.fmt(f)?;
+        }
+        let dot = if self.outer.is_some() { "." } else { "" };
+        match self.part {
+            Part::Index(i) => write!(f, "[{i}]"),
+            Part::Member(i) => write!(f, "{dot}{i}"),
+            Part::Name(name) => write!(f, "{dot}{name}"),
+        }
+    }
+}
+
+/// Checks one part of a value.
+fn at(part: Part<'_>, val: &Val, ty: &Type, outer: Option<&Path<'_>>) -> Result<(), String> {
+    check(val, ty, Some(&Path { part, outer }))
 }
 
 fn payload(
     case: &str,
     val: Option<&Val>,
     ty: Option<&Type>,
-    path: &mut String,
+    path: Option<&Path<'_>>,
 ) -> Result<(), String> {
     match (val, ty) {
         (None, None) => Ok(()),
-        (Some(val), Some(ty)) => at(&format!(".{case}"), val, ty, path),
+        (Some(val), Some(ty)) => at(Part::Name(case), val, ty, path),
         (None, Some(ty)) => Err(format!(
             "case `{case}` has a payload, `{ty}`{}",
             place(path)
@@ -121,15 +157,14 @@ fn payload(
     }
 }
 
-fn place(path: &str) -> String {
-    if path.is_empty() {
-        String::new()
-    } else {
-        format!(" (at {})", path.trim_start_matches('.'))
+fn place(path: Option<&Path<'_>>) -> String {
+    match path {
+        None => String::new(),
+        Some(path) => format!(" (at {path})"),
     }
 }
 
-fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
+fn check(val: &Val, ty: &Type, path: Option<&Path<'_>>) -> Result<(), String> {
     match (val, ty) {
         (Val::Bool(_), Type::Bool)
         | (Val::S8(_), Type::S8)
@@ -146,13 +181,37 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
         | (Val::String(_), Type::String) => Ok(()),
         (Val::List(items), Type::List(ty)) => {
             for (i, item) in items.iter().enumerate() {
-                at(&format!("[{i}]"), item, ty, path)?;
+                at(Part::Index(i), item, ty, path)?;
+            }
+            Ok(())
+        }
+        (Val::FixedLengthList(items), Type::FixedLengthList(element, len)) => {
+            if items.len() != *len as usize {
+                return Err(format!(
+                    "`{ty}` has {len} elements, {} were given{}",
+                    items.len(),
+                    place(path)
+                ));
+            }
+            for (i, item) in items.iter().enumerate() {
+                at(Part::Index(i), item, element, path)?;
+            }
+            Ok(())
+        }
+        (Val::Map(entries), Type::Map(ty)) => {
+            for (i, (key, value)) in entries.iter().enumerate() {
+                let entry = Path {
+                    part: Part::Index(i),
+                    outer: path,
+                };
+                at(Part::Name("key"), key, &ty.key, Some(&entry))?;
+                at(Part::Name("value"), value, &ty.value, Some(&entry))?;
             }
             Ok(())
         }
         (Val::Tuple(items), Type::Tuple(types)) if items.len() == types.len() => {
             for (i, (item, ty)) in items.iter().zip(types.iter()).enumerate() {
-                at(&format!(".{i}"), item, ty, path)?;
+                at(Part::Member(i), item, ty, path)?;
             }
             Ok(())
         }
@@ -171,7 +230,7 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
                 ));
             }
             for ((name, val), field) in values.iter().zip(fields.iter()) {
-                at(&format!(".{name}"), val, &field.ty, path)?;
+                at(Part::Name(name), val, &field.ty, path)?;
             }
             Ok(())
         }
@@ -207,7 +266,7 @@ fn check(val: &Val, ty: &Type, path: &mut String) -> Result<(), String> {
             }
         }
         (Val::Option(None), Type::Option(_)) => Ok(()),
-        (Val::Option(Some(val)), Type::Option(ty)) => at(".some", val, ty, path),
+        (Val::Option(Some(val)), Type::Option(ty)) => at(Part::Name("some"), val, ty, path),
         (Val::Result(Ok(val)), Type::Result(ty)) => {
             payload("ok", val.as_deref(), ty.ok.as_ref(), path)
         }
@@ -257,5 +316,34 @@ mod tests {
             error.message(),
             "expected `string`, found `u8` (at tags[1])"
         );
+        let ty = Type::list(Type::tuple([Type::option(Type::result(
+            Some(Type::U8),
+            None,
+        ))]));
+        let payload = Val::Result(Ok(Some(Box::new(Val::Char('x')))));
+        let val = Val::List(vec![Val::Tuple(vec![Val::Option(Some(Box::new(payload)))])]);
+        assert_eq!(
+            val.check(&ty).unwrap_err().message(),
+            "expected `u8`, found `char` (at [0].0.some.ok)"
+        );
+        let ty = Type::option(Type::map(Type::U8, Type::fixed_length_list(Type::Bool, 2)));
+        let map = |key, items: &[bool]| {
+            let items = items.iter().copied().map(Val::Bool).collect();
+            let entry = (key, Val::FixedLengthList(items));
+            Val::Option(Some(Box::new(Val::Map(vec![entry]))))
+        };
+        map(Val::U8(1), &[true, false]).check(&ty).unwrap();
+        for (val, message) in [
+            (
+                map(Val::S8(1), &[true, false]),
+                "expected `u8`, found `s8` (at some[0].key)",
+            ),
+            (
+                map(Val::U8(1), &[true]),
+                "`list<bool, 2>` has 2 elements, 1 were given (at some[0].value)",
+            ),
+        ] {
+            assert_eq!(val.check(&ty).unwrap_err().message(), message);
+        }
     }
 }

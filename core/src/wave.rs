@@ -41,20 +41,21 @@ impl Val {
 
     /// The value as WAVE, which [`Val::from_wave`] reads back as an equal one.
     ///
-    /// `Display` writes the same, and handles as `<own resource>` and
-    /// `<borrow resource>`, which nothing reads back.
+    /// `Display` writes the same; also handles, as `<own resource>` and
+    /// `<borrow resource>`, and maps, as `<map {key: value}>`, which nothing
+    /// reads back.
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` if there is a resource handle in the value.
+    /// `TypeMismatch` if there is a resource handle or a map in the value.
     pub fn to_wave(&self) -> Result<String> {
-        if has_handle(self) {
-            return Err(Error::new(
+        match without_text(self) {
+            None => Ok(self.to_string()),
+            Some(what) => Err(Error::new(
                 ErrorKind::TypeMismatch,
-                "a resource handle has no text form",
-            ));
+                format!("a {what} has no text form"),
+            )),
         }
-        Ok(self.to_string())
     }
 }
 
@@ -88,14 +89,18 @@ impl FuncType {
     }
 }
 
-fn has_handle(val: &Val) -> bool {
+/// What is in a value that WAVE has no form for.
+fn without_text(val: &Val) -> Option<&'static str> {
     match val {
-        Val::Resource(_) => true,
-        Val::List(vals) | Val::Tuple(vals) => vals.iter().any(has_handle),
-        Val::Record(fields) => fields.iter().any(|(_, val)| has_handle(val)),
-        Val::Variant(_, val) | Val::Option(val) | Val::Result(Ok(val) | Err(val)) => {
-            val.as_deref().is_some_and(has_handle)
+        Val::Resource(_) => Some("resource handle"),
+        Val::Map(_) => Some("map"),
+        Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+            vals.iter().find_map(without_text)
         }
-        _ => false,
+        Val::Record(fields) => fields.iter().find_map(|(_, val)| without_text(val)),
+        Val::Variant(_, val) | Val::Option(val) | Val::Result(Ok(val) | Err(val)) => {
+            val.as_deref().and_then(without_text)
+        }
+        _ => None,
     }
 }

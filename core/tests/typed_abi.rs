@@ -8,7 +8,7 @@ use enginebay_core::abi::{
     record_abi, record_offsets, variant_abi,
 };
 use enginebay_core::{
-    ComponentType, Error, ErrorKind, Lift, Lower, Result, StringEncoding, TrapCode,
+    ComponentType, Error, ErrorKind, Lift, Lower, Result, StringEncoding, TrapCode, Type,
 };
 
 use support::Guest;
@@ -256,7 +256,8 @@ fn bad_strings_trap() {
     assert_eq!(trap(string(Utf16, at + 1, 1, &[])), code);
     assert_eq!(trap(string(Latin1OrUtf16, at + 1, 0, &[])), code);
 
-    let code = TrapCode::TooLong;
+    // Lengths that no string may have do not fit into this memory either.
+    let code = TrapCode::StringOutOfBounds;
     assert_eq!(trap(string(Utf8, at, 0x8000_0000, &[])), code);
     assert_eq!(trap(string(Utf16, at, 0x4000_0000, &[])), code);
 }
@@ -268,8 +269,8 @@ fn bad_lists_trap() {
     assert_eq!(trap(list(2, 1)), TrapCode::UnalignedPointer);
     assert_eq!(trap(list(size - 4, 2)), TrapCode::ListOutOfBounds);
     assert_eq!(trap(list(0xffff_fffc, 1)), TrapCode::ListOutOfBounds);
-    assert_eq!(trap(list(0, 0x0400_0000)), TrapCode::TooLong);
-    assert_eq!(trap(list(0, 0xffff_ffff)), TrapCode::TooLong);
+    assert_eq!(trap(list(0, 0x0400_0000)), TrapCode::ListOutOfBounds);
+    assert_eq!(trap(list(0, 0xffff_ffff)), TrapCode::ListOutOfBounds);
     assert_eq!(list(size - 4, 1).unwrap().len(), 1);
     assert!(list(size, 0).unwrap().is_empty());
     assert_eq!(
@@ -299,6 +300,30 @@ fn bad_pointers_to_values_trap() {
 }
 
 #[test]
+fn strings_are_allocated_as_the_canonical_abi_says() {
+    let reallocs = |encoding, text: &str| {
+        let mut guest = Guest::new(encoding);
+        let mut slots = [0; 2];
+        text.lower_flat(&mut guest, &Type::String, &mut FlatWriter::new(&mut slots))
+            .unwrap();
+        guest.reallocs
+    };
+    let utf8 = |text| reallocs(StringEncoding::Utf8, text);
+    assert_eq!(utf8("né"), [[0, 0, 1, 3]]);
+    assert_eq!(utf8(""), [[0, 0, 1, 0]]);
+
+    let utf16 = |text| reallocs(StringEncoding::Utf16, text);
+    assert_eq!(utf16("ab"), [[0, 0, 2, 4]]);
+    assert_eq!(utf16("né"), [[0, 0, 2, 6], [8, 6, 2, 4]]);
+
+    let latin1 = |text| reallocs(StringEncoding::Latin1OrUtf16, text);
+    assert_eq!(latin1("ab"), [[0, 0, 2, 2]]);
+    assert_eq!(latin1("né"), [[0, 0, 2, 3], [8, 3, 2, 2]]);
+    let inflated = [[0, 0, 2, 6], [8, 6, 2, 12], [8, 12, 2, 6]];
+    assert_eq!(latin1("né€"), inflated);
+}
+
+#[test]
 fn what_the_host_allocates_is_charged_before() {
     fn charged<T: Lower + Lift>(value: &T, encoding: StringEncoding) -> usize {
         let ty = T::component_type();
@@ -320,13 +345,14 @@ fn what_the_host_allocates_is_charged_before() {
         charged
     }
     let text = "Grüße".to_string();
-    for encoding in [
-        StringEncoding::Utf8,
-        StringEncoding::Utf16,
-        StringEncoding::Latin1OrUtf16,
+    // A string costs what it takes in the guest's memory.
+    for (encoding, bytes) in [
+        (StringEncoding::Utf8, 7),
+        (StringEncoding::Utf16, 10),
+        (StringEncoding::Latin1OrUtf16, 5),
     ] {
-        assert_eq!(charged(&text, encoding), 7);
-        assert_eq!(charged(&vec![text.clone(); 2], encoding), 2 * (24 + 7));
+        assert_eq!(charged(&text, encoding), bytes);
+        assert_eq!(charged(&vec![text.clone(); 2], encoding), 2 * (24 + bytes));
         assert_eq!(charged(&vec![1_u16; 5], encoding), 10);
         let padded = size_of::<Padded>();
         assert_eq!(charged(&vec![Padded::default(); 3], encoding), 3 * padded);

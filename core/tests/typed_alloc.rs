@@ -1,5 +1,6 @@
 //! Typed values allocate what they own and nothing else: one allocation for
-//! each string or list that is lifted, none for anything that is lowered.
+//! each string or list that is lifted, none for anything that is lowered. Values
+//! whose types are known at run time only are no different.
 #![allow(unsafe_code, reason = "a global allocator is unsafe to implement")]
 
 mod support;
@@ -7,8 +8,8 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use enginebay_core::abi::{FlatReader, FlatWriter, LowerContext};
-use enginebay_core::{Lift, Lower, Resource, ResourceType, StringEncoding, Type};
+use enginebay_core::abi::{FlatReader, FlatWriter, LowerContext, ParamShapes};
+use enginebay_core::{Lift, Lower, Resource, ResourceType, StringEncoding, Type, Val};
 
 use support::Guest;
 use support::shapes::*;
@@ -154,4 +155,62 @@ fn handles_allocate_nothing() {
     allocates_in_memory(&Resource::<File>::new_own(1), 0);
     allocates_in_memory(&vec![Resource::<File>::new_own(1)], 1);
     allocates_in_memory(&Opened::File(Resource::new_own(1)), 0);
+}
+
+/// The same for arguments whose types are known at run time.
+fn dynamic(types: &[Type], vals: &[Val], expected: usize) {
+    let named: Vec<_> = types
+        .iter()
+        .map(|ty| ("p".to_owned(), ty.clone()))
+        .collect();
+    let shapes = ParamShapes::new(&named);
+    for (val, ty) in vals.iter().zip(types) {
+        assert_eq!(count(|| val.check(ty).unwrap()).1, 0, "checking {val}");
+    }
+    for encoding in [
+        StringEncoding::Utf8,
+        StringEncoding::Utf16,
+        StringEncoding::Latin1OrUtf16,
+    ] {
+        let mut guest = Guest::new(encoding);
+        let mut slots = [0; 16];
+        let ((), checked) = count(|| shapes.check(vals).unwrap());
+        assert_eq!(checked, 0, "checking {vals:?}");
+        let (_, lowered) = count(|| shapes.lower(vals, &mut guest, &mut slots).unwrap());
+        assert_eq!(lowered, 0, "lowering {vals:?}");
+        let mut back = Vec::with_capacity(vals.len());
+        let ((), lifted) = count(|| shapes.lift(&mut guest, &slots, &mut back).unwrap());
+        assert_eq!(back, vals);
+        assert_eq!(lifted, expected, "lifting {vals:?}");
+    }
+}
+
+#[test]
+fn dynamic_values_allocate_what_they_consist_of() {
+    dynamic(&[Type::U8, Type::F64], &[Val::U8(1), Val::F64(0.5)], 0);
+    let numbers = Val::List(vec![Val::U16(7); 100]);
+    dynamic(&[Type::list(Type::U16)], &[numbers], 1);
+    let text = Val::String("Grüße".into());
+    let texts = Val::List(vec![text.clone(), text.clone()]);
+    dynamic(
+        &[Type::list(Type::String), Type::String],
+        &[texts, text.clone()],
+        4,
+    );
+    // A record has its fields' names, a variant its case's and a box.
+    let record = Type::record([("name", Type::String), ("age", Type::option(Type::U8))]);
+    let variant = Type::variant([("nothing", None), ("this", Some(record))]);
+    let fields = vec![
+        ("name".into(), text),
+        ("age".into(), Val::Option(Some(Val::U8(1).into()))),
+    ];
+    let val = Val::Variant("this".into(), Some(Val::Record(fields).into()));
+    dynamic(&[variant], &[val], 7);
+    let flags = Type::flags(["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+    dynamic(&[flags], &[Val::Flags(vec!["b".into(), "i".into()])], 3);
+    let colors = Type::enumeration(["red", "green"]);
+    dynamic(&[colors], &[Val::Enum("green".into())], 1);
+    // 17 flat values, which are spilled.
+    let many = [(); 17].map(|()| Type::U8);
+    dynamic(&many, &[(); 17].map(|()| Val::U8(3)), 0);
 }

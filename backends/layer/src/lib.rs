@@ -1,1 +1,35 @@
 //! The Component Model over any core-wasm engine.
+//!
+//! An engine implements [`CoreEngine`], which is core wasm and nothing else;
+//! [`Layer<E>`](Layer) makes it a [`Backend`](enginebay_core::Backend).
+#![deny(unsafe_code)]
+
+mod backend;
+#[cfg(feature = "check")]
+pub mod check;
+mod contain;
+mod context;
+mod coroutine;
+mod engine;
+mod func;
+mod handles;
+mod host;
+mod instance;
+mod linker;
+mod module;
+mod program;
+mod store;
+mod threads;
+mod transcode;
+mod trap;
+mod types;
+
+pub use backend::{Component, Engine, Func, InstancePre, Module};
+pub use contain::{HostFrame, contain};
+pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, Signature};
+pub use linker::Linker;
+pub use store::Data;
+
+/// The backend that runs components on the core engine `E`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Layer<E>(std::marker::PhantomData<fn() -> E>);

@@ -24,6 +24,7 @@ pub fn support() -> Support {
     support.fuel = true;
     support.deterministic = true;
     support.artifacts = true;
+    support.backtraces = true;
     // Exceptions would need the engine's garbage collector, which is not built.
     support.features = Feature::ALL
         .iter()
@@ -37,7 +38,7 @@ pub(crate) fn new(config: &Config) -> Result<wasmtime::Engine> {
     make(&self::config(config))
 }
 
-fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
+pub(crate) fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
     wasmtime::Engine::new(config).map_err(|error| {
         Error::new(
             ErrorKind::Engine,
@@ -50,8 +51,11 @@ fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
 /// Wasmtime's configuration that has the meaning of ours: where to start for
 /// [`engine_from`].
 pub fn config(config: &Config) -> wasmtime::Config {
+    config_with(config, config.get_interruption(&support()))
+}
+
+pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmtime::Config {
     let features = config.get_features();
-    let interruption = config.get_interruption(&support());
     let stack = config.get_max_stack();
     let component_async = features.contains(Feature::ComponentAsync);
 
@@ -174,7 +178,11 @@ mod tests {
     #[test]
     fn each_option_that_equality_needs_is_refused_by_name() {
         type Change = fn(&mut wasmtime::Config) -> &mut wasmtime::Config;
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 11] = [
+            ("wasm_cm_map", |c| c.wasm_component_model_map(true)),
+            ("wasm_cm_fixed_length_lists", |c| {
+                c.wasm_component_model_fixed_length_lists(true)
+            }),
             ("wasm_simd", |c| c.wasm_simd(false)),
             ("wasm_memory64", |c| c.wasm_memory64(true)),
             ("wasm_multi_memory", |c| c.wasm_multi_memory(false)),

@@ -8,6 +8,8 @@
 #![deny(unsafe_code)]
 
 mod component;
+#[cfg(feature = "layered")]
+mod core;
 mod destructor;
 mod dynamic;
 mod engine;
@@ -24,6 +26,8 @@ use enginebay_core::{
 };
 use wasmtime::component as wt;
 
+#[cfg(feature = "layered")]
+pub use self::core::{Callee, CoreState, Engine as LayeredEngine, WasmtimeCore, WasmtimeLayered};
 pub use engine::{config, engine_from, support};
 pub use limits::State;
 /// Wasmtime itself, in the version that the backend is built on.

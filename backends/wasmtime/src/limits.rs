@@ -14,18 +14,6 @@ pub struct State {
 }
 
 impl State {
-    /// Takes the last growth back, if it is the one that failed: sizes that
-    /// overflow fail without having been asked for.
-    fn grow_failed(&mut self, error: &wasmtime::Error) {
-        if !error
-            .root_cause()
-            .to_string()
-            .starts_with("overflow calculating new")
-        {
-            self.data.growth_failed();
-        }
-    }
-
     /// The embedder's data, if it has this type.
     pub fn user<T: 'static>(&self) -> Option<&T> {
         self.data.user()
@@ -34,6 +22,18 @@ impl State {
     /// The embedder's data, if it has this type.
     pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
         self.data.user_mut()
+    }
+}
+
+/// Takes the last growth back, if it is the one that failed: sizes that overflow
+/// fail without having been asked for.
+pub(crate) fn grow_failed(data: &mut StoreData, error: &wasmtime::Error) {
+    if !error
+        .root_cause()
+        .to_string()
+        .starts_with("overflow calculating new")
+    {
+        data.growth_failed();
     }
 }
 
@@ -52,7 +52,7 @@ impl ResourceLimiter for State {
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.grow_failed(&error);
+        grow_failed(&mut self.data, &error);
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl ResourceLimiter for State {
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.grow_failed(&error);
+        grow_failed(&mut self.data, &error);
         Ok(())
     }
 

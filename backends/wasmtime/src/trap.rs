@@ -1,6 +1,9 @@
 //! Wasmtime's failures as the core's errors: its trap codes one by one, and
 //! its messages where it has nothing else.
 
+#[cfg(feature = "layered")]
+use enginebay_core::StoreData;
+use enginebay_core::abi;
 use enginebay_core::{
     ComponentNamedList, CountedResource, Error, ErrorKind, Frame, FuncType, Result, TrapCode,
 };
@@ -62,6 +65,14 @@ const MESSAGES: &[(&str, Meaning)] = &[
     ),
     (
         "list pointer is not aligned",
+        Meaning::Trap(TrapCode::UnalignedPointer),
+    ),
+    (
+        "map pointer/length out of bounds",
+        Meaning::Trap(TrapCode::ListOutOfBounds),
+    ),
+    (
+        "map pointer is not aligned",
         Meaning::Trap(TrapCode::UnalignedPointer),
     ),
     (
@@ -247,15 +258,45 @@ pub(crate) fn error(state: &State, error: wasmtime::Error) -> Error {
     mapped.with_frames(frames.unwrap_or_default())
 }
 
-fn by_message(state: &State, error: wasmtime::Error) -> Error {
+/// An error of a call or an instantiation of core wasm, below the layer.
+#[cfg(feature = "layered")]
+#[cold]
+pub(crate) fn core_error(data: &StoreData, error: wasmtime::Error) -> Error {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
+    let mapped = match error.downcast::<Error>() {
+        // The call has begun: whatever this is, the store is not as it was.
+        Ok(ours) => ours.through_guest(),
+        Err(error) => match error.downcast_ref::<Trap>() {
+            Some(trap) => Error::trap(code(*trap)).with_source(error),
+            None => match known(&error) {
+                Some(Meaning::Limit(what)) => data.resource_refused(what).with_source(error),
+                Some(Meaning::Memory) => data.memory_refused().with_source(error),
+                _ => {
+                    let text = format!("Wasmtime: {error:#}");
+                    Error::new(ErrorKind::Engine, text).with_source(error)
+                }
+            },
+        },
+    };
+    mapped.with_frames(frames.unwrap_or_default())
+}
+
+fn known(error: &wasmtime::Error) -> Option<Meaning> {
     let text = error.root_cause().to_string();
     let known = MESSAGES.iter().find(|(start, _)| text.starts_with(start));
-    match known.map(|(_, meaning)| *meaning) {
+    known.map(|(_, meaning)| *meaning)
+}
+
+fn by_message(state: &State, error: wasmtime::Error) -> Error {
+    match known(&error) {
         Some(Meaning::Trap(code)) => Error::trap(code).with_source(error),
         Some(Meaning::Limit(what)) => state.data.resource_refused(what),
         Some(Meaning::Memory) => state.data.memory_refused(),
         Some(Meaning::HostBytes) => state.data.host_bytes_refused(),
-        None => Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error),
+        None => {
+            let text = error.root_cause().to_string();
+            Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error)
+        }
     }
 }
 
@@ -312,20 +353,5 @@ where
     P: ComponentNamedList,
     R: ComponentNamedList,
 {
-    let list = |types: Vec<enginebay_core::Type>| {
-        types
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    Error::new(
-        ErrorKind::TypeMismatch,
-        format!(
-            "the function's type is `{ty}`, which is not ({}) -> ({}): {error:#}",
-            list(P::component_types()),
-            list(R::component_types()),
-        ),
-    )
-    .with_source(error)
+    abi::type_mismatch::<P, R>(ty, &format!("{error:#}")).with_source(error)
 }

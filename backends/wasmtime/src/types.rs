@@ -74,6 +74,8 @@ pub(crate) fn value(ty: &wt::Type) -> Type {
         wt::Type::Char => Type::Char,
         wt::Type::String => Type::String,
         wt::Type::List(ty) => Type::list(value(&ty.ty())),
+        wt::Type::FixedLengthList(ty) => Type::fixed_length_list(value(&ty.ty()), ty.len()),
+        wt::Type::Map(ty) => Type::map(value(&ty.key()), value(&ty.value())),
         wt::Type::Record(ty) => Type::Record(
             ty.fields()
                 .map(|field| Field {
@@ -99,10 +101,8 @@ pub(crate) fn value(ty: &wt::Type) -> Type {
         wt::Type::Flags(ty) => Type::Flags(ty.names().map(Arc::from).collect()),
         wt::Type::Own(ty) => Type::Own(ResourceType::from_wasmtime(*ty)),
         wt::Type::Borrow(ty) => Type::Borrow(ResourceType::from_wasmtime(*ty)),
-        wt::Type::Map(_) => Type::Other("map"),
         wt::Type::Future(_) => Type::Other("future"),
         wt::Type::Stream(_) => Type::Other("stream"),
         wt::Type::ErrorContext => Type::Other("error-context"),
-        wt::Type::FixedLengthList(_) => Type::Other("fixed-length list"),
     }
 }

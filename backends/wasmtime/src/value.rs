@@ -104,6 +104,13 @@ fn lower(val: &Val) -> Result<wt::Val> {
         Val::Char(v) => wt::Val::Char(*v),
         Val::String(v) => wt::Val::String(v.clone()),
         Val::List(v) => wt::Val::List(lower_all(v)?),
+        Val::FixedLengthList(v) => wt::Val::FixedLengthList(lower_all(v)?),
+        Val::Map(entries) => wt::Val::Map(
+            entries
+                .iter()
+                .map(|(key, val)| Ok((lower(key)?, lower(val)?)))
+                .collect::<Result<_>>()?,
+        ),
         Val::Tuple(v) => wt::Val::Tuple(lower_all(v)?),
         Val::Record(fields) => wt::Val::Record(
             fields
@@ -150,6 +157,13 @@ fn lift(val: wt::Val) -> Result<Val> {
         wt::Val::Char(v) => Val::Char(v),
         wt::Val::String(v) => Val::String(v),
         wt::Val::List(v) => Val::List(lift_all(v)?),
+        wt::Val::FixedLengthList(v) => Val::FixedLengthList(lift_all(v)?),
+        wt::Val::Map(entries) => Val::Map(
+            entries
+                .into_iter()
+                .map(|(key, val)| Ok((lift(key)?, lift(val)?)))
+                .collect::<Result<_>>()?,
+        ),
         wt::Val::Tuple(v) => Val::Tuple(lift_all(v)?),
         wt::Val::Record(fields) => Val::Record(
             fields
@@ -164,10 +178,8 @@ fn lift(val: wt::Val) -> Result<Val> {
         wt::Val::Result(Err(val)) => Val::Result(Err(lift_box(val)?)),
         wt::Val::Flags(names) => Val::Flags(names),
         wt::Val::Resource(any) => Val::Resource(ResourceAny::from_wasmtime(any)),
-        wt::Val::Map(_) => return unsupported("map"),
         wt::Val::Future(_) => return unsupported("future"),
         wt::Val::Stream(_) => return unsupported("stream"),
         wt::Val::ErrorContext(_) => return unsupported("error-context"),
-        wt::Val::FixedLengthList(_) => return unsupported("fixed-length list"),
     })
 }

@@ -144,6 +144,8 @@ fn to_raw(val: &Val) -> wt::Val {
         Val::Char(v) => wt::Val::Char(*v),
         Val::String(v) => wt::Val::String(v.clone()),
         Val::List(v) => wt::Val::List(all(v)),
+        Val::FixedLengthList(v) => wt::Val::FixedLengthList(all(v)),
+        Val::Map(v) => wt::Val::Map(v.iter().map(|(k, v)| (to_raw(k), to_raw(v))).collect()),
         Val::Tuple(v) => wt::Val::Tuple(all(v)),
         Val::Record(v) => wt::Val::Record(v.iter().map(|(n, v)| (n.clone(), to_raw(v))).collect()),
         Val::Variant(name, v) => wt::Val::Variant(name.clone(), boxed(v)),
@@ -174,6 +176,8 @@ fn from_raw(val: &wt::Val) -> Val {
         wt::Val::Char(v) => Val::Char(*v),
         wt::Val::String(v) => Val::String(v.clone()),
         wt::Val::List(v) => Val::List(all(v)),
+        wt::Val::FixedLengthList(v) => Val::FixedLengthList(all(v)),
+        wt::Val::Map(v) => Val::Map(v.iter().map(|(k, v)| (from_raw(k), from_raw(v))).collect()),
         wt::Val::Tuple(v) => Val::Tuple(all(v)),
         wt::Val::Record(v) => {
             Val::Record(v.iter().map(|(n, v)| (n.clone(), from_raw(v))).collect())

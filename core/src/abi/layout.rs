@@ -33,9 +33,13 @@ impl Abi {
     };
 }
 
-/// The next multiple of `align`.
-const fn align_to(offset: usize, align: usize) -> usize {
-    offset.next_multiple_of(align)
+/// The next multiple of `align`. Fixed-length lists of each other can be larger
+/// than anything; they stay so, and no memory has them in bounds.
+pub(super) const fn align_to(offset: usize, align: usize) -> usize {
+    match offset.checked_next_multiple_of(align) {
+        Some(offset) => offset,
+        None => usize::MAX,
+    }
 }
 
 /// The layout of a record or tuple with these parts.
@@ -47,11 +51,11 @@ pub const fn record_abi(parts: &[Abi]) -> Abi {
     };
     let mut i = 0;
     while i < parts.len() {
-        abi.size = align_to(abi.size, parts[i].align) + parts[i].size;
+        abi.size = align_to(abi.size, parts[i].align).saturating_add(parts[i].size);
         if parts[i].align > abi.align {
             abi.align = parts[i].align;
         }
-        abi.flat += parts[i].flat;
+        abi.flat = abi.flat.saturating_add(parts[i].flat);
         i += 1;
     }
     abi.size = align_to(abi.size, abi.align);
@@ -69,6 +73,20 @@ pub const fn record_offsets<const N: usize>(parts: [Abi; N]) -> [usize; N] {
         i += 1;
     }
     offsets
+}
+
+/// The layout of a fixed-length list.
+pub(super) const fn fixed_length_list_abi(element: Abi, len: u32) -> Abi {
+    let size = element.size.saturating_mul(len as usize);
+    Abi {
+        size: if size < u32::MAX as usize {
+            size
+        } else {
+            u32::MAX as usize
+        },
+        align: element.align,
+        flat: element.flat.saturating_mul(len as usize),
+    }
 }
 
 /// The layout of a variant.
@@ -114,9 +132,9 @@ pub const fn variant_abi(cases: &[Abi]) -> VariantAbi {
     };
     VariantAbi {
         abi: Abi {
-            size: align_to(payload + size, align),
+            size: align_to(payload.saturating_add(size), align),
             align,
-            flat: flat + 1,
+            flat: flat.saturating_add(1),
         },
         discriminant,
         payload,

@@ -12,17 +12,55 @@ use crate::types::Type;
 /// `MAX_LIST_BYTE_LENGTH`).
 const MAX_BYTES: usize = (1 << 28) - 1;
 
+fn too_long() -> Error {
+    Error::trap(TrapCode::TooLong)
+}
+
+/// Memory of the guest's for a list of `len` elements.
+pub(super) fn allocate<C: LowerContext + ?Sized>(
+    cx: &mut C,
+    len: usize,
+    element: Abi,
+) -> Result<usize> {
+    let size = len
+        .checked_mul(element.size)
+        .filter(|size| *size <= MAX_BYTES)
+        .ok_or_else(too_long)?;
+    cx.realloc(0, 0, element.align, size)
+}
+
+/// Checks where a list of the guest's lies, and charges what its elements take
+/// in the host, `host` bytes each: in Wasmtime's order.
+pub(super) fn check<C: LiftContext + ?Sized>(
+    cx: &mut C,
+    at: usize,
+    len: usize,
+    element: Abi,
+    host: usize,
+) -> Result<()> {
+    let size = len
+        .checked_mul(element.size)
+        .filter(|size| {
+            at.checked_add(*size)
+                .is_some_and(|end| end <= cx.memory().len())
+        })
+        .ok_or_else(|| Error::trap(TrapCode::ListOutOfBounds))?;
+    cx.charge(len.saturating_mul(host))?;
+    if !at.is_multiple_of(element.align) {
+        return Err(Error::trap(TrapCode::UnalignedPointer));
+    }
+    if size > MAX_BYTES {
+        return Err(too_long());
+    }
+    Ok(())
+}
+
 fn store<T: Lower, C: LowerContext + ?Sized>(
     cx: &mut C,
     ty: &Type,
     items: &[T],
 ) -> Result<(usize, usize)> {
-    let size = items
-        .len()
-        .checked_mul(T::LAYOUT.size)
-        .filter(|size| *size <= MAX_BYTES)
-        .ok_or_else(|| Error::trap(TrapCode::TooLong))?;
-    let at = cx.realloc(0, 0, T::LAYOUT.align, size)?;
+    let at = allocate(cx, items.len(), T::LAYOUT)?;
     T::lower_elements(items, cx, part_type::<T>(ty, 0), at)?;
     Ok((at, items.len()))
 }
@@ -33,18 +71,7 @@ fn load<T: Lift, C: LiftContext + ?Sized>(
     at: usize,
     len: usize,
 ) -> Result<Vec<T>> {
-    let size = len
-        .checked_mul(T::LAYOUT.size)
-        .filter(|size| *size <= MAX_BYTES)
-        .ok_or_else(|| Error::trap(TrapCode::TooLong))?;
-    if !at.is_multiple_of(T::LAYOUT.align) {
-        return Err(Error::trap(TrapCode::UnalignedPointer));
-    }
-    match at.checked_add(size) {
-        Some(end) if end <= cx.memory().len() => {}
-        _ => return Err(Error::trap(TrapCode::ListOutOfBounds)),
-    }
-    cx.charge(len.saturating_mul(size_of::<T>()))?;
+    check(cx, at, len, T::LAYOUT, size_of::<T>())?;
     T::lift_elements(cx, part_type::<T>(ty, 0), at, len)
 }
 

@@ -39,6 +39,7 @@ macro_rules! lower_by_reference {
     )*};
 }
 
+mod dynamic;
 mod engine;
 mod flags;
 mod flat;
@@ -49,10 +50,11 @@ mod string;
 mod tuple;
 mod variant;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::resource::{ResourceAny, ResourceType};
-use crate::types::Type;
+use crate::types::{FuncType, Type};
 
+pub use dynamic::{FuncShape, ParamShapes, ResultShape};
 pub use engine::{EngineLift, EngineLower, EngineNamedList, EngineType};
 pub use flags::{flag_bit, flags_layout};
 pub use flat::{FlatReader, FlatWriter};
@@ -67,6 +69,14 @@ pub const MAX_FLAT_PARAMS: usize = 16;
 /// Results that do not fit into this many flat values are returned through
 /// memory (Canonical ABI, `MAX_FLAT_RESULTS`).
 pub const MAX_FLAT_RESULTS: usize = 1;
+
+/// What a [`Val`](crate::Val) inside another costs of the host bytes that a
+/// guest may make the host allocate. It is the size of Wasmtime's own, on each
+/// backend and in each build, so that a limit means the same on all; ours is no
+/// larger.
+pub const VAL_COST: usize = 40;
+
+const _: () = assert!(size_of::<crate::Val>() <= VAL_COST);
 
 /// A Rust type with a component type.
 ///
@@ -275,6 +285,45 @@ pub fn lower_params<P: Lower, C: LowerContext + ?Sized>(
     Ok(writer.written())
 }
 
+/// How many flat values a core function takes for parameters with this layout.
+/// If it also takes a pointer to where its results go, that is the one after
+/// these.
+#[doc(hidden)]
+pub const fn param_slots(abi: Abi) -> usize {
+    if abi.flat <= MAX_FLAT_PARAMS {
+        abi.flat
+    } else {
+        1
+    }
+}
+
+/// Lowers the results of a host function: flat where they fit, else to
+/// `pointer`, which the guest gave with the parameters, see [`param_slots`].
+/// Returns how many flat values were written.
+///
+/// # Errors
+///
+/// A trap when the pointer is not aligned or out of bounds, and whatever the
+/// guest's `realloc` fails with.
+#[doc(hidden)]
+pub fn lower_results<R: Lower, C: LowerContext + ?Sized>(
+    results: &R,
+    cx: &mut C,
+    ty: &Type,
+    pointer: u64,
+    dst: &mut [u64],
+) -> Result<usize> {
+    let mut writer = FlatWriter::new(dst);
+    if R::LAYOUT.flat <= MAX_FLAT_RESULTS {
+        results.lower_flat(cx, ty, &mut writer)?;
+    } else {
+        let offset = pointer as u32 as usize;
+        layout::check_range(cx.memory(), offset, R::LAYOUT.size, R::LAYOUT.align)?;
+        results.lower_memory(cx, ty, offset)?;
+    }
+    Ok(writer.written())
+}
+
 /// Lifts the results of a call: flat where they fit, else through the pointer
 /// that the guest returned.
 ///
@@ -319,4 +368,27 @@ fn lift_list<T: Lift, C: LiftContext + ?Sized>(
         layout::check_range(cx.memory(), offset, T::LAYOUT.size, T::LAYOUT.align)?;
         T::lift_memory(cx, ty, offset)
     }
+}
+
+/// The error of a function whose type is not that of the Rust types it was to be
+/// called with. `why` says more.
+#[doc(hidden)]
+pub fn type_mismatch<P, R>(ty: &FuncType, why: &str) -> Error
+where
+    P: ComponentNamedList,
+    R: ComponentNamedList,
+{
+    let list = |types: Vec<Type>| {
+        let texts: Vec<_> = types.iter().map(Type::to_string).collect();
+        texts.join(", ")
+    };
+    let colon = if why.is_empty() { "" } else { ": " };
+    Error::new(
+        ErrorKind::TypeMismatch,
+        format!(
+            "the function's type is `{ty}`, which is not ({}) -> ({}){colon}{why}",
+            list(P::component_types()),
+            list(R::component_types()),
+        ),
+    )
 }

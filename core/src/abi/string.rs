@@ -31,123 +31,152 @@ fn too_long() -> Error {
 
 /// Writes a string to memory of the guest's; returns its pointer and its
 /// (tagged) length in code units.
-fn store<C: LowerContext + ?Sized>(cx: &mut C, text: &str) -> Result<(usize, usize)> {
+///
+/// `realloc` is called as the Canonical ABI says ("Storing", strings), since
+/// the guest sees that and pays for it.
+pub(super) fn store<C: LowerContext + ?Sized>(cx: &mut C, text: &str) -> Result<(usize, usize)> {
     match cx.string_encoding() {
         StringEncoding::Utf8 => {
-            if text.len() > MAX_BYTES {
-                return Err(too_long());
-            }
-            let at = cx.realloc(0, 0, 1, text.len())?;
-            cx.memory()[at..at + text.len()].copy_from_slice(text.as_bytes());
-            Ok((at, text.len()))
+            let size = checked_size(text.len(), 1)?;
+            let at = cx.realloc(0, 0, 1, size)?;
+            cx.memory()[at..at + size].copy_from_slice(text.as_bytes());
+            Ok((at, size))
         }
         StringEncoding::Utf16 => {
-            let units = text.encode_utf16().count();
-            let at = store_utf16(cx, text, units)?;
-            Ok((at, units))
+            let size = checked_size(text.len(), 2)?;
+            let at = cx.realloc(0, 0, 2, size)?;
+            let units = encode_utf16(&mut cx.memory()[at..at + size], text);
+            Ok((shrink(cx, at, size, units * 2)?, units))
         }
         StringEncoding::Latin1OrUtf16 => {
-            let mut chars = 0;
-            let latin1 = text
-                .chars()
-                .inspect(|_| chars += 1)
-                .all(|c| u32::from(c) < 0x100);
-            if latin1 {
-                if chars > MAX_BYTES {
-                    return Err(too_long());
-                }
-                let at = cx.realloc(0, 0, 2, chars)?;
-                let memory = &mut cx.memory()[at..at + chars];
-                for (to, c) in memory.iter_mut().zip(text.chars()) {
-                    *to = u32::from(c) as u8;
-                }
-                Ok((at, chars))
-            } else {
-                let units = text.encode_utf16().count();
-                let at = store_utf16(cx, text, units)?;
-                Ok((at, units | UTF16_TAG))
+            let size = checked_size(text.len(), 1)?;
+            let at = cx.realloc(0, 0, 2, size)?;
+            let (read, written) = encode_latin1(&mut cx.memory()[at..at + size], text);
+            if read == text.len() {
+                return Ok((shrink(cx, at, size, written)?, written));
             }
+            let wide = checked_size(text.len(), 2)?;
+            let at = cx.realloc(at, size, 2, wide)?;
+            let memory = &mut cx.memory()[at..at + wide];
+            for i in (0..written).rev() {
+                memory[2 * i] = memory[i];
+                memory[2 * i + 1] = 0;
+            }
+            let units = written + encode_utf16(&mut memory[2 * written..], &text[read..]);
+            Ok((shrink(cx, at, wide, units * 2)?, units | UTF16_TAG))
         }
     }
 }
 
-fn store_utf16<C: LowerContext + ?Sized>(cx: &mut C, text: &str, units: usize) -> Result<usize> {
-    let bytes = units * 2;
-    if bytes > MAX_BYTES {
-        return Err(too_long());
-    }
-    let at = cx.realloc(0, 0, 2, bytes)?;
-    let memory = &mut cx.memory()[at..at + bytes];
-    for (to, unit) in memory.chunks_exact_mut(2).zip(text.encode_utf16()) {
-        to.copy_from_slice(&unit.to_le_bytes());
-    }
-    Ok(at)
+/// What is first allocated for a string of this many bytes.
+fn checked_size(len: usize, factor: usize) -> Result<usize> {
+    len.checked_mul(factor)
+        .filter(|size| *size <= MAX_BYTES)
+        .ok_or_else(too_long)
 }
 
-fn slice(memory: &[u8], at: usize, bytes: usize, align: usize) -> Result<&[u8]> {
-    if bytes > MAX_BYTES {
-        return Err(too_long());
+/// Gives back what was allocated and not used.
+fn shrink<C: LowerContext + ?Sized>(
+    cx: &mut C,
+    at: usize,
+    size: usize,
+    used: usize,
+) -> Result<usize> {
+    if used < size {
+        cx.realloc(at, size, 2, used)
+    } else {
+        Ok(at)
     }
+}
+
+/// Writes a string's code units and says how many there are.
+fn encode_utf16(memory: &mut [u8], text: &str) -> usize {
+    let (units, _) = memory.as_chunks_mut();
+    let mut count = 0;
+    for (to, unit) in units.iter_mut().zip(text.encode_utf16()) {
+        *to = unit.to_le_bytes();
+        count += 1;
+    }
+    count
+}
+
+/// Writes the Latin-1 beginning of a string; returns how many bytes were read
+/// and how many written.
+fn encode_latin1(memory: &mut [u8], text: &str) -> (usize, usize) {
+    let mut written = 0;
+    for (to, (at, c)) in memory.iter_mut().zip(text.char_indices()) {
+        match u8::try_from(u32::from(c)) {
+            Ok(byte) => *to = byte,
+            Err(_) => return (at, written),
+        }
+        written += 1;
+    }
+    (text.len(), written)
+}
+
+/// Checks where a string lies, and charges its bytes in the guest's memory for
+/// those that it will have in the host's: both as Wasmtime does, and in its
+/// order.
+fn check<C: LiftContext + ?Sized>(
+    cx: &mut C,
+    at: usize,
+    units: usize,
+    width: usize,
+    align: usize,
+) -> Result<usize> {
     if !at.is_multiple_of(align) {
         return Err(Error::trap(TrapCode::UnalignedPointer));
     }
-    at.checked_add(bytes)
-        .and_then(|end| memory.get(at..end))
-        .ok_or_else(|| Error::trap(TrapCode::StringOutOfBounds))
+    let size = units
+        .checked_mul(width)
+        .filter(|size| {
+            at.checked_add(*size)
+                .is_some_and(|end| end <= cx.memory().len())
+        })
+        .ok_or_else(|| Error::trap(TrapCode::StringOutOfBounds))?;
+    cx.charge(size)?;
+    if size > MAX_BYTES {
+        return Err(too_long());
+    }
+    Ok(size)
 }
 
 /// Reads a string of the guest's at `at` with a (tagged) length.
-fn load<C: LiftContext + ?Sized>(cx: &mut C, at: usize, len: usize) -> Result<String> {
-    let invalid = || Error::trap(TrapCode::InvalidString);
+pub(super) fn load<C: LiftContext + ?Sized>(cx: &mut C, at: usize, len: usize) -> Result<String> {
     match cx.string_encoding() {
         StringEncoding::Utf8 => {
-            slice(cx.memory(), at, len, 1)?;
-            cx.charge(len)?;
-            let bytes = slice(cx.memory(), at, len, 1)?;
-            std::str::from_utf8(bytes)
+            let size = check(cx, at, len, 1, 1)?;
+            std::str::from_utf8(&cx.memory()[at..at + size])
                 .map(str::to_owned)
-                .map_err(|_| invalid())
+                .map_err(|_| Error::trap(TrapCode::InvalidString))
         }
         StringEncoding::Utf16 => load_utf16(cx, at, len),
         StringEncoding::Latin1OrUtf16 if len & UTF16_TAG != 0 => {
             load_utf16(cx, at, len & !UTF16_TAG)
         }
         StringEncoding::Latin1OrUtf16 => {
-            let high = slice(cx.memory(), at, len, 2)?
-                .iter()
-                .filter(|b| **b >= 0x80)
-                .count();
-            cx.charge(len + high)?;
-            let bytes = slice(cx.memory(), at, len, 2)?;
-            let mut text = String::with_capacity(len + high);
+            let size = check(cx, at, len, 1, 2)?;
+            let bytes = &cx.memory()[at..at + size];
+            let high = bytes.iter().filter(|b| **b >= 0x80).count();
+            let mut text = String::with_capacity(size + high);
             text.extend(bytes.iter().map(|b| char::from(*b)));
             Ok(text)
         }
     }
 }
 
-fn utf16_chars(
-    memory: &[u8],
-    at: usize,
-    size: usize,
-) -> Result<impl Iterator<Item = Result<char, std::char::DecodeUtf16Error>>> {
-    let units = slice(memory, at, size, 2)?.chunks_exact(2);
-    Ok(char::decode_utf16(
-        units.map(|b| u16::from_le_bytes([b[0], b[1]])),
-    ))
-}
-
 fn load_utf16<C: LiftContext + ?Sized>(cx: &mut C, at: usize, units: usize) -> Result<String> {
-    let size = units.checked_mul(2).ok_or_else(too_long)?;
+    let size = check(cx, at, units, 2, 2)?;
+    let (units, _) = cx.memory()[at..at + size].as_chunks();
+    let chars = || char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)));
     let mut bytes = 0;
-    for c in utf16_chars(cx.memory(), at, size)? {
+    for c in chars() {
         bytes += c
             .map_err(|_| Error::trap(TrapCode::InvalidString))?
             .len_utf8();
     }
-    cx.charge(bytes)?;
     let mut text = String::with_capacity(bytes);
-    text.extend(utf16_chars(cx.memory(), at, size)?.map_while(Result::ok));
+    text.extend(chars().map_while(Result::ok));
     Ok(text)
 }
 

@@ -24,7 +24,8 @@ impl ResourceType {
     #[doc(hidden)]
     pub fn to_wasmtime(&self) -> Option<wt::ResourceType> {
         match self.0 {
-            Kind::Host { engine, .. } | Kind::Wasmtime(engine) => Some(engine),
+            Kind::Host(host) => Some(host().engine),
+            Kind::Wasmtime(engine) => Some(engine),
             Kind::Any | Kind::Component(_) => None,
         }
     }
@@ -42,7 +43,7 @@ impl ResourceAny {
     pub fn to_wasmtime(&self) -> Option<wt::ResourceAny> {
         match self.0 {
             Any::Wasmtime(any) => Some(any),
-            Any::Layer { .. } => None,
+            Any::Own(_) | Any::Borrow(_) => None,
         }
     }
 

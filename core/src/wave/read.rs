@@ -123,6 +123,7 @@ impl<'a> Reader<'a> {
             Type::Own(_) | Type::Borrow(_) => {
                 "a resource handle has no text form, so none can be given".to_owned()
             }
+            Type::Map(_) => "a map has no text form, so none can be given".to_owned(),
             Type::Other(_) => format!("values of type `{ty}` are not supported"),
             _ => format!("expected `{}`, found `{}`", Clip(ty), Clip(text)),
         };
@@ -170,6 +171,18 @@ impl<'a> Reader<'a> {
                     .map(|(i, node)| self.part(format_args!("[{i}]"), node, element))
                     .collect::<Result<_>>()
                     .map(Val::List),
+                Err(_) => self.mismatch(node, ty),
+            },
+            Type::FixedLengthList(element, len) => match node.as_list() {
+                Ok(nodes) if nodes.len() == *len as usize => nodes
+                    .enumerate()
+                    .map(|(i, node)| self.part(format_args!("[{i}]"), node, element))
+                    .collect::<Result<_>>()
+                    .map(Val::FixedLengthList),
+                Ok(nodes) => {
+                    let message = format!("{} elements, and `{}` has {len}", nodes.len(), Clip(ty));
+                    self.fail(node, message)
+                }
                 Err(_) => self.mismatch(node, ty),
             },
             Type::Tuple(types) => match node.as_tuple() {

@@ -110,6 +110,15 @@ fn lists_and_tuples() {
     into(&ty, "[1,2 , 3,]", "[1, 2, 3]");
     refuse(&ty, "[1, true]", "expected `u8`, found `true` (at [1])");
     refuse(&ty, "1", "expected `list<u8>`, found `1`");
+    let ty = Type::fixed_length_list(Type::option(Type::U8), 2);
+    into(&ty, "[1, none]", "[some(1), none]");
+    refuse(&ty, "[1]", "1 elements, and `list<option<u8>, 2>` has 2");
+    refuse(
+        &ty,
+        "[1, 256]",
+        "`256` is out of range for `u8` (at [1].some)",
+    );
+    refuse(&ty, "1", "expected `list<option<u8>, 2>`, found `1`");
     let ty = Type::tuple([Type::U8, Type::String]);
     same(&ty, r#"(1, "x")"#);
     refuse(&ty, "(1)", "1 members, and `tuple<u8, string>` has 2");
@@ -306,6 +315,19 @@ fn long_input_and_long_types_make_short_messages() {
     let error = Val::from_wave(&ty, "x").unwrap_err();
     assert!(error.message().ends_with("...`"), "{error}");
     assert!(error.message().len() < 200, "{error}");
+}
+
+#[test]
+fn maps_are_shown_and_not_read() {
+    let entry = |key: &str, val| (Val::String(key.into()), Val::U8(val));
+    let map = Val::Map(vec![entry("a", 1), entry("b", 2)]);
+    assert_eq!(map.to_string(), r#"<map {"a": 1, "b": 2}>"#);
+    let val = Val::Tuple(vec![Val::FixedLengthList(vec![map])]);
+    let error = val.to_wave().unwrap_err();
+    assert_eq!(error.message(), "a map has no text form");
+    let ty = Type::option(Type::map(Type::String, Type::U8));
+    let message = "a map has no text form, so none can be given (at some)";
+    refuse(&ty, "some([(\"a\", 1)])", message);
 }
 
 #[test]

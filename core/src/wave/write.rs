@@ -35,7 +35,16 @@ pub(super) fn value(f: &mut Formatter<'_>, val: &Val) -> Result {
             }
             f.write_char('"')
         }
-        Val::List(vals) => sequence(f, '[', vals, ']', value),
+        Val::List(vals) | Val::FixedLengthList(vals) => sequence(f, '[', vals, ']', value),
+        Val::Map(entries) => {
+            f.write_str("<map ")?;
+            sequence(f, '{', entries, '}', |f, (key, val)| {
+                value(f, key)?;
+                f.write_str(": ")?;
+                value(f, val)
+            })?;
+            f.write_char('>')
+        }
         Val::Tuple(vals) => sequence(f, '(', vals, ')', value),
         Val::Record(fields) => {
             // A field that is `none` is left out.

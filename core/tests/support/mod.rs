@@ -30,6 +30,8 @@ pub struct Guest {
     pub budget: usize,
     /// Host bytes that lifting has charged.
     pub charged: usize,
+    /// The arguments of each `realloc`; there is room for some.
+    pub reallocs: Vec<[usize; 4]>,
     /// Handles of the guest start at 1.
     pub handles: Vec<Option<Handle>>,
 }
@@ -42,6 +44,7 @@ impl Guest {
             encoding,
             budget: usize::MAX,
             charged: 0,
+            reallocs: Vec::with_capacity(64),
             handles: Vec::with_capacity(8),
         }
     }
@@ -87,8 +90,15 @@ impl LowerContext for Guest {
         align: usize,
         new_size: usize,
     ) -> Result<usize> {
-        assert_eq!((old, old_size), (0, 0), "nothing is ever reallocated");
-        let at = self.next.next_multiple_of(align);
+        self.reallocs.push([old, old_size, align, new_size]);
+        // The latest allocation can change where it is.
+        let at = match old_size {
+            0 => self.next.next_multiple_of(align),
+            _ => {
+                assert_eq!(old + old_size, self.next, "only strings are reallocated");
+                old
+            }
+        };
         match at.checked_add(new_size) {
             Some(end) if end <= self.memory.len() => self.next = end,
             _ => return Err(Error::trap(TrapCode::PointerOutOfBounds)),

@@ -113,11 +113,9 @@ pub(super) fn results(ty: InterfaceType, types: &InstanceType<'_>) -> EngineResu
 /// The name of a type that has no values, in our [`Val`].
 pub(super) fn unsupported(ty: InterfaceType) -> Option<&'static str> {
     match ty {
-        InterfaceType::Map(_) => Some("map"),
         InterfaceType::Future(_) => Some("future"),
         InterfaceType::Stream(_) => Some("stream"),
         InterfaceType::ErrorContext(_) => Some("error-context"),
-        InterfaceType::FixedLengthList(_) => Some("fixed-length list"),
         _ => None,
     }
 }
@@ -130,6 +128,8 @@ fn without_values(
 ) -> Option<&'static str> {
     match ty {
         InterfaceType::List(_)
+        | InterfaceType::FixedLengthList(_)
+        | InterfaceType::Map(_)
         | InterfaceType::Option(_)
         | InterfaceType::Result(_)
         | InterfaceType::Tuple(_)
@@ -148,6 +148,11 @@ fn inner_without_values(
     let mut inner = |ty: InterfaceType| without_values(ty, tables, left);
     match ty {
         InterfaceType::List(i) => inner(tables[i].element),
+        InterfaceType::FixedLengthList(i) => inner(tables[i].element),
+        InterfaceType::Map(i) => {
+            let ty = &tables[i];
+            inner(ty.key).or_else(|| inner(ty.value))
+        }
         InterfaceType::Option(i) => inner(tables[i].ty),
         InterfaceType::Result(i) => {
             let ty = &tables[i];
@@ -229,6 +234,22 @@ impl Check<'_> {
             (InterfaceType::List(i), Val::List(items)) => {
                 let element = self.tables[i].element;
                 return items.iter().try_for_each(|item| self.fits(item, element));
+            }
+            (InterfaceType::FixedLengthList(i), Val::FixedLengthList(items)) => {
+                let ty = &self.tables[i];
+                if u32::try_from(items.len()) != Ok(ty.size) {
+                    return Err(No::Fit);
+                }
+                return items
+                    .iter()
+                    .try_for_each(|item| self.fits(item, ty.element));
+            }
+            (InterfaceType::Map(i), Val::Map(entries)) => {
+                let ty = &self.tables[i];
+                return entries.iter().try_for_each(|(key, value)| {
+                    self.fits(key, ty.key)?;
+                    self.fits(value, ty.value)
+                });
             }
             (InterfaceType::Record(i), Val::Record(fields)) => {
                 return self.record(fields, &self.tables[i]);

@@ -3,15 +3,22 @@
 //! What the host allocates for them is charged as Wasmtime charges it for its
 //! own dynamic values.
 
+use enginebay_core::abi::VAL_COST;
 use enginebay_core::{Error, ResourceAny, TrapCode, Val};
 use wasmtime::component as wt;
-use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, ComponentTypes, InterfaceType, LiftContext,
+};
 use wasmtime::component::Lift;
 use wasmtime::{Trap, ValRaw};
-use wasmtime_environ::component::{MAX_FLAT_RESULTS, TypeFlags, VariantInfo};
+use wasmtime_environ::component::{MAX_FLAT_RESULTS, TypeFlags, TypeMap, VariantInfo};
 
 use super::check::{self, Misfit};
 use super::{EngineResult, Results};
+
+// What Wasmtime charges for the parameters of host functions.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<wt::Val>() == VAL_COST);
 
 /// Reads a function's result, if its type has one.
 #[inline]
@@ -79,7 +86,7 @@ fn char_of(code: u32) -> EngineResult<Val> {
 
 /// What the parts of a record or a tuple need.
 fn charge_parts(cx: &mut LiftContext<'_>, count: usize) -> EngineResult<()> {
-    cx.consume_fuel_array(count, size_of::<Val>())
+    cx.consume_fuel_array(count, VAL_COST)
 }
 
 /// A name of a type, as a value has it.
@@ -109,7 +116,7 @@ fn payload(
     read: impl FnOnce(&mut LiftContext<'_>, InterfaceType) -> EngineResult<Val>,
 ) -> EngineResult<Option<Box<Val>>> {
     let Some(ty) = ty else { return Ok(None) };
-    cx.consume_fuel(size_of::<Val>())?;
+    cx.consume_fuel(VAL_COST)?;
     Ok(Some(Box::new(read(cx, ty)?)))
 }
 
@@ -182,8 +189,20 @@ fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResu
             let bits = src.get_u32();
             return flags(cx, &types[i], |at| at < 32 && (bits >> at) & 1 != 0);
         }
+        InterfaceType::FixedLengthList(i) => {
+            let ty = &types[i];
+            let len = usize::try_from(ty.size)?;
+            charge_parts(cx, len)?;
+            let mut items = Vec::with_capacity(len);
+            for _ in 0..len {
+                items.push(slot(cx, ty.element, src)?);
+            }
+            Val::FixedLengthList(items)
+        }
         // A pointer and a length never fit.
-        InterfaceType::String | InterfaceType::List(_) => return Err(Misfit::Value.into()),
+        InterfaceType::String | InterfaceType::List(_) | InterfaceType::Map(_) => {
+            return Err(Misfit::Value.into());
+        }
         _ => return case(cx, ty, src.get_u32(), |cx, ty| slot(cx, ty, src)),
     })
 }
@@ -227,6 +246,13 @@ fn load_parts(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Engi
         InterfaceType::Char => char_of(word(bytes)?)?,
         InterfaceType::String => Val::String(String::linear_lift_from_memory(cx, ty, bytes)?),
         InterfaceType::List(i) => list(cx, types[i].element, bytes)?,
+        InterfaceType::FixedLengthList(i) => {
+            let ty = &types[i];
+            let len = usize::try_from(ty.size)?;
+            charge_parts(cx, len)?;
+            Val::FixedLengthList(elements(cx, ty.element, bytes, len)?)
+        }
+        InterfaceType::Map(i) => map(cx, &types[i], bytes)?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             let any = wt::ResourceAny::linear_lift_from_memory(cx, ty, bytes)?;
             Val::Resource(ResourceAny::from_wasmtime(any))
@@ -290,22 +316,58 @@ fn load_case(
     })
 }
 
-/// Reads a list from its pointer and its length.
-fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResult<Val> {
-    let start = usize::try_from(word(bytes)?)?;
-    let len = usize::try_from(word(&bytes[4..])?)?;
-    let abi = cx.types.canonical_abi(&ty);
+/// The bytes that a pointer and a length stand for, each element of which costs
+/// the host so much.
+fn pointed_to<'a>(
+    cx: &mut LiftContext<'a>,
+    pair: &[u8],
+    abi: &CanonicalAbiInfo,
+    host: usize,
+) -> EngineResult<(usize, &'a [u8])> {
+    let start = usize::try_from(word(pair)?)?;
+    let len = usize::try_from(word(&pair[4..])?)?;
     let size = usize::try_from(abi.size32)?;
     let bytes = len.checked_mul(size).and_then(|len| {
         let bytes = cx.memory().get(start..)?;
         bytes.get(..len)
     });
     let bytes = bytes.ok_or(Trap::ListOutOfBounds)?;
-    cx.consume_fuel_array(len, size_of::<Val>())?;
+    cx.consume_fuel_array(len, host)?;
     if start % usize::try_from(abi.align32)? != 0 {
         return Err(Trap::UnalignedPointer.into());
     }
+    Ok((len, bytes))
+}
 
+/// Reads a list from its pointer and its length.
+fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, pair: &[u8]) -> EngineResult<Val> {
+    let types: &ComponentTypes = cx.types;
+    let (len, bytes) = pointed_to(cx, pair, types.canonical_abi(&ty), VAL_COST)?;
+    elements(cx, ty, bytes, len).map(Val::List)
+}
+
+/// Reads a map from its pointer and its length: its entries are tuples in a
+/// list.
+fn map(cx: &mut LiftContext<'_>, ty: &TypeMap, pair: &[u8]) -> EngineResult<Val> {
+    let (len, bytes) = pointed_to(cx, pair, &ty.entry_abi, 2 * VAL_COST)?;
+    let size = usize::try_from(ty.entry_abi.size32)?;
+    let mut entries = Vec::with_capacity(len);
+    for at in 0..len {
+        let bytes = &bytes[at * size..][..size];
+        let mut end = 0;
+        let key = part(cx, ty.key, bytes, &mut end)?;
+        entries.push((key, part(cx, ty.value, bytes, &mut end)?));
+    }
+    Ok(Val::Map(entries))
+}
+
+/// Reads values of one type from their bytes.
+fn elements(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    bytes: &[u8],
+    len: usize,
+) -> EngineResult<Vec<Val>> {
     macro_rules! scalars {
         ($val:ident, $ty:ident) => {{
             let (items, _) = bytes.as_chunks();
@@ -314,7 +376,7 @@ fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResu
         }};
     }
 
-    Ok(Val::List(match ty {
+    Ok(match ty {
         InterfaceType::S8 => scalars!(S8, i8),
         InterfaceType::U8 => scalars!(U8, u8),
         InterfaceType::S16 => scalars!(S16, i16),
@@ -326,11 +388,12 @@ fn list(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> EngineResu
         InterfaceType::Float32 => scalars!(F32, f32),
         InterfaceType::Float64 => scalars!(F64, f64),
         _ => {
+            let size = usize::try_from(cx.types.canonical_abi(&ty).size32)?;
             let mut items = Vec::with_capacity(len);
             for at in 0..len {
                 items.push(load(cx, ty, &bytes[at * size..][..size])?);
             }
             items
         }
-    }))
+    })
 }

@@ -11,7 +11,7 @@ use wasmtime::ValRaw;
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{CanonicalAbiInfo, InterfaceType, LowerContext};
 use wasmtime::component::Lower;
-use wasmtime_environ::component::{MAX_FLAT_PARAMS, TypeFlags, VariantInfo};
+use wasmtime_environ::component::{MAX_FLAT_PARAMS, TypeFlags, TypeMap, VariantInfo};
 
 use super::EngineResult;
 use super::check::{self, Misfit};
@@ -99,6 +99,17 @@ impl Slots<'_> {
             }
             (InterfaceType::List(i), Val::List(items)) => {
                 let [at, len] = list(cx, items, types[i].element)?;
+                self.put(ValRaw::u32(at))?;
+                self.put(ValRaw::u32(len))
+            }
+            (InterfaceType::FixedLengthList(i), Val::FixedLengthList(items))
+                if u32::try_from(items.len()) == Ok(types[i].size) =>
+            {
+                let ty = types[i].element;
+                items.iter().try_for_each(|item| self.val(cx, item, ty))
+            }
+            (InterfaceType::Map(i), Val::Map(entries)) => {
+                let [at, len] = map(cx, entries, &types[i])?;
                 self.put(ValRaw::u32(at))?;
                 self.put(ValRaw::u32(len))
             }
@@ -246,6 +257,16 @@ fn store<T>(
             *cx.get(at) = start.to_le_bytes();
             *cx.get(at + 4) = len.to_le_bytes();
         }
+        (InterfaceType::FixedLengthList(i), Val::FixedLengthList(items))
+            if u32::try_from(items.len()) == Ok(types[i].size) =>
+        {
+            elements(cx, items, types[i].element, at)?;
+        }
+        (InterfaceType::Map(i), Val::Map(entries)) => {
+            let [start, len] = map(cx, entries, &types[i])?;
+            *cx.get(at) = start.to_le_bytes();
+            *cx.get(at + 4) = len.to_le_bytes();
+        }
         (InterfaceType::Record(i), Val::Record(vals)) if vals.len() == types[i].fields.len() => {
             let types = types[i].fields.iter().map(|field| field.ty);
             fields(cx, at, vals.iter().map(|(_, val)| val).zip(types))?;
@@ -308,6 +329,42 @@ fn list<T>(
         .checked_mul(size)
         .ok_or_else(|| wasmtime::Error::msg("size overflow copying a list"))?;
     let start = cx.realloc(0, 0, abi.align32, bytes)?;
+    elements(cx, items, ty, start)?;
+    Ok([u32::try_from(start)?, u32::try_from(items.len())?])
+}
+
+/// Stores a map's entries, which are tuples in a list, and says where, and how
+/// many there are.
+fn map<T>(
+    cx: &mut LowerContext<'_, T>,
+    entries: &[(Val, Val)],
+    ty: &TypeMap,
+) -> EngineResult<[u32; 2]> {
+    let size = usize::try_from(ty.entry_abi.size32)?;
+    let bytes = entries
+        .len()
+        .checked_mul(size)
+        .ok_or_else(|| wasmtime::Error::msg("size overflow copying a map"))?;
+    let start = cx.realloc(0, 0, ty.entry_abi.align32, bytes)?;
+    let offset = usize::try_from(ty.value_offset32)?;
+    let mut at = start;
+    for (key, value) in entries {
+        store(cx, key, ty.key, at)?;
+        store(cx, value, ty.value, at + offset)?;
+        at += size;
+    }
+    Ok([u32::try_from(start)?, u32::try_from(entries.len())?])
+}
+
+/// Stores items one after the other where there is room for them.
+fn elements<T>(
+    cx: &mut LowerContext<'_, T>,
+    items: &[Val],
+    ty: InterfaceType,
+    start: usize,
+) -> EngineResult<()> {
+    let size = usize::try_from(cx.types.canonical_abi(&ty).size32)?;
+    let bytes = items.len() * size;
 
     macro_rules! scalars {
         ($val:ident) => {{
@@ -340,5 +397,5 @@ fn list<T>(
             }
         }
     }
-    Ok([u32::try_from(start)?, u32::try_from(items.len())?])
+    Ok(())
 }

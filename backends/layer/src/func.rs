@@ -1,0 +1,231 @@
+//! Calls from the host: lower the arguments, enter the guest, lift the result,
+//! and let the guest clean up.
+
+use std::sync::Arc;
+
+use enginebay_core::abi;
+use enginebay_core::{ComponentNamedList, Lift, Lower, Result, Val};
+use wasmtime_environ::component::{
+    Export as Item, ExportIndex, NameMapNoIntern, OptionsIndex, TypeDef,
+};
+
+use crate::context::{Boundary, Crossing};
+use crate::engine::{CoreEngine, MAX_SLOTS};
+use crate::host::func_fits;
+use crate::instance::{core_export, trampoline};
+use crate::linker::Import;
+use crate::program::{Def, Module, Program, signature};
+use crate::store::{func, set_may_leave};
+use crate::types::Types;
+
+/// A function that a component instance exports.
+pub(crate) struct Export<E: CoreEngine> {
+    instance: u32,
+    callee: E::Callee,
+    post_return: Option<E::Callee>,
+    pub(crate) boundary: Boundary,
+    /// Numbers in, numbers out.
+    plain: bool,
+}
+
+/// Finds what a component exports at a path: names of instances, then its own.
+pub(crate) fn find<'a, E: CoreEngine>(
+    program: &'a Program<E>,
+    path: &[&str],
+) -> Option<(ExportIndex, &'a Item)> {
+    let component = &program.component;
+    let mut exports = &component.exports;
+    let (last, instances) = path.split_last()?;
+    for name in instances {
+        let (index, _) = exports.get(name, &NameMapNoIntern)?;
+        match &component.export_items[*index] {
+            Item::Instance { exports: inner, .. } => exports = inner,
+            _ => return None,
+        }
+    }
+    let (index, _) = exports.get(last, &NameMapNoIntern)?;
+    Some((*index, &component.export_items[*index]))
+}
+
+/// The exported function at a path.
+pub(crate) fn get<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    path: &[&str],
+) -> Option<Arc<Export<E>>> {
+    let pre = E::data_mut(cx).instance(index).pre.clone();
+    let (export, item) = find(&pre.program, path)?;
+    let Item::LiftedFunction { ty, options, .. } = item else {
+        return None;
+    };
+    if let Some(known) = E::data_mut(cx).instance(index).exports.get(&export) {
+        return Some(known.clone());
+    }
+    let program = &pre.program;
+    let state = E::data_mut(cx).instance(index);
+    let types = Types::new(&program.types, |index| state.resource_type(index));
+    let boundary = Boundary::new(program, &types, *ty, *options);
+    drop(types);
+    let post_return = match program.options(*options).post_return {
+        Some(index) => Some(state.post_return(index).ok()?),
+        None => None,
+    };
+    let plain = boundary.uses.is_plain() && post_return.is_none() && !boundary.has_context;
+    let made = Arc::new(Export {
+        callee: callee(cx, index, program, export, *options)?,
+        instance: index,
+        post_return,
+        boundary,
+        plain,
+    });
+    let exports = &mut E::data_mut(cx).instance(index).exports;
+    exports.insert(export, made.clone());
+    Some(made)
+}
+
+fn callee<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    program: &Program<E>,
+    export: ExportIndex,
+    options: OptionsIndex,
+) -> Option<E::Callee> {
+    let ty = signature(&program.types, program.options(options).core_type).ok()?;
+    let item = match program.exported(export)? {
+        Def::Export(export) => core_export::<E>(cx, index, export).ok()?,
+        Def::Trampoline(index_of) => trampoline::<E>(cx, index, *index_of).ok()?,
+        Def::Flags(_) | Def::Intrinsic(_) | Def::MayBlock => return None,
+    };
+    E::callee(cx, &func(item).ok()?, &ty).ok()
+}
+
+impl<E: CoreEngine> Export<E> {
+    /// Checks the function against Rust types.
+    pub(crate) fn check<P, R>(&self) -> Result<()>
+    where
+        P: ComponentNamedList,
+        R: ComponentNamedList,
+    {
+        let ty = &self.boundary.ty;
+        if func_fits::<P, R>(ty) {
+            return Ok(());
+        }
+        Err(abi::type_mismatch::<P, R>(ty, ""))
+    }
+
+    #[inline]
+    pub(crate) fn call_typed<P, R>(&self, cx: &mut E::Context<'_>, params: &P) -> Result<R>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let boundary = &self.boundary;
+        self.call_with(
+            cx,
+            |crossing, slots| {
+                abi::lower_params(params, crossing, &boundary.params, slots).map(drop)
+            },
+            |crossing, slots| abi::lift_results(crossing, &boundary.results, slots),
+        )
+    }
+
+    pub(crate) fn call(
+        &self,
+        cx: &mut E::Context<'_>,
+        params: &[Val],
+        results: &mut Vec<Val>,
+    ) -> Result<()> {
+        let shapes = self.boundary.shapes();
+        shapes.params.check(params)?;
+        shapes.result.check_type()?;
+        self.call_with(
+            cx,
+            |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),
+            |crossing, slots| shapes.result.lift(crossing, slots, results),
+        )
+    }
+
+    #[inline]
+    fn call_with<R>(
+        &self,
+        cx: &mut E::Context<'_>,
+        lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
+        lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
+    ) -> Result<R> {
+        let (instance, boundary) = (self.instance, &self.boundary);
+        let uses = &boundary.uses;
+        let mut slots = [0; MAX_SLOTS];
+        if self.plain {
+            lower(
+                &mut Crossing::new(cx, instance, boundary, &uses.params)?,
+                &mut slots,
+            )?;
+            E::call(cx, &self.callee, &mut slots)?;
+            return lift(
+                &mut Crossing::new(cx, instance, boundary, &uses.results)?,
+                &slots,
+            );
+        }
+        let scoped = uses.params.borrows || boundary.has_context;
+        if scoped {
+            E::data_mut(cx).enter_scope();
+        }
+        lower(
+            &mut Crossing::new(cx, instance, boundary, &uses.params)?,
+            &mut slots,
+        )?;
+        E::call(cx, &self.callee, &mut slots)?;
+        if scoped {
+            E::data_mut(cx).close_scope()?;
+        }
+        let value = lift(
+            &mut Crossing::new(cx, instance, boundary, &uses.results)?,
+            &slots,
+        )?;
+        if let Some(post_return) = &self.post_return {
+            set_may_leave::<E>(cx, instance, boundary.owner, false);
+            E::call(cx, post_return, &mut slots)?;
+            set_may_leave::<E>(cx, instance, boundary.owner, true);
+        }
+        if scoped {
+            E::data_mut(cx).pop_scope();
+        }
+        Ok(value)
+    }
+}
+
+/// The exported resource type at a path.
+pub(crate) fn resource<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    path: &[&str],
+) -> Option<enginebay_core::ResourceType> {
+    let state = E::data_mut(cx).instance(index);
+    let program = &state.pre.program;
+    let (_, item) = find(program, path)?;
+    match item {
+        Item::Type(TypeDef::Resource(table)) => {
+            let index = program.types[*table].unwrap_concrete_ty();
+            Some(state.resource_type(index))
+        }
+        _ => None,
+    }
+}
+
+/// The exported core module at a path.
+pub(crate) fn module<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    path: &[&str],
+) -> Option<Arc<Module<E>>> {
+    let pre = &E::data_mut(cx).instance(index).pre;
+    let (_, item) = find(&pre.program, path)?;
+    match item {
+        Item::ModuleStatic { index, .. } => Some(pre.program.modules[*index].clone()),
+        Item::ModuleImport { import, .. } => match &pre.imports[*import] {
+            Import::Module(module) => Some(module.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,435 @@
+//! Instantiation: the steps of a program, and the functions that the layer
+//! gives to core code.
+
+use std::sync::Arc;
+
+use enginebay_core::{Error, ErrorKind, Result};
+use wasmtime_environ::EntityRef;
+use wasmtime_environ::component::{
+    RuntimeComponentInstanceIndex, RuntimeMemoryIndex, Trampoline, TrampolineIndex, Transcode,
+    TypeResourceTableIndex, UnsafeIntrinsic,
+};
+
+use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
+use crate::linker::{Import, Pre};
+use crate::program::{Def, ExportRef, Module, Step};
+use crate::store::{Flag, Instance, Origin, check_may_leave, func};
+use crate::transcode::{self, Memory};
+use crate::trap;
+
+/// Instantiates a component; gives its number in the store.
+pub(crate) fn instantiate<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    pre: &Arc<Pre<E>>,
+) -> Result<u32> {
+    let program = &pre.program;
+    let realm = E::realm(cx, &program.unit)?;
+    let mut flags = Vec::with_capacity(program.shared_flags.len());
+    for (_, shared) in &program.shared_flags {
+        flags.push(if *shared {
+            Flag::Global(E::new_global(cx, realm, 1))
+        } else {
+            Flag::Local(true)
+        });
+    }
+    let data = E::data_mut(cx);
+    let index = data.instances.len() as u32;
+    data.instances
+        .push(Instance::new(pre.clone(), realm, flags));
+    let mut run = Instantiation::<E> {
+        index,
+        realm,
+        pre: pre.clone(),
+    };
+    for step in &program.steps {
+        run.step(cx, step)?;
+    }
+    Ok(index)
+}
+
+struct Instantiation<E: CoreEngine> {
+    index: u32,
+    realm: E::Realm,
+    pre: Arc<Pre<E>>,
+}
+
+impl<E: CoreEngine> Instantiation<E> {
+    fn step(&mut self, cx: &mut E::Context<'_>, step: &Step) -> Result<()> {
+        match step {
+            Step::Instantiate { module, args } => {
+                let mut imports = Vec::with_capacity(args.len());
+                for def in args {
+                    imports.push(self.def(cx, def)?);
+                }
+                let module = self.pre.program.modules[*module].clone();
+                self.core(cx, &module, &module.code, &imports)
+            }
+            Step::InstantiateImport { import, args } => {
+                let Import::Module(module) = &self.pre.imports[*import] else {
+                    return Err(Error::new(ErrorKind::Link, "an import is no core module"));
+                };
+                let module = module.clone();
+                let mut imports = Vec::with_capacity(module.ty.imports.len());
+                for (from, name, _) in &module.ty.imports {
+                    let def = args.get(from).and_then(|names| names.get(name));
+                    let def = def.ok_or_else(|| {
+                        Error::new(
+                            ErrorKind::Link,
+                            format!("the core module's import `{from}` `{name}` is missing"),
+                        )
+                    })?;
+                    imports.push(self.def(cx, def)?);
+                }
+                // Code of another component may be of another unit.
+                let code = E::adopt(&self.pre.program.unit, &module.code, &module.wasm)?;
+                self.core(cx, &module, &code, &imports)
+            }
+            Step::Memory { index, export } => {
+                let CoreExtern::Memory(memory) = self.export(cx, export)? else {
+                    return Err(wrong_kind("memory"));
+                };
+                self.state(cx).memories[index.index()] = Some(memory);
+                Ok(())
+            }
+            Step::Realloc { index, def } => {
+                let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
+                let callee = self.callee(cx, def, &ty)?;
+                self.state(cx).reallocs[index.index()] = Some(callee);
+                Ok(())
+            }
+            Step::PostReturn { index, def, ty } => {
+                let callee = self.callee(cx, def, ty)?;
+                self.state(cx).post_returns[index.index()] = Some(callee);
+                Ok(())
+            }
+            Step::Resource { index, destructor } => {
+                if let Some(def) = destructor {
+                    let ty = Signature::new([CoreType::I32], []);
+                    let callee = self.callee(cx, def, &ty)?;
+                    self.state(cx).destructors[index.index()] = Some(callee);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn state<'a>(&self, cx: &'a mut E::Context<'_>) -> &'a mut Instance<E> {
+        E::data_mut(cx).instance(self.index)
+    }
+
+    fn core(
+        &mut self,
+        cx: &mut E::Context<'_>,
+        module: &Module<E>,
+        code: &E::Module,
+        imports: &[CoreExtern<E>],
+    ) -> Result<()> {
+        E::data_mut(cx).count(module.memories, module.tables)?;
+        let instance = E::instantiate(cx, self.realm, code, imports)?;
+        self.state(cx).core.push(instance);
+        Ok(())
+    }
+
+    fn callee(&mut self, cx: &mut E::Context<'_>, def: &Def, ty: &Signature) -> Result<E::Callee> {
+        let func = func(self.def(cx, def)?)?;
+        E::callee(cx, &func, ty)
+    }
+
+    fn export(&self, cx: &mut E::Context<'_>, export: &ExportRef) -> Result<CoreExtern<E>> {
+        core_export(cx, self.index, export)
+    }
+
+    fn def(&mut self, cx: &mut E::Context<'_>, def: &Def) -> Result<CoreExtern<E>> {
+        Ok(match def {
+            Def::Export(export) => self.export(cx, export)?,
+            Def::Flags(owner) => match &self.state(cx).may_leave[owner.index()] {
+                Flag::Global(global) => CoreExtern::Global(global.clone()),
+                Flag::Local(_) => return Err(wrong_kind("global")),
+            },
+            Def::Trampoline(index) => CoreExtern::Func(self.trampoline(cx, *index)?),
+            Def::Intrinsic(intrinsic) => CoreExtern::Func(self.intrinsic(cx, *intrinsic)?),
+            Def::MayBlock => {
+                let global = match self.state(cx).may_block.clone() {
+                    Some(global) => global,
+                    None => {
+                        let global = E::new_global(cx, self.realm, 0);
+                        self.state(cx).may_block = Some(global.clone());
+                        global
+                    }
+                };
+                CoreExtern::Global(global)
+            }
+        })
+    }
+
+    /// `context.get` and `context.set`.
+    fn intrinsic(&self, cx: &mut E::Context<'_>, intrinsic: UnsafeIntrinsic) -> Result<E::Func> {
+        let (slot, set) = match intrinsic {
+            UnsafeIntrinsic::ContextGetI32_0 => (0, false),
+            UnsafeIntrinsic::ContextGetI32_1 => (1, false),
+            UnsafeIntrinsic::ContextSetI32_0 => (0, true),
+            UnsafeIntrinsic::ContextSetI32_1 => (1, true),
+            other => {
+                return Err(Error::unsupported(format!(
+                    "the intrinsic `{}` is not supported by layered backends",
+                    other.name()
+                )));
+            }
+        };
+        Ok(if set {
+            let ty = Signature::new([CoreType::I32], []);
+            E::host_func(cx, self.realm, &ty, move |mut cx, slots| {
+                E::data_mut(&mut cx).context[slot] = slots[0] as u32;
+                Ok(())
+            })
+        } else {
+            let ty = Signature::new([], [CoreType::I32]);
+            E::host_func(cx, self.realm, &ty, move |cx, slots| {
+                slots[0] = u64::from(E::data(&cx).context[slot]);
+                Ok(())
+            })
+        })
+    }
+
+    fn trampoline(&mut self, cx: &mut E::Context<'_>, index: TrampolineIndex) -> Result<E::Func> {
+        if let Some(func) = &self.state(cx).trampolines[index.index()] {
+            return Ok(func.clone());
+        }
+        let func = self.new_trampoline(cx, index)?;
+        self.state(cx).trampolines[index.index()] = Some(func.clone());
+        Ok(func)
+    }
+
+    fn new_trampoline(&self, cx: &mut E::Context<'_>, index: TrampolineIndex) -> Result<E::Func> {
+        let (this, realm) = (self.index, self.realm);
+        let program = &self.pre.program;
+        let ty = &program.signatures[index];
+        Ok(match program.trampolines[index] {
+            Trampoline::LowerImport { index, .. } => {
+                let import = program.lowered[index];
+                let (Import::Func(func), Some(boundary)) =
+                    (&self.pre.imports[import], &self.pre.lowered[index])
+                else {
+                    return Err(Error::new(ErrorKind::Link, "an import is no function"));
+                };
+                func.clone().lower(cx, realm, ty, this, boundary.clone())
+            }
+            Trampoline::Transcoder { op, from, to, .. } => {
+                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                    transcode::<E>(&mut cx, this, op, (from, to), slots)
+                })
+            }
+            Trampoline::ResourceNew { instance, ty: of } => {
+                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                    check_may_leave::<E>(&mut cx, this, instance)?;
+                    let index = E::data_mut(&mut cx).insert_own(this, of, slots[0] as u32)?;
+                    slots[0] = u64::from(index);
+                    Ok(())
+                })
+            }
+            Trampoline::ResourceRep {
+                instance: _,
+                ty: of,
+            } => E::host_func(cx, realm, ty, move |mut cx, slots| {
+                let handles = E::data_mut(&mut cx).instance(this).handles(of);
+                slots[0] = u64::from(handles.rep(Some(of), slots[0] as u32)?);
+                Ok(())
+            }),
+            Trampoline::ResourceDrop { instance, ty: of } => {
+                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                    check_may_leave::<E>(&mut cx, this, instance)?;
+                    resource_drop::<E>(&mut cx, this, of, slots[0] as u32)
+                })
+            }
+            Trampoline::ResourceTransferOwn => E::host_func(cx, realm, ty, move |mut cx, slots| {
+                let (from, to) = tables(slots);
+                let data = E::data_mut(&mut cx);
+                let rep = data.take_own(this, from, slots[0] as u32)?;
+                slots[0] = u64::from(data.insert_own(this, to, rep)?);
+                Ok(())
+            }),
+            Trampoline::ResourceTransferBorrow => {
+                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                    let (from, to) = tables(slots);
+                    let data = E::data_mut(&mut cx);
+                    let rep = data.lend(this, from, slots[0] as u32)?;
+                    slots[0] = u64::from(data.insert_borrow(this, to, rep)?);
+                    Ok(())
+                })
+            }
+            Trampoline::EnterSyncCall => E::host_func(cx, realm, ty, |mut cx, _| {
+                E::data_mut(&mut cx).enter_scope();
+                Ok(())
+            }),
+            Trampoline::ExitSyncCall => {
+                E::host_func(cx, realm, ty, |mut cx, _| E::data_mut(&mut cx).exit_scope())
+            }
+            Trampoline::Trap => {
+                E::host_func(cx, realm, ty, |_, slots| Err(trap::error(slots[0] as u32)))
+            }
+            // Tasks that wait, and threads: all but the first check `may_leave`.
+            ref other => {
+                let name = other.symbol_name();
+                let owner = owner(other);
+                E::host_func(cx, realm, ty, move |mut cx, _| {
+                    if let Some(owner) = owner {
+                        check_may_leave::<E>(&mut cx, this, owner)?;
+                    }
+                    Err(Error::unsupported(format!(
+                        "component-async: `{name}` is not supported by layered backends"
+                    )))
+                })
+            }
+        })
+    }
+}
+
+#[cold]
+fn wrong_kind(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Engine,
+        format!("the engine gave something else where a {what} is exported"),
+    )
+}
+
+/// The core function of one of an instance's trampolines.
+pub(crate) fn trampoline<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    trampoline: TrampolineIndex,
+) -> Result<CoreExtern<E>> {
+    let state = E::data_mut(cx).instance(index);
+    let mut run = Instantiation::<E> {
+        index,
+        realm: state.realm,
+        pre: state.pre.clone(),
+    };
+    run.trampoline(cx, trampoline).map(CoreExtern::Func)
+}
+
+/// What a core instance of a component instance exports.
+pub(crate) fn core_export<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    index: u32,
+    export: &ExportRef,
+) -> Result<CoreExtern<E>> {
+    let instance = E::data_mut(cx).instance(index).core[export.instance.index()].clone();
+    E::export(cx, &instance, &export.name).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Engine,
+            format!("the engine does not find the export `{}`", export.name),
+        )
+    })
+}
+
+/// The two tables that adapters name when they pass a handle on.
+fn tables(slots: &[u64]) -> (TypeResourceTableIndex, TypeResourceTableIndex) {
+    let table = |slot: u64| TypeResourceTableIndex::from_u32(slot as u32);
+    (table(slots[1]), table(slots[2]))
+}
+
+/// Drops a component's handle, with its resource if that is owned.
+fn resource_drop<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    ty: TypeResourceTableIndex,
+    handle: u32,
+) -> Result<()> {
+    let data = E::data_mut(cx);
+    match data.drop_handle(instance, ty, handle)? {
+        Some(rep) => {
+            let origin = data.instance(instance).origin(instance, ty);
+            destroy(cx, &origin, rep)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Runs a resource's destructor.
+pub(crate) fn destroy<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    origin: &Origin<E>,
+    rep: u32,
+) -> Result<()> {
+    match origin {
+        Origin::None => Ok(()),
+        Origin::Guest { instance, resource } => {
+            let state = E::data_mut(cx).instance(*instance);
+            match state.destructors[resource.index()].clone() {
+                Some(destructor) => {
+                    let context = std::mem::take(&mut E::data_mut(cx).context);
+                    E::call(cx, &destructor, &mut [u64::from(rep)])?;
+                    E::data_mut(cx).context = context;
+                    Ok(())
+                }
+                None => Ok(()),
+            }
+        }
+        Origin::Host(resource) => (resource.destructor)(E::reborrow(cx), rep),
+    }
+}
+
+#[allow(unsafe_code, reason = "two memories are used at a time")]
+fn transcode<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    op: Transcode,
+    (from, to): (RuntimeMemoryIndex, RuntimeMemoryIndex),
+    slots: &mut [u64],
+) -> Result<()> {
+    let state = E::data_mut(cx).instance(instance);
+    let (from, to) = (state.memory(from)?, state.memory(to)?);
+    let mut memory = |memory: &E::Memory| {
+        let bytes = E::memory(cx, memory);
+        // SAFETY: the engine gave these bytes, no guest code runs before the
+        // transcoder is done, and the reference ends here.
+        unsafe { Memory::new(bytes.as_mut_ptr(), bytes.len()) }
+    };
+    let (from, to) = (memory(&from), memory(&to));
+    transcode::transcode(op, from, to, slots)
+}
+
+/// The instance whose built-in this is.
+fn owner(trampoline: &Trampoline) -> Option<RuntimeComponentInstanceIndex> {
+    use Trampoline::*;
+    match trampoline {
+        BackpressureInc { instance }
+        | BackpressureDec { instance }
+        | TaskReturn { instance, .. }
+        | TaskCancel { instance }
+        | WaitableSetNew { instance }
+        | WaitableSetWait { instance, .. }
+        | WaitableSetPoll { instance, .. }
+        | WaitableSetDrop { instance }
+        | WaitableJoin { instance }
+        | SubtaskDrop { instance }
+        | SubtaskCancel { instance, .. }
+        | StreamNew { instance, .. }
+        | StreamRead { instance, .. }
+        | StreamWrite { instance, .. }
+        | StreamCancelRead { instance, .. }
+        | StreamCancelWrite { instance, .. }
+        | StreamDropReadable { instance, .. }
+        | StreamDropWritable { instance, .. }
+        | FutureNew { instance, .. }
+        | FutureRead { instance, .. }
+        | FutureWrite { instance, .. }
+        | FutureCancelRead { instance, .. }
+        | FutureCancelWrite { instance, .. }
+        | FutureDropReadable { instance, .. }
+        | FutureDropWritable { instance, .. }
+        | ErrorContextNew { instance, .. }
+        | ErrorContextDebugMessage { instance, .. }
+        | ErrorContextDrop { instance, .. }
+        | ThreadIndex { instance }
+        | ThreadNewIndirect { instance, .. }
+        | ThreadResumeLater { instance }
+        | ThreadSuspend { instance, .. }
+        | ThreadYield { instance, .. }
+        | ThreadSuspendThenResume { instance, .. }
+        | ThreadYieldThenResume { instance, .. }
+        | ThreadSuspendThenPromote { instance, .. }
+        | ThreadYieldThenPromote { instance, .. } => Some(*instance),
+        _ => None,
+    }
+}

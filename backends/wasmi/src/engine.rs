@@ -1,0 +1,185 @@
+//! Engines and modules: our options as wasmi's.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use enginebay_core::{
+    Config, Error, ErrorKind, Feature, Features, Result, Support, refused_features,
+};
+use enginebay_layer::contain;
+
+/// What wasmi can do, as it is built here.
+pub(crate) fn support() -> Support {
+    let mut support = Support::new("wasmi", "2.0.0");
+    // wasmi's Cargo feature `deterministic` is on: NaNs are canonical always,
+    // which costs a branch that no measurement shows.
+    support.deterministic = true;
+    support.features = Feature::ALL
+        .iter()
+        .copied()
+        .filter(|feature| has(*feature))
+        .collect();
+    support
+}
+
+fn has(feature: Feature) -> bool {
+    match feature {
+        Feature::Simd
+        | Feature::RelaxedSimd
+        | Feature::MultiMemory
+        | Feature::TailCall
+        | Feature::ExtendedConst
+        | Feature::Memory64 => true,
+        Feature::Exceptions => false,
+        // What the engine has not, the layer might bring, and a feature that is
+        // new is not known to work.
+        _ => false,
+    }
+}
+
+/// A wasmi engine, with what its stores and modules need to know of the
+/// configuration.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmi::Engine,
+    features: Features,
+    max_stack: usize,
+}
+
+/// A call in wasmi takes a frame of 24 bytes besides its values. Counted as this
+/// much of the stack, the shortest recursion goes about as deep as it would in
+/// machine code.
+const BYTES_PER_FRAME: usize = 32;
+
+impl Engine {
+    /// wasmi keeps the guest's stack on the heap and has two limits for it:
+    /// `max_stack` is the most that its values may take, and sets how many calls
+    /// there may be.
+    ///
+    /// Functions are translated when they are first called, as wasmi does unless
+    /// told otherwise: that is what makes large components start at once.
+    /// Validation is not put off.
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        if !keeps_to_the_heap() {
+            return Err(Error::new(
+                ErrorKind::Engine,
+                "wasmi was compiled so that each instruction of a guest takes some of the \
+                 thread's stack: compile it without debug assertions, or with `opt-level = 1`",
+            ));
+        }
+        let features = config.get_features();
+        let max_stack = config.get_max_stack();
+        let mut engine = wasmi::Config::default();
+        engine
+            .wasm_simd(features.contains(Feature::Simd))
+            .wasm_relaxed_simd(features.contains(Feature::RelaxedSimd))
+            .wasm_multi_memory(features.contains(Feature::MultiMemory))
+            .wasm_tail_call(features.contains(Feature::TailCall))
+            .wasm_extended_const(features.contains(Feature::ExtendedConst))
+            .wasm_memory64(features.contains(Feature::Memory64))
+            .ignore_custom_sections(true)
+            .set_max_stack_height(max_stack)
+            .set_max_recursion_depth(max_stack / BYTES_PER_FRAME);
+        Ok(Engine {
+            inner: wasmi::Engine::new(&engine),
+            features: features.iter().filter(|feature| has(*feature)).collect(),
+            max_stack,
+        })
+    }
+
+    /// wasmi's own engine.
+    pub fn inner(&self) -> &wasmi::Engine {
+        &self.inner
+    }
+
+    pub(crate) fn max_stack(&self) -> usize {
+        self.max_stack
+    }
+
+    pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
+        contain("compiling a module", || {
+            wasmi::Module::new(&self.inner, wasm)
+                .map(Module)
+                .map_err(|error| self.refused(wasm, error))
+        })
+    }
+
+    #[cold]
+    fn refused(&self, wasm: &[u8], error: wasmi::Error) -> Error {
+        if let wasmi::errors::ErrorKind::Wasm(_) = error.kind()
+            && let Some(refused) = refused_features(wasm, self.features)
+        {
+            return refused.with_source(error);
+        }
+        let kind = match error.kind() {
+            wasmi::errors::ErrorKind::Translation(_)
+            | wasmi::errors::ErrorKind::ImplementationLimits(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::Engine,
+        };
+        Error::new(kind, format!("wasmi cannot compile a module: {error}")).with_source(error)
+    }
+}
+
+/// Whether a guest can run for long without taking more of the thread's stack.
+///
+/// Optimized, wasmi's instructions end in calls of the next one and leave it to
+/// LLVM to make jumps of them. Not every build does: with debug assertions they
+/// stay calls, and a loop of a few thousand rounds ends the process. So a loop is
+/// tried out, once.
+fn keeps_to_the_heap() -> bool {
+    static RESULT: OnceLock<bool> = OnceLock::new();
+    *RESULT.get_or_init(|| match (stack_after(1), stack_after(100)) {
+        (Some(short), Some(long)) => short.abs_diff(long) < 1024,
+        _ => false,
+    })
+}
+
+/// Imports a function and exports one, both named "", that counts its argument
+/// down to zero and then calls the first.
+const LOOP: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x08\x02\x60\0\0\x60\x01\x7f\0\
+    \x02\x05\x01\0\0\0\0\
+    \x03\x02\x01\x01\
+    \x07\x04\x01\0\0\x01\
+    \x0a\x12\x01\x10\0\
+    \x03\x40\x20\0\x41\x01\x6b\x22\0\x0d\0\x0b\x10\0\x0b";
+
+/// Where the thread's stack is after so many rounds of a loop.
+fn stack_after(rounds: u32) -> Option<usize> {
+    let engine = wasmi::Engine::default();
+    let module = wasmi::Module::new(&engine, LOOP).ok()?;
+    let mut store = wasmi::Store::new(&engine, 0);
+    let mark = wasmi::Func::wrap(&mut store, |mut caller: wasmi::Caller<'_, usize>| {
+        let here = 0u8;
+        *caller.data_mut() = (&raw const here).addr();
+    });
+    let instance = wasmi::Instance::new(&mut store, &module, &[mark.into()]).ok()?;
+    let run = instance.get_typed_func::<u32, ()>(&store, "").ok()?;
+    run.call(&mut store, rounds).ok()?;
+    Some(store.into_data())
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("features", &self.features)
+            .field("max_stack", &self.max_stack)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A module that wasmi validated.
+#[derive(Clone, Debug)]
+pub struct Module(pub(crate) wasmi::Module);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_that_is_built() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).unwrap();
+        let version = super::support().version;
+        let package = format!("name = \"wasmi\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&package), "{version}");
+    }
+}

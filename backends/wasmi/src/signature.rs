@@ -1,0 +1,321 @@
+//! Calls without looking at types: wasmi's typed functions, chosen once by a
+//! signature that is known at run time.
+//!
+//! wasmi's dynamic calls check each value against the function's type, and its
+//! dynamic host functions allocate. Its typed functions do neither, so the
+//! signatures that components have most are spelled out in a table, for both
+//! directions. All others go the dynamic way, for 20 to 30 ns more. Each entry
+//! takes the compiler a tenth of a second: the table is not to be complete.
+
+use std::fmt;
+use std::sync::Arc;
+
+use enginebay_layer::{CoreType, MAX_SLOTS, Signature};
+use wasmi::{Caller, F32, F64, Func, StoreContextMut, TypedFunc, Val, WasmParams, WasmResults};
+use wasmi::{WasmRet, WasmTy};
+
+use crate::limits::State;
+use crate::linker::{self, Host};
+
+type Context<'a> = StoreContextMut<'a, State>;
+type Result<T> = std::result::Result<T, wasmi::Error>;
+
+/// A function, ready to be called with slots.
+#[derive(Clone)]
+pub struct Callee(Arc<Call>);
+
+type Call = dyn Fn(&mut Context<'_>, &mut [u64]) -> Result<()> + Send + Sync;
+
+impl Callee {
+    #[inline]
+    pub(crate) fn call(&self, cx: &mut Context<'_>, slots: &mut [u64]) -> Result<()> {
+        (self.0)(cx, slots)
+    }
+}
+
+impl fmt::Debug for Callee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callee")
+    }
+}
+
+/// Both directions of one signature.
+pub(crate) struct Entry {
+    callee: fn(&Context<'_>, &Func) -> Result<Callee>,
+    pub(crate) host: fn(&mut Context<'_>, Arc<Host>) -> Func,
+}
+
+/// A type of core wasm, as wasmi's typed functions take it.
+trait Value: WasmTy + 'static {
+    fn read(slot: u64) -> Self;
+    fn write(self) -> u64;
+}
+
+macro_rules! values {
+    ($($ty:ty: |$slot:ident| $read:expr, |$value:ident| $write:expr;)*) => {$(
+        impl Value for $ty {
+            #[inline]
+            fn read($slot: u64) -> Self {
+                $read
+            }
+
+            #[inline]
+            fn write(self) -> u64 {
+                let $value = self;
+                $write
+            }
+        }
+    )*};
+}
+
+values! {
+    u32: |slot| slot as u32, |value| value.into();
+    u64: |slot| slot, |value| value;
+    F32: |slot| F32::from_bits(slot as u32), |value| value.to_bits().into();
+    F64: |slot| F64::from_bits(slot), |value| value.to_bits();
+}
+
+/// One result or none.
+trait Results: WasmResults + 'static {
+    fn read(slots: &[u64]) -> Self;
+    fn write(self, slots: &mut [u64]);
+}
+
+impl Results for () {
+    #[inline]
+    fn read(_slots: &[u64]) -> Self {}
+
+    #[inline]
+    fn write(self, _slots: &mut [u64]) {}
+}
+
+impl<T: Value> Results for (T,) {
+    #[inline]
+    fn read(slots: &[u64]) -> Self {
+        (T::read(slots[0]),)
+    }
+
+    #[inline]
+    fn write(self, slots: &mut [u64]) {
+        slots[0] = self.0.write();
+    }
+}
+
+/// A list of parameters.
+trait Params: WasmParams + 'static {
+    fn read(slots: &[u64]) -> Self;
+
+    fn host<R: Results>(cx: &mut Context<'_>, host: Arc<Host>) -> Func
+    where
+        Result<R>: WasmRet;
+}
+
+impl Params for () {
+    #[inline]
+    fn read(_slots: &[u64]) -> Self {}
+
+    fn host<R: Results>(cx: &mut Context<'_>, host: Arc<Host>) -> Func
+    where
+        Result<R>: WasmRet,
+    {
+        Func::wrap(cx, move |mut caller: Caller<'_, State>| -> Result<R> {
+            // Room for a result.
+            let mut slots = [0];
+            let count = R::LEN;
+            linker::run(&*host, &mut caller, &mut slots[..count])?;
+            Ok(R::read(&slots))
+        })
+    }
+}
+
+macro_rules! params {
+    ($($name:ident $index:tt)*) => {
+        impl<$($name: Value),*> Params for ($($name,)*) {
+            #[inline]
+            fn read(slots: &[u64]) -> Self {
+                ($($name::read(slots[$index]),)*)
+            }
+
+            fn host<R: Results>(cx: &mut Context<'_>, host: Arc<Host>) -> Func
+            where
+                Result<R>: WasmRet,
+            {
+                #[allow(non_snake_case)]
+                Func::wrap(
+                    cx,
+                    move |mut caller: Caller<'_, State>, $($name: $name),*| -> Result<R> {
+                        let mut slots = [$($name.write()),*];
+                        linker::run(&*host, &mut caller, &mut slots)?;
+                        Ok(R::read(&slots))
+                    },
+                )
+            }
+        }
+    };
+}
+
+params!(A 0);
+params!(A 0 B 1);
+params!(A 0 B 1 C 2);
+params!(A 0 B 1 C 2 D 3);
+params!(A 0 B 1 C 2 D 3 E 4);
+params!(A 0 B 1 C 2 D 3 E 4 F 5);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14);
+params!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15);
+
+fn typed<P: Params, R: Results>(cx: &Context<'_>, func: &Func) -> Result<Callee> {
+    let func: TypedFunc<P, R> = func.typed(cx)?;
+    Ok(Callee(Arc::new(move |cx, slots| {
+        func.call(cx, P::read(slots))?.write(slots);
+        Ok(())
+    })))
+}
+
+fn with<P: Params, R: Results>() -> Entry
+where
+    Result<R>: WasmRet,
+{
+    Entry {
+        callee: typed::<P, R>,
+        host: P::host::<R>,
+    }
+}
+
+/// With one result of any type, or none.
+fn any<P: Params>(results: &[CoreType]) -> Option<Entry> {
+    Some(match results {
+        [CoreType::F32] => with::<P, (F32,)>(),
+        [CoreType::F64] => with::<P, (F64,)>(),
+        _ => return integer::<P>(results),
+    })
+}
+
+/// With an integer for a result, or none.
+fn integer<P: Params>(results: &[CoreType]) -> Option<Entry> {
+    Some(match results {
+        [CoreType::I64] => with::<P, (u64,)>(),
+        _ => return pointer::<P>(results),
+    })
+}
+
+/// With an `i32` for a result, or none.
+fn pointer<P: Params>(results: &[CoreType]) -> Option<Entry> {
+    Some(match results {
+        [] => with::<P, ()>(),
+        [CoreType::I32] => with::<P, (u32,)>(),
+        _ => return None,
+    })
+}
+
+macro_rules! value {
+    (I32) => {
+        u32
+    };
+    (I64) => {
+        u64
+    };
+    (F32) => {
+        F32
+    };
+    (F64) => {
+        F64
+    };
+}
+
+macro_rules! table {
+    ($params:expr, $results:expr; $($kind:ident: $([$($ty:ident)*])*;)*) => {
+        match $params {
+            $($([$(CoreType::$ty),*] => $kind::<($(value!($ty),)*)>($results),)*)*
+            _ => None,
+        }
+    };
+}
+
+/// The entry of a signature, if it is in the table.
+pub(crate) fn entry(ty: &Signature) -> Option<Entry> {
+    table! {
+        &*ty.params, &ty.results;
+        any:
+        []
+        [I32] [I64] [F32] [F64]
+        [I32 I32] [I32 I64] [I32 F32] [I32 F64]
+        [I64 I32] [I64 I64] [I64 F32] [I64 F64]
+        [F32 I32] [F32 I64] [F32 F32] [F32 F64]
+        [F64 I32] [F64 I64] [F64 F32] [F64 F64]
+        [F32 F32 F32] [F64 F64 F64] [F32 F32 F32 F32] [F64 F64 F64 F64];
+        integer:
+        [I32 I32 I32] [I32 I32 I64] [I32 I64 I32] [I32 I64 I64]
+        [I64 I32 I32] [I64 I32 I64] [I64 I64 I32] [I64 I64 I64]
+        [I32 I32 I32 I32] [I64 I64 I64 I64];
+        pointer:
+        [I32 I32 I32 I64] [I32 I32 I64 I32] [I32 I32 I64 I64]
+        [I32 I64 I32 I32] [I32 I64 I32 I64] [I32 I64 I64 I32] [I32 I64 I64 I64]
+        [I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32 I32];
+    }
+}
+
+/// Gets a function ready for calls.
+pub(crate) fn callee(cx: &Context<'_>, func: &Func, ty: &Signature) -> Result<Callee> {
+    match entry(ty) {
+        Some(entry) => (entry.callee)(cx, func),
+        None => Ok(dynamic(*func, ty)),
+    }
+}
+
+/// A function whose type has no entry: its values are checked in each call.
+fn dynamic(func: Func, ty: &Signature) -> Callee {
+    let ty = ty.clone();
+    Callee(Arc::new(move |cx, slots| {
+        let mut params = [const { Val::I32(0) }; MAX_SLOTS];
+        let mut results = [const { Val::I32(0) }; MAX_SLOTS];
+        let params = &mut params[..ty.params.len()];
+        let results = &mut results[..ty.results.len()];
+        for ((param, ty), slot) in params.iter_mut().zip(&ty.params).zip(&*slots) {
+            *param = to_val(*ty, *slot);
+        }
+        func.call(cx, params, results)?;
+        for (slot, result) in slots.iter_mut().zip(results) {
+            *slot = from_val(result);
+        }
+        Ok(())
+    }))
+}
+
+pub(crate) fn to_val(ty: CoreType, slot: u64) -> Val {
+    match ty {
+        CoreType::I32 => Val::I32(slot as i32),
+        CoreType::I64 => Val::I64(slot as i64),
+        CoreType::F32 => Val::F32(F32::from_bits(slot as u32)),
+        CoreType::F64 => Val::F64(F64::from_bits(slot)),
+    }
+}
+
+/// A value that no signature has becomes zero.
+pub(crate) fn from_val(val: &Val) -> u64 {
+    match val {
+        Val::I32(value) => u64::from(*value as u32),
+        Val::I64(value) => *value as u64,
+        Val::F32(value) => value.to_bits().into(),
+        Val::F64(value) => value.to_bits(),
+        Val::V128(_) | Val::FuncRef(_) | Val::ExternRef(_) => 0,
+    }
+}

@@ -1,0 +1,77 @@
+//! wasmi's failures as the core's errors, by its own enums. It has no
+//! backtraces.
+
+use std::fmt;
+
+use enginebay_core::{CountedResource, Error, ErrorKind, StoreData, TrapCode};
+use wasmi::errors::{
+    ErrorKind as Kind, HostError, InstantiationError as Instantiation, MemoryError, TableError,
+};
+
+/// A host function's error on its way through the guest.
+#[derive(Debug)]
+pub(crate) struct HostFailure(pub(crate) Error);
+
+impl fmt::Display for HostFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl HostError for HostFailure {}
+
+fn code(trap: wasmi::TrapCode) -> Option<TrapCode> {
+    Some(match trap {
+        wasmi::TrapCode::UnreachableCodeReached => TrapCode::Unreachable,
+        wasmi::TrapCode::MemoryOutOfBounds => TrapCode::MemoryOutOfBounds,
+        wasmi::TrapCode::TableOutOfBounds => TrapCode::TableOutOfBounds,
+        wasmi::TrapCode::IndirectCallToNull => TrapCode::IndirectCallToNull,
+        wasmi::TrapCode::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
+        wasmi::TrapCode::IntegerOverflow => TrapCode::IntegerOverflow,
+        wasmi::TrapCode::BadConversionToInteger => TrapCode::BadConversionToInteger,
+        wasmi::TrapCode::StackOverflow => TrapCode::StackOverflow,
+        wasmi::TrapCode::BadSignature => TrapCode::BadSignature,
+        // Fuel is not metered by wasmi, our limiter never fails, and a machine
+        // that is out of memory is not the guest's fault.
+        wasmi::TrapCode::OutOfFuel
+        | wasmi::TrapCode::GrowthOperationLimited
+        | wasmi::TrapCode::OutOfSystemMemory => return None,
+    })
+}
+
+/// An error of a call or an instantiation.
+#[cold]
+pub(crate) fn error(data: &StoreData, error: wasmi::Error) -> Error {
+    if error.downcast_ref::<HostFailure>().is_some() {
+        return match error.downcast::<HostFailure>() {
+            // The call has begun: whatever this is, the store is not as it was.
+            Some(HostFailure(ours)) => ours.through_guest(),
+            None => Error::new(ErrorKind::Engine, "wasmi lost a host function's error"),
+        };
+    }
+    let kind = match error.kind() {
+        Kind::Instantiation(Instantiation::FailedToInstantiateMemory(
+            MemoryError::ResourceLimiterDeniedAllocation,
+        )) => return data.memory_refused().with_source(error),
+        Kind::Instantiation(Instantiation::FailedToInstantiateTable(
+            TableError::ResourceLimiterDeniedAllocation,
+        )) => {
+            return data
+                .resource_refused(CountedResource::TableElements)
+                .with_source(error);
+        }
+        Kind::Instantiation(Instantiation::ElementSegmentDoesNotFit { .. }) => {
+            ErrorKind::Trap(TrapCode::TableOutOfBounds)
+        }
+        // A function was translated when it was first called.
+        Kind::Translation(_) => ErrorKind::Unsupported,
+        kind => match kind.as_trap_code().and_then(code) {
+            Some(code) => ErrorKind::Trap(code),
+            None => ErrorKind::Engine,
+        },
+    };
+    match kind {
+        ErrorKind::Trap(code) => Error::trap(code).with_source(error),
+        kind => Error::new(kind, format!("wasmi: {error}")).with_source(error),
+    }
+}

@@ -1,0 +1,96 @@
+//! Engines and modules.
+
+use std::fmt;
+
+use enginebay_core::{
+    Config, Error, ErrorKind, Feature, Features, Interruption, Result, Support, refused_features,
+};
+use enginebay_layer::contain;
+use wasmtime::Module;
+
+use crate::engine;
+
+/// What Wasmtime's core wasm can do, as it is built here.
+pub(super) fn support() -> Support {
+    let mut support = engine::support();
+    support.native = false;
+    // Nothing stops a guest of the layer yet.
+    support.deadline = false;
+    support.fuel = false;
+    support.features = support.features.with(Feature::ComponentAsync, false);
+    support
+}
+
+/// A Wasmtime engine, and the features that it was made with.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmtime::Engine,
+    features: Features,
+}
+
+impl Engine {
+    pub(super) fn new(config: &Config) -> Result<Self> {
+        let has = support().features;
+        let features = config.get_features();
+        Ok(Engine {
+            inner: engine::make(&engine::config_with(config, Interruption::None))?,
+            features: features.iter().filter(|it| has.contains(*it)).collect(),
+        })
+    }
+
+    /// Wasmtime's own engine.
+    pub fn inner(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+
+    pub(super) fn compile(&self, wasm: &[u8]) -> Result<Module> {
+        contain("compiling a module", || {
+            Module::from_binary(&self.inner, wasm).map_err(|error| self.refused(wasm, error))
+        })
+    }
+
+    #[cold]
+    fn refused(&self, wasm: &[u8], error: wasmtime::Error) -> Error {
+        match refused_features(wasm, self.features) {
+            Some(refused) => refused.with_source(error),
+            None => Error::new(
+                ErrorKind::Engine,
+                format!("Wasmtime cannot compile a module: {error:#}"),
+            )
+            .with_source(error),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The bytes come from [`serialize`], unchanged.
+    #[allow(unsafe_code, reason = "artifacts are machine code")]
+    pub(super) unsafe fn deserialize(&self, bytes: &[u8]) -> Result<Module> {
+        // SAFETY: the caller promises the same.
+        unsafe { Module::deserialize(&self.inner, bytes) }.map_err(|error| {
+            Error::new(
+                ErrorKind::Artifact,
+                format!("Wasmtime refuses the artifact: {error:#}"),
+            )
+            .with_source(error)
+        })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("features", &self.features)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn serialize(module: &Module) -> Result<Vec<u8>> {
+    module.serialize().map_err(|error| {
+        Error::new(
+            ErrorKind::Engine,
+            format!("Wasmtime cannot serialize: {error:#}"),
+        )
+        .with_source(error)
+    })
+}

@@ -1,0 +1,230 @@
+//! Stores, instances, and calls in both directions.
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_layer::{CoreExtern, CoreType, Data, HostFrame, MAX_SLOTS, Signature, contain};
+use wasmtime::{
+    AsContext, AsContextMut, Caller, Extern, Func, FuncType, Global, GlobalType, Instance, Module,
+    Mutability, Store, StoreContextMut, Val, ValRaw, ValType,
+};
+
+use super::WasmtimeCore;
+use super::engine::Engine;
+use super::limits::CoreState;
+use crate::trap;
+
+type Context<'a> = StoreContextMut<'a, CoreState>;
+
+pub(super) fn new(engine: &Engine, data: Data<WasmtimeCore>) -> Store<CoreState> {
+    let mut store = Store::new(engine.inner(), CoreState(data));
+    store.limiter(|state| state);
+    store
+}
+
+fn finish<T>(cx: &Context<'_>, result: wasmtime::Result<T>) -> Result<T> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(trap::core_error(cx.data().0.store_data(), error)),
+    }
+}
+
+pub(super) fn instantiate(
+    cx: &mut Context<'_>,
+    module: &Module,
+    imports: &[CoreExtern<WasmtimeCore>],
+) -> Result<Instance> {
+    let imports: Vec<Extern> = imports
+        .iter()
+        .map(|item| match item {
+            CoreExtern::Func(it) => Extern::Func(*it),
+            CoreExtern::Memory(it) => Extern::Memory(*it),
+            CoreExtern::Table(it) => Extern::Table(*it),
+            CoreExtern::Global(it) => Extern::Global(*it),
+            CoreExtern::Tag(it) => Extern::Tag(*it),
+        })
+        .collect();
+    contain("instantiating a module", || {
+        let result = Instance::new(&mut *cx, module, &imports);
+        finish(cx, result)
+    })
+}
+
+pub(super) fn export(
+    cx: &mut Context<'_>,
+    instance: &Instance,
+    name: &str,
+) -> Option<CoreExtern<WasmtimeCore>> {
+    Some(match instance.get_export(cx, name)? {
+        Extern::Func(it) => CoreExtern::Func(it),
+        Extern::Memory(it) => CoreExtern::Memory(it),
+        Extern::Table(it) => CoreExtern::Table(it),
+        Extern::Global(it) => CoreExtern::Global(it),
+        Extern::Tag(it) => CoreExtern::Tag(it),
+        // Threads are off.
+        Extern::SharedMemory(_) => return None,
+    })
+}
+
+/// How many values of a signature there are and which of them have 64 bits, by
+/// bits from the lowest.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    params: usize,
+    results: usize,
+    wide_params: u32,
+    wide_results: u32,
+}
+
+impl Shape {
+    fn new(ty: &Signature) -> Self {
+        let wide = |types: &[CoreType]| {
+            types.iter().enumerate().fold(0, |bits, (place, ty)| {
+                let wide = matches!(ty, CoreType::I64 | CoreType::F64);
+                bits | u32::from(wide) << place
+            })
+        };
+        Shape {
+            params: ty.params.len(),
+            results: ty.results.len(),
+            wide_params: wide(&ty.params),
+            wide_results: wide(&ty.results),
+        }
+    }
+
+    fn slots(&self) -> usize {
+        self.params.max(self.results)
+    }
+}
+
+/// The value at a place. Wasmtime's code leaves the upper half of a narrow one
+/// as it was.
+#[inline]
+fn read(value: &ValRaw, wide: u32, place: usize) -> u64 {
+    if wide >> place & 1 != 0 {
+        value.get_u64()
+    } else {
+        value.get_u32().into()
+    }
+}
+
+/// A function, ready to be called with slots.
+#[derive(Clone, Copy, Debug)]
+pub struct Callee {
+    func: Func,
+    shape: Shape,
+}
+
+/// The types of a signature, of which there are at most [`MAX_SLOTS`].
+fn func_type(engine: &wasmtime::Engine, ty: &Signature) -> FuncType {
+    let types = |types: &[CoreType]| {
+        types
+            .iter()
+            .map(|ty| match ty {
+                CoreType::I32 => ValType::I32,
+                CoreType::I64 => ValType::I64,
+                CoreType::F32 => ValType::F32,
+                CoreType::F64 => ValType::F64,
+            })
+            .collect::<Vec<_>>()
+    };
+    FuncType::new(engine, types(&ty.params), types(&ty.results))
+}
+
+pub(super) fn callee(cx: &Context<'_>, func: &Func, ty: &Signature) -> Result<Callee> {
+    let wanted = func_type(cx.engine(), ty);
+    let shape = Shape::new(ty);
+    if shape.slots() > MAX_SLOTS || !FuncType::eq(&func.ty(cx.as_context()), &wanted) {
+        return Err(Error::new(
+            ErrorKind::Engine,
+            "a core function is not of the type that it is called with",
+        ));
+    }
+    Ok(Callee { func: *func, shape })
+}
+
+#[inline]
+#[allow(unsafe_code, reason = "Wasmtime's calls by raw values")]
+pub(super) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> Result<()> {
+    let Callee { func, shape } = callee;
+    let count = shape.slots();
+    let mut values = [const { MaybeUninit::<ValRaw>::uninit() }; MAX_SLOTS];
+    for (value, slot) in values.iter_mut().zip(&slots[..count]) {
+        value.write(ValRaw::u64(*slot));
+    }
+    let raw: *mut [ValRaw] = ptr::slice_from_raw_parts_mut(values.as_mut_ptr().cast(), count);
+    // SAFETY: `raw` is an array of `count` initialized values, which `callee` has
+    // found to be enough for the function's parameters and results, at most
+    // `MAX_SLOTS`. All of them are numbers, and each number is in the lowest bits.
+    // Stores of ours are synchronous: `call_async` is never used on them. A
+    // function of another store panics in Wasmtime.
+    let result = unsafe { func.call_unchecked(cx.as_context_mut(), raw) };
+    match result {
+        Ok(()) => {
+            let values = values.iter().take(shape.results).enumerate();
+            for (slot, (place, value)) in slots.iter_mut().zip(values) {
+                // SAFETY: the first `count` values are initialized, above, and
+                // there are no more results than that.
+                let value = unsafe { value.assume_init_ref() };
+                *slot = read(value, shape.wide_results, place);
+            }
+            Ok(())
+        }
+        Err(error) => Err(trap::core_error(cx.data().0.store_data(), error)),
+    }
+}
+
+#[allow(unsafe_code, reason = "Wasmtime's host functions by raw values")]
+pub(super) fn host_func<F>(cx: &mut Context<'_>, ty: &Signature, func: F) -> Func
+where
+    F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    let shape = Shape::new(ty);
+    let ty = func_type(cx.engine(), ty);
+    let run = move |mut caller: Caller<'_, CoreState>, values: &mut [MaybeUninit<ValRaw>]| {
+        let mut slots = [0; MAX_SLOTS];
+        let slots = &mut slots[..shape.slots()];
+        let params = values.iter().take(shape.params).enumerate();
+        for (slot, (place, value)) in slots.iter_mut().zip(params) {
+            // SAFETY: the first values are the arguments, as many as there are
+            // parameters in the function's type, which `shape` is of.
+            let value = unsafe { value.assume_init_ref() };
+            *slot = read(value, shape.wide_params, place);
+        }
+        let frame = HostFrame::enter();
+        let result = func(caller.as_context_mut(), slots);
+        frame.leave();
+        result.map_err(wasmtime::Error::new)?;
+        for (value, slot) in values.iter_mut().zip(&slots[..shape.results]) {
+            value.write(ValRaw::u64(*slot));
+        }
+        Ok(())
+    };
+    // SAFETY: `run` reads arguments and writes results of the type `ty`, all of
+    // them numbers.
+    unsafe { Func::new_unchecked(cx.as_context_mut(), ty, run) }
+}
+
+pub(super) fn new_global(cx: &mut Context<'_>, value: i32) -> Global {
+    let ty = GlobalType::new(ValType::I32, Mutability::Var);
+    match Global::new(cx, ty, Val::I32(value)) {
+        Ok(global) => global,
+        // The value has the global's type: only memory can be short.
+        Err(error) => panic!("Wasmtime cannot make a global: {error:#}"),
+    }
+}
+
+#[inline]
+pub(super) fn global(cx: &mut Context<'_>, global: &Global) -> i32 {
+    match global.get(cx) {
+        Val::I32(value) => value,
+        _ => 0,
+    }
+}
+
+#[inline]
+pub(super) fn set_global(cx: &mut Context<'_>, global: &Global, value: i32) {
+    let set = global.set(cx, Val::I32(value));
+    debug_assert!(set.is_ok(), "a global of ours is a mutable `i32`");
+}

@@ -1,0 +1,978 @@
+//! Values whose types are known at run time cross the boundary as typed values
+//! do: the same bytes, the same traps. What typed values cannot show is tried
+//! with types and values made at random, the same ones each time.
+#![forbid(unsafe_code)]
+
+mod support;
+
+use std::fmt::Debug;
+
+use enginebay_core::abi::{
+    FuncShape, LowerContext, MAX_FLAT_PARAMS, ParamShapes, ResultShape, VAL_COST, lift_params,
+    lift_results, lower_params, lower_results, param_slots,
+};
+use enginebay_core::{
+    ComponentType, Error, ErrorKind, FuncType, Lift, Lower, ResourceAny, ResourceType, Result,
+    StringEncoding, TrapCode, Type, Val,
+};
+
+use support::Guest;
+use support::shapes::*;
+
+const ENCODINGS: [StringEncoding; 3] = [
+    StringEncoding::Utf8,
+    StringEncoding::Utf16,
+    StringEncoding::Latin1OrUtf16,
+];
+
+fn params_of(types: impl IntoIterator<Item = Type>) -> ParamShapes {
+    let named = |(i, ty)| (format!("p{i}"), ty);
+    let params: Vec<_> = types.into_iter().enumerate().map(named).collect();
+    ParamShapes::new(&params)
+}
+
+fn types_of<P: ComponentType>() -> Vec<Type> {
+    match P::component_type() {
+        Type::Tuple(types) => types.to_vec(),
+        other => panic!("not parameters: {other}"),
+    }
+}
+
+fn trap<T>(result: Result<T>) -> TrapCode {
+    match result {
+        Ok(_) => panic!("nothing trapped"),
+        Err(error) => error.trap_code().unwrap_or_else(|| panic!("{error:?}")),
+    }
+}
+
+/// Two guests to which the same was done.
+fn same_guests(typed: &Guest, dynamic: &Guest) {
+    assert_eq!(typed.reallocs, dynamic.reallocs);
+    assert_eq!(typed.handles, dynamic.handles);
+    assert!(typed.memory == dynamic.memory, "memories differ");
+}
+
+/// Lowers parameters in both ways, which must do the same to the guest, and
+/// lifts them in both ways from what the other lowered. The [`Val`]s are
+/// compared with text.
+fn same_params<P>(params: P, text: &str)
+where
+    P: Lower + Lift + Debug + PartialEq,
+{
+    let shapes = params_of(types_of::<P>());
+    assert_eq!(shapes.abi(), P::LAYOUT);
+    assert_eq!(shapes.slots(), param_slots(P::LAYOUT));
+    let ty = P::component_type();
+    for encoding in ENCODINGS {
+        let mut typed = Guest::new(encoding);
+        let mut typed_slots = [u64::MAX; 20];
+        let count = lower_params(&params, &mut typed, &ty, &mut typed_slots).unwrap();
+        assert_eq!(count, shapes.slots());
+
+        let mut vals = Vec::new();
+        shapes.lift(&mut typed, &typed_slots, &mut vals).unwrap();
+        assert_eq!(Val::Tuple(vals.clone()).to_string(), text);
+        shapes.check(&vals).unwrap();
+
+        let mut dynamic = Guest::new(encoding);
+        let mut slots = [u64::MAX; 20];
+        assert_eq!(
+            shapes.lower(&vals, &mut dynamic, &mut slots).unwrap(),
+            count
+        );
+        assert_eq!(slots, typed_slots);
+        same_guests(&typed, &dynamic);
+        assert_eq!(
+            lift_params::<P, _>(&mut dynamic, &ty, &slots).unwrap(),
+            params
+        );
+    }
+}
+
+/// The same for a result, in both directions.
+fn same_result<R>(result: R, text: &str)
+where
+    R: Lower + Lift + Debug + PartialEq,
+{
+    let shape = ResultShape::new(Some(&R::component_type()));
+    assert_eq!(shape.abi(), R::LAYOUT);
+    shape.check_type().unwrap();
+    let ty = <(R,)>::component_type();
+    let result = (result,);
+    for encoding in ENCODINGS {
+        let mut typed = Guest::new(encoding);
+        let at = typed.put(R::LAYOUT.align, &vec![support::FILL; R::LAYOUT.size]);
+        let mut typed_slots = [u64::MAX; 2];
+        let count = lower_results(&result, &mut typed, &ty, at as u64, &mut typed_slots).unwrap();
+        assert_eq!(count, usize::from(R::LAYOUT.flat == 1));
+
+        // What a guest returns: the value, or where it is.
+        let returned = if count == 1 {
+            typed_slots
+        } else {
+            [at as u64; 2]
+        };
+        let mut vals = Vec::new();
+        shape.lift(&mut typed, &returned, &mut vals).unwrap();
+        let [val] = &vals[..] else {
+            panic!("one result, {vals:?}");
+        };
+        assert_eq!(val.to_string(), text);
+        shape.check(&vals).unwrap();
+
+        let mut dynamic = Guest::new(encoding);
+        dynamic.put(R::LAYOUT.align, &vec![support::FILL; R::LAYOUT.size]);
+        let mut slots = [u64::MAX; 2];
+        let lowered = shape.lower(&vals, &mut dynamic, at as u64, &mut slots);
+        assert_eq!(lowered.unwrap(), count);
+        assert_eq!(slots, typed_slots);
+        same_guests(&typed, &dynamic);
+        assert_eq!(
+            lift_results::<(R,), _>(&mut dynamic, &ty, &returned).unwrap(),
+            result
+        );
+    }
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        full_name: name.into(),
+        age: 41,
+        r#type: 'é',
+    }
+}
+
+const PADDED: Padded = Padded {
+    small: 1,
+    large: 2,
+    medium: 3,
+};
+
+#[test]
+fn numbers_are_lowered_as_typed_ones() {
+    same_params((), "()");
+    same_params(
+        (i8::MIN, u8::MAX, i16::MIN, u16::MAX, i32::MIN, u32::MAX),
+        "(-128, 255, -32768, 65535, -2147483648, 4294967295)",
+    );
+    same_params(
+        (i64::MIN, u64::MAX, -1.5_f32, 1e300_f64, true, '😀'),
+        "(-9223372036854775808, 18446744073709551615, -1.5, 1e300, true, '😀')",
+    );
+    same_result(-1_i8, "-1");
+    same_result(f32::MIN_POSITIVE, "1.1754944e-38");
+    same_result(false, "false");
+    same_result('\u{10ffff}', "'\\u{10ffff}'");
+}
+
+#[test]
+fn strings_and_lists_are_lowered_as_typed_ones() {
+    for text in ["", "plain", "Grüße", "żółw", "a😀b"] {
+        same_params((text.to_string(), 1_u8), &format!("(\"{text}\", 1)"));
+        same_result(text.to_string(), &format!("\"{text}\""));
+        let list = vec![text.to_string(), "x".into()];
+        same_result(list, &format!("[\"{text}\", \"x\"]"));
+    }
+    same_result(vec![-1_i8, 2], "[-1, 2]");
+    same_result(vec![1_u8, 255], "[1, 255]");
+    same_result(vec![-1_i16, 2], "[-1, 2]");
+    same_result(vec![1_u16, 65535], "[1, 65535]");
+    same_result(vec![-1_i32, 2], "[-1, 2]");
+    same_result(vec![1_u32, 2], "[1, 2]");
+    same_result(vec![-1_i64, 2], "[-1, 2]");
+    same_result(vec![1_u64, 2], "[1, 2]");
+    same_result(vec![1.5_f32, -0.0], "[1.5, -0]");
+    same_result(vec![1.5_f64, -0.0], "[1.5, -0]");
+    same_result(vec![true, false], "[true, false]");
+    same_result(vec!['x', 'ö'], "['x', 'ö']");
+    same_result(Vec::<u64>::new(), "[]");
+    same_result(vec![vec![1_u8], vec![]], "[[1], []]");
+    same_result(
+        vec![PADDED; 2],
+        "[{small: 1, large: 2, medium: 3}, {small: 1, large: 2, medium: 3}]",
+    );
+}
+
+#[test]
+fn records_and_tuples_are_lowered_as_typed_ones() {
+    same_params((PADDED,), "({small: 1, large: 2, medium: 3})");
+    same_result(PADDED, "{small: 1, large: 2, medium: 3}");
+    same_result((7_u8,), "(7)");
+    same_params(
+        (person("Zoë"), (1_u8, 2_u64, 3_u16)),
+        "({full-name: \"Zoë\", years-old: 41, type: 'é'}, (1, 2, 3))",
+    );
+    let nested = Nested {
+        head: PADDED,
+        owner: person("x"),
+        tail: Some(PADDED),
+    };
+    let padded = "{small: 1, large: 2, medium: 3}";
+    let owner = "{full-name: \"x\", years-old: 41, type: 'é'}";
+    let text = format!("{{head: {padded}, owner: {owner}, tail: some({padded})}}");
+    same_result(nested.clone(), &text);
+    // 14 flat values, and 3 more: spilled.
+    same_params((nested, PADDED), &format!("({text}, {padded})"));
+}
+
+#[test]
+fn cases_are_lowered_as_typed_ones() {
+    for (shape, text) in [
+        (Shape::Nothing, "nothing"),
+        (Shape::Count(7), "count(7)"),
+        (Shape::Fraction(0.5), "ratio(0.5)"),
+        (Shape::Text("ä€".into()), "text(\"ä€\")"),
+        (Shape::Signed(-1), "signed(-1)"),
+        (Shape::Single(-2.0), "single(-2)"),
+        (
+            Shape::Inner(PADDED),
+            "inner({small: 1, large: 2, medium: 3})",
+        ),
+    ] {
+        same_params((shape.clone(), 9_u8), &format!("({text}, 9)"));
+        same_result(
+            vec![shape.clone(), Shape::Nothing],
+            &format!("[{text}, nothing]"),
+        );
+        same_result(shape, text);
+    }
+    same_result(Bare::Two, "two");
+    same_result(Color::Green, "dark-green");
+    same_result(Only::This, "this");
+    same_result(Large::C0, "c0");
+    same_result(vec![Large::C299, Large::C256], "[c299, c256]");
+    same_result(None::<u8>, "none");
+    same_result(Some(u64::MAX), "some(18446744073709551615)");
+    same_result(Some(None::<String>), "some(none)");
+    same_result(Ok::<u8, String>(1), "ok(1)");
+    same_result(Err::<u8, String>("no".into()), "err(\"no\")");
+    same_result(Ok::<(), ()>(()), "ok");
+    same_result(Err::<(), f64>(0.5), "err(0.5)");
+    same_params((Ok::<u8, f32>(1), Err::<u8, f32>(1.5)), "(ok(1), err(1.5))");
+}
+
+#[test]
+fn flags_are_lowered_as_typed_ones() {
+    same_result(
+        Permissions::READ | Permissions::RUN_AS_ROOT,
+        "{read, run-as-root}",
+    );
+    same_result(Flags1::F0, "{f0}");
+    same_result(Flags8::F7, "{f7}");
+    same_result(Flags9::F8 | Flags9::F0, "{f0, f8}");
+    same_result(Flags16::F15, "{f15}");
+    same_result(Flags17::F16 | Flags17::F7, "{f7, f16}");
+    same_result(Flags32::F31, "{f31}");
+    same_result(Flags33::F32 | Flags33::F31, "{f31, f32}");
+    same_result(Flags64::F63, "{f63}");
+    same_params(
+        (Flags64::F63 | Flags64::F1, Flags9::F8),
+        "({f1, f63}, {f8})",
+    );
+    same_params((Flags8::empty(), 1_u8), "({}, 1)");
+}
+
+#[test]
+fn parameters_spill_and_results_go_through_memory() {
+    type Sixteen = (
+        (u8, u8, u8, u8),
+        (u8, u8, u8, u8),
+        (u8, u8, u8, u8),
+        (u8, u8, u8, u8),
+    );
+    let four = (1, 2, 3, 4);
+    let text = "(1, 2, 3, 4)";
+    let sixteen: Sixteen = (four, four, four, four);
+    same_params(sixteen, &format!("({text}, {text}, {text}, {text})"));
+    same_params(
+        (four, four, four, four, 'x'),
+        &format!("({text}, {text}, {text}, {text}, 'x')"),
+    );
+    let shapes = params_of(types_of::<(Sixteen, char)>());
+    assert_eq!((shapes.abi().flat, shapes.slots()), (17, 1));
+}
+
+/// Values of two types that are the same in core wasm: lowers `vals` as one and
+/// lifts the other from there, which gives `others`.
+fn same_in_core(types: [Type; 2], vals: [Val; 2]) {
+    let [a, b] = types.map(|ty| params_of([Type::U8, ty]));
+    let [a_vals, b_vals] = vals.map(|val| [Val::U8(1), val]);
+    assert_eq!(a.abi(), b.abi());
+    for encoding in ENCODINGS {
+        let [mut a_guest, mut b_guest] = [(); 2].map(|()| Guest::new(encoding));
+        let [mut a_slots, mut b_slots] = [[u64::MAX; 20]; 2];
+        a.check(&a_vals).unwrap();
+        b.check(&b_vals).unwrap();
+        a.lower(&a_vals, &mut a_guest, &mut a_slots).unwrap();
+        b.lower(&b_vals, &mut b_guest, &mut b_slots).unwrap();
+        assert_eq!(a_slots, b_slots);
+        same_guests(&a_guest, &b_guest);
+        let (mut a_back, mut b_back) = (Vec::new(), Vec::new());
+        a.lift(&mut b_guest, &b_slots, &mut a_back).unwrap();
+        b.lift(&mut a_guest, &a_slots, &mut b_back).unwrap();
+        assert_eq!((&a_back[..], &b_back[..]), (&a_vals[..], &b_vals[..]));
+    }
+}
+
+#[test]
+fn a_map_is_a_list_of_tuples() {
+    let entries = |text: &str| {
+        let text = Val::String(text.into());
+        vec![
+            (Val::U8(1), Val::Tuple(vec![text.clone(), Val::U64(2)])),
+            (Val::U8(1), Val::Tuple(vec![text, Val::U64(3)])),
+        ]
+    };
+    let value = Type::tuple([Type::String, Type::U64]);
+    for entries in [entries("é"), entries("€"), entries(""), entries("x")] {
+        let tuples = entries.iter().cloned();
+        let tuples = tuples
+            .map(|(key, val)| Val::Tuple(vec![key, val]))
+            .collect();
+        same_in_core(
+            [
+                Type::map(Type::U8, value.clone()),
+                Type::list(Type::tuple([Type::U8, value.clone()])),
+            ],
+            [Val::Map(entries.clone()), Val::List(tuples)],
+        );
+        // Inside another, so that it is in memory itself.
+        same_in_core(
+            [
+                Type::list(Type::map(Type::U8, value.clone())),
+                Type::list(Type::list(Type::tuple([Type::U8, value.clone()]))),
+            ],
+            [
+                Val::List(vec![Val::Map(entries.clone())]),
+                Val::List(vec![Val::List(
+                    entries
+                        .into_iter()
+                        .map(|(key, val)| Val::Tuple(vec![key, val]))
+                        .collect(),
+                )]),
+            ],
+        );
+    }
+    let shape = params_of([Type::map(Type::U8, Type::U32)]);
+    for (at, len, code) in [
+        (2, 1, TrapCode::UnalignedPointer),
+        ((1 << 16) - 8, 2, TrapCode::ListOutOfBounds),
+        (0, 0xffff_ffff, TrapCode::ListOutOfBounds),
+    ] {
+        let lifted = shape.lift(&mut Guest::utf8(), &[at, len], &mut Vec::new());
+        assert_eq!(trap(lifted), code);
+    }
+}
+
+#[test]
+fn a_fixed_length_list_is_a_tuple() {
+    let numbers = || [1, 2, 3, 4].map(Val::U16).to_vec();
+    let texts = || {
+        ["a", "é", "€", ""]
+            .map(|text| Val::String(text.into()))
+            .to_vec()
+    };
+    for (ty, vals) in [(Type::U16, numbers()), (Type::String, texts())] {
+        let list = Type::fixed_length_list(ty.clone(), 4);
+        let tuple = Type::tuple([(); 4].map(|()| ty.clone()));
+        let (list_val, tuple_val) = (Val::FixedLengthList(vals.clone()), Val::Tuple(vals));
+        same_in_core(
+            [list.clone(), tuple.clone()],
+            [list_val.clone(), tuple_val.clone()],
+        );
+        // In memory; and spilled, as there are too many.
+        same_in_core(
+            [Type::list(list.clone()), Type::list(tuple.clone())],
+            [
+                Val::List(vec![list_val.clone(); 2]),
+                Val::List(vec![tuple_val.clone(); 2]),
+            ],
+        );
+        same_in_core(
+            [
+                Type::fixed_length_list(list, 5),
+                Type::fixed_length_list(tuple, 5),
+            ],
+            [
+                Val::FixedLengthList(vec![list_val; 5]),
+                Val::FixedLengthList(vec![tuple_val; 5]),
+            ],
+        );
+    }
+}
+
+#[test]
+fn types_that_are_larger_than_any_memory() {
+    let mut ty = Type::U64;
+    for _ in 0..10 {
+        ty = Type::tuple([Type::U8, Type::fixed_length_list(ty, 1 << 30)]);
+    }
+    let shape = FuncShape::new(&FuncType::new(vec![("p".into(), ty.clone())], Some(ty)));
+    assert_eq!(shape.params.slots(), 1);
+    let mut guest = Guest::utf8();
+    let code = TrapCode::PointerOutOfBounds;
+    let lifted = shape.params.lift(&mut guest, &[8], &mut Vec::new());
+    assert_eq!(trap(lifted), code);
+    let lifted = shape.result.lift(&mut guest, &[8], &mut Vec::new());
+    assert_eq!(trap(lifted), code);
+}
+
+#[test]
+fn a_return_pointer_is_checked() {
+    let ty = <(Person,)>::component_type();
+    let shape = ResultShape::new(Some(&Person::component_type()));
+    let val = Val::Record(vec![
+        ("full-name".into(), Val::String("x".into())),
+        ("years-old".into(), Val::U32(1)),
+        ("type".into(), Val::Char('x')),
+    ]);
+    for (pointer, code) in [
+        (2, TrapCode::UnalignedPointer),
+        ((1 << 16) - 12, TrapCode::PointerOutOfBounds),
+        (0xffff_fff0, TrapCode::PointerOutOfBounds),
+    ] {
+        let mut guest = Guest::utf8();
+        let typed = lower_results(&(person("x"),), &mut guest, &ty, pointer, &mut []);
+        assert_eq!(trap(typed), code);
+        let dynamic = shape.lower(std::slice::from_ref(&val), &mut guest, pointer, &mut []);
+        assert_eq!(trap(dynamic), code);
+        // Nothing was lowered before that was found.
+        assert!(guest.reallocs.is_empty());
+        assert_eq!(
+            trap(shape.lift(&mut guest, &[pointer], &mut Vec::new())),
+            code
+        );
+    }
+    let mut guest = Guest::utf8();
+    let none = ResultShape::new(None);
+    assert_eq!(none.lower(&[], &mut guest, u64::MAX, &mut []).unwrap(), 0);
+    none.lift(&mut guest, &[], &mut Vec::new()).unwrap();
+    assert_eq!(
+        lower_results(&(), &mut guest, &<()>::component_type(), 0, &mut []).unwrap(),
+        0
+    );
+}
+
+/// The same numbers each time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        ((self.next() >> 33) as usize) % end
+    }
+
+    fn char(&mut self) -> char {
+        let top = [0x80, 0x100, 0x800, 0x1_0000, 0x11_0000][self.below(5)];
+        char::from_u32(self.below(top) as u32).unwrap_or('\u{e000}')
+    }
+
+    fn string(&mut self) -> String {
+        let top = [1, 0, 0x80, 0x100, 0x2000, 0x11_0000][self.below(6)];
+        let mut chars = (0..self.below(12)).map(|_| self.below(top.max(1)) as u32);
+        if top == 0 {
+            return String::new();
+        }
+        chars
+            .by_ref()
+            .map(|c| char::from_u32(c).unwrap_or('x'))
+            .collect()
+    }
+
+    fn names(&mut self) -> Vec<String> {
+        let count = [1, 2, 8, 9, 33, 300][self.below(6)];
+        (0..count).map(|i| format!("n{}", (i * 7) % 1009)).collect()
+    }
+
+    fn ty(&mut self, depth: usize) -> Type {
+        const SCALARS: [Type; 13] = [
+            Type::Bool,
+            Type::S8,
+            Type::U8,
+            Type::S16,
+            Type::U16,
+            Type::S32,
+            Type::U32,
+            Type::S64,
+            Type::U64,
+            Type::F32,
+            Type::F64,
+            Type::Char,
+            Type::String,
+        ];
+        let kind = match depth {
+            0 => self.below(17),
+            _ => [self.below(17), 17 + self.below(9)][usize::from(self.below(3) > 0)],
+        };
+        let Some(depth) = depth.checked_sub(1).filter(|_| kind > 16) else {
+            return match kind {
+                13 => Type::Own(ResourceType::component(self.next() % 3)),
+                14 => Type::Borrow(ResourceType::component(self.next() % 3)),
+                15 => Type::enumeration(self.names().iter().map(String::as_str)),
+                16 => Type::flags(self.names().iter().map(String::as_str).take(70)),
+                _ => SCALARS[kind % 13].clone(),
+            };
+        };
+        let maybe = |random: &mut Self| match random.below(3) {
+            0 => None,
+            _ => Some(random.ty(depth)),
+        };
+        match kind {
+            17 | 18 => Type::list(self.ty(depth)),
+            19 => {
+                let count = 1 + self.below(5);
+                Type::tuple((0..count).map(|_| self.ty(depth)))
+            }
+            20 => {
+                let names: Vec<_> = (0..1 + self.below(5)).map(|i| format!("f{i}")).collect();
+                Type::record(names.iter().map(|name| (name.as_str(), self.ty(depth))))
+            }
+            21 => {
+                let names = self.names();
+                let cases = names
+                    .iter()
+                    .enumerate()
+                    .map(|(i, name)| (name.as_str(), if i < 4 { maybe(self) } else { None }));
+                Type::variant(cases)
+            }
+            22 => Type::option(self.ty(depth)),
+            23 => Type::fixed_length_list(self.ty(depth), 1 + self.below(4) as u32),
+            24 => Type::map(self.ty(depth), self.ty(depth)),
+            _ => Type::result(maybe(self), maybe(self)),
+        }
+    }
+
+    fn payload(&mut self, ty: Option<&Type>) -> Option<Box<Val>> {
+        ty.map(|ty| self.val(ty).into())
+    }
+
+    fn val(&mut self, ty: &Type) -> Val {
+        let bits = self.next();
+        match ty {
+            Type::Bool => Val::Bool(bits & 1 != 0),
+            Type::S8 => Val::S8(bits as i8),
+            Type::U8 => Val::U8(bits as u8),
+            Type::S16 => Val::S16(bits as i16),
+            Type::U16 => Val::U16(bits as u16),
+            Type::S32 => Val::S32(bits as i32),
+            Type::U32 => Val::U32(bits as u32),
+            Type::S64 => Val::S64(bits as i64),
+            Type::U64 => Val::U64(bits),
+            // Not NaN, which differs from itself.
+            Type::F32 => Val::F32(bits as i32 as f32),
+            Type::F64 => Val::F64(bits as i64 as f64),
+            Type::Char => Val::Char(self.char()),
+            Type::String => Val::String(self.string()),
+            Type::List(ty) => Val::List((0..self.below(5)).map(|_| self.val(ty)).collect()),
+            Type::FixedLengthList(ty, len) => {
+                Val::FixedLengthList((0..*len).map(|_| self.val(ty)).collect())
+            }
+            Type::Map(ty) => {
+                let mut entry = || (self.val(&ty.key), self.val(&ty.value));
+                let count = (bits % 5) as usize;
+                Val::Map(std::iter::repeat_with(&mut entry).take(count).collect())
+            }
+            Type::Tuple(types) => Val::Tuple(types.iter().map(|ty| self.val(ty)).collect()),
+            Type::Record(fields) => {
+                let field =
+                    |field: &enginebay_core::Field| (field.name.to_string(), self.val(&field.ty));
+                Val::Record(fields.iter().map(field).collect())
+            }
+            Type::Variant(cases) => {
+                let case = &cases[self.below(cases.len())];
+                Val::Variant(case.name.to_string(), self.payload(case.ty.as_ref()))
+            }
+            Type::Enum(names) => Val::Enum(names[self.below(names.len())].to_string()),
+            Type::Flags(names) => {
+                let set = names.iter().filter(|_| self.below(2) == 0);
+                Val::Flags(set.map(ToString::to_string).collect())
+            }
+            Type::Option(_) if bits & 1 == 0 => Val::Option(None),
+            Type::Option(ty) => Val::Option(self.payload(Some(ty))),
+            Type::Result(ty) if bits & 1 == 0 => Val::Result(Ok(self.payload(ty.ok.as_ref()))),
+            Type::Result(ty) => Val::Result(Err(self.payload(ty.err.as_ref()))),
+            Type::Own(ty) => Val::Resource(ResourceAny::new(*ty, bits as u32, 0, true)),
+            Type::Borrow(ty) => Val::Resource(ResourceAny::new(*ty, bits as u32, 0, false)),
+            other => panic!("no values of type {other}"),
+        }
+    }
+}
+
+/// What lifting a value charges: everything that is inside another, names as
+/// values have them, and strings as they are in the guest.
+fn cost(val: &Val, encoding: StringEncoding) -> usize {
+    let inner = |val: &Val| VAL_COST + cost(val, encoding);
+    let payload = |val: &Option<Box<Val>>| val.as_deref().map_or(0, inner);
+    match val {
+        Val::String(text) => match encoding {
+            StringEncoding::Utf8 => text.len(),
+            StringEncoding::Latin1OrUtf16 if text.chars().all(|c| c <= 'ÿ') => {
+                text.chars().count()
+            }
+            _ => text.encode_utf16().count() * 2,
+        },
+        Val::List(items) | Val::FixedLengthList(items) | Val::Tuple(items) => {
+            items.iter().map(inner).sum()
+        }
+        Val::Map(entries) => entries.iter().map(|(k, v)| inner(k) + inner(v)).sum(),
+        Val::Record(fields) => fields
+            .iter()
+            .map(|(name, val)| name.len() + inner(val))
+            .sum(),
+        Val::Variant(name, val) => name.len() + payload(val),
+        Val::Enum(name) => name.len(),
+        Val::Option(val) | Val::Result(Ok(val) | Err(val)) => payload(val),
+        Val::Flags(names) => names.iter().map(String::len).sum(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn any_value_comes_back_as_it_was() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let (mut flat, mut spilled) = (0, 0);
+    for round in 0..400 {
+        let types: Vec<_> = (0..random.below(10))
+            .map(|_| random.ty(round % 4))
+            .collect();
+        let vals: Vec<_> = types.iter().map(|ty| random.val(ty)).collect();
+        let shapes = params_of(types.clone());
+        shapes.check(&vals).unwrap();
+        if shapes.abi().flat <= MAX_FLAT_PARAMS {
+            flat += 1;
+        } else {
+            spilled += 1;
+        }
+        for encoding in ENCODINGS {
+            let mut guest = Guest::new(encoding);
+            guest.memory.resize(1 << 17, support::FILL);
+            let mut slots = [u64::MAX; MAX_FLAT_PARAMS];
+            let count = shapes.lower(&vals, &mut guest, &mut slots).unwrap();
+            assert_eq!(count, shapes.slots());
+            assert!(slots[count..].iter().all(|slot| *slot == u64::MAX));
+            let end = guest.next;
+            assert!(
+                guest.memory[end..]
+                    .iter()
+                    .all(|byte| *byte == support::FILL)
+            );
+
+            let mut back = Vec::new();
+            shapes.lift(&mut guest, &slots[..count], &mut back).unwrap();
+            assert_eq!(back, vals, "{types:?}");
+            let cost = vals.iter().map(|val| cost(val, encoding)).sum::<usize>();
+            assert_eq!(guest.charged, cost, "{types:?}");
+            if cost > 0 {
+                guest.budget = cost - 1;
+                let error = shapes.lift(&mut guest, &slots, &mut back).unwrap_err();
+                assert!(matches!(
+                    error.kind(),
+                    ErrorKind::HostAllocationLimit { .. }
+                ));
+            }
+        }
+    }
+    assert!(flat > 50 && spilled > 50, "{flat} flat, {spilled} spilled");
+}
+
+#[test]
+fn values_are_checked_as_val_check_does() {
+    let mut random = Random(7);
+    let (mut fitting, mut others) = (0, 0);
+    for round in 0..10_000 {
+        let ty = random.ty(round % 3);
+        // Of a type that may be the same, or nearly.
+        let other = match random.below(3) {
+            0 => random.ty(round % 3),
+            _ => ty.clone(),
+        };
+        let mut val = random.val(&other);
+        if random.below(2) == 0 {
+            spoil(&mut random, &mut val);
+        }
+        let checked = params_of([ty.clone()]).check(std::slice::from_ref(&val));
+        match val.check(&ty) {
+            Ok(()) => {
+                fitting += 1;
+                checked.unwrap();
+            }
+            Err(expected) => {
+                others += 1;
+                let error = checked.unwrap_err();
+                assert_eq!(error.kind(), expected.kind());
+                assert_eq!(error.message(), expected.message());
+                assert_eq!(error.context_value("argument"), Some("p0"));
+            }
+        }
+    }
+    assert!(fitting > 1000 && others > 1000, "{fitting}, {others}");
+}
+
+/// Changes something somewhere in a value.
+fn spoil(random: &mut Random, val: &mut Val) {
+    match val {
+        Val::List(items) | Val::Tuple(items) if !items.is_empty() && random.below(4) > 0 => {
+            let at = random.below(items.len());
+            spoil(random, &mut items[at]);
+        }
+        Val::Tuple(items) | Val::FixedLengthList(items) => drop(items.pop()),
+        Val::Map(entries) if !entries.is_empty() => {
+            let at = random.below(entries.len());
+            match random.below(2) {
+                0 => spoil(random, &mut entries[at].0),
+                _ => spoil(random, &mut entries[at].1),
+            }
+        }
+        Val::Record(fields) if random.below(3) > 0 => {
+            let at = random.below(fields.len());
+            spoil(random, &mut fields[at].1);
+        }
+        Val::Record(fields) if random.below(2) == 0 => fields[0].0.push('x'),
+        Val::Record(fields) => drop(fields.pop()),
+        Val::Variant(_, Some(val)) | Val::Option(Some(val)) if random.below(2) > 0 => {
+            spoil(random, val);
+        }
+        Val::Variant(name, _) | Val::Enum(name) => name.push('x'),
+        Val::Flags(names) => names.push("x".into()),
+        Val::Result(Ok(val) | Err(val)) => *val = None,
+        other => *other = Val::U8(0),
+    }
+}
+
+/// Lifts garbage in both ways: it is the same trap, or the same value.
+fn same_garbage<T>(random: &mut Random, traps: &mut Vec<TrapCode>)
+where
+    T: Lower + Lift,
+{
+    let ty = <(T,)>::component_type();
+    let shape = ResultShape::new(Some(&T::component_type()));
+    let params = params_of(types_of::<(T,)>());
+    for encoding in ENCODINGS {
+        let mut guest = Guest::new(encoding);
+        guest.memory.truncate(1 << 12);
+        for byte in &mut guest.memory {
+            // Small numbers, so that some of it makes sense.
+            *byte = match random.below(3) {
+                0 => random.below(256) as u8,
+                1 => random.below(5) as u8,
+                _ => 0,
+            };
+        }
+        let slots: [u64; 16] = std::array::from_fn(|_| match random.below(4) {
+            0 => random.next() >> random.below(60),
+            _ => random.below(300) as u64,
+        });
+        let mut vals = Vec::new();
+        let typed = lift_results::<(T,), _>(&mut guest, &ty, &slots);
+        same_outcome(
+            typed,
+            shape.lift(&mut guest, &slots, &mut vals),
+            &vals,
+            &ty,
+            traps,
+        );
+        vals.clear();
+        let typed = lift_params::<(T,), _>(&mut guest, &ty, &slots);
+        same_outcome(
+            typed,
+            params.lift(&mut guest, &slots, &mut vals),
+            &vals,
+            &ty,
+            traps,
+        );
+    }
+}
+
+fn same_outcome<P: Lower>(
+    typed: Result<P>,
+    dynamic: Result<()>,
+    vals: &[Val],
+    ty: &Type,
+    traps: &mut Vec<TrapCode>,
+) {
+    match (typed, dynamic) {
+        (Ok(typed), Ok(())) => {
+            let shapes = params_of(types_of::<P>());
+            let [mut a, mut b] = [(); 2].map(|()| Guest::new(StringEncoding::Utf16));
+            let [mut a_slots, mut b_slots] = [[0; 20]; 2];
+            let typed = lower_params(&typed, &mut a, ty, &mut a_slots);
+            let dynamic = shapes.lower(vals, &mut b, &mut b_slots);
+            assert_eq!(
+                typed.map_err(|e| e.trap_code()),
+                dynamic.map_err(|e| e.trap_code())
+            );
+            assert_eq!(a_slots, b_slots);
+            same_guests(&a, &b);
+        }
+        (Err(typed), Err(dynamic)) => {
+            assert_eq!(typed.kind(), dynamic.kind());
+            traps.push(typed.trap_code().unwrap());
+        }
+        (typed, dynamic) => panic!("{:?} and {dynamic:?}", typed.err()),
+    }
+}
+
+#[test]
+fn garbage_traps_as_it_does_for_typed_values() {
+    let mut random = Random(99);
+    let traps = &mut Vec::new();
+    for _ in 0..200 {
+        same_garbage::<char>(&mut random, traps);
+        same_garbage::<(bool, i8, f32)>(&mut random, traps);
+        same_garbage::<String>(&mut random, traps);
+        same_garbage::<Vec<String>>(&mut random, traps);
+        same_garbage::<Vec<char>>(&mut random, traps);
+        same_garbage::<Vec<u32>>(&mut random, traps);
+        same_garbage::<Vec<bool>>(&mut random, traps);
+        same_garbage::<Vec<Padded>>(&mut random, traps);
+        same_garbage::<Person>(&mut random, traps);
+        same_garbage::<Option<char>>(&mut random, traps);
+        same_garbage::<Result<u64, String>>(&mut random, traps);
+        same_garbage::<Shape>(&mut random, traps);
+        same_garbage::<Vec<Shape>>(&mut random, traps);
+        same_garbage::<Color>(&mut random, traps);
+        same_garbage::<Vec<Large>>(&mut random, traps);
+        same_garbage::<(Flags9, Flags33)>(&mut random, traps);
+    }
+    for code in [
+        TrapCode::InvalidChar,
+        TrapCode::InvalidString,
+        TrapCode::InvalidDiscriminant,
+        TrapCode::StringOutOfBounds,
+        TrapCode::ListOutOfBounds,
+        TrapCode::PointerOutOfBounds,
+        TrapCode::UnalignedPointer,
+    ] {
+        let count = traps.iter().filter(|trap| **trap == code).count();
+        assert!(count > 20, "{code:?} only {count} times");
+    }
+}
+
+fn message(result: Result<()>) -> (ErrorKind, String) {
+    let error: Error = result.unwrap_err();
+    (error.kind().clone(), error.to_string())
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let shape = FuncShape::new(&FuncType::new(
+        vec![("a".into(), Type::U8), ("b".into(), Type::list(Type::Char))],
+        Some(Type::U8),
+    ));
+    let mismatch = |text: &str| (ErrorKind::TypeMismatch, text.to_owned());
+    let no_list = [Val::U8(1), Val::List(vec![Val::Char('x'), Val::U8(2)])];
+    assert_eq!(
+        message(shape.params.check(&no_list)),
+        mismatch("expected `char`, found `u8` (at [1]) (argument: b)")
+    );
+    assert_eq!(
+        message(shape.params.check(&no_list[..1])),
+        mismatch("the function takes 2 arguments, 1 were given")
+    );
+    // Unchecked, it is refused as well.
+    let mut guest = Guest::utf8();
+    let lowered = shape.params.lower(&no_list, &mut guest, &mut [0; 16]);
+    assert_eq!(*lowered.unwrap_err().kind(), ErrorKind::TypeMismatch);
+
+    let host = |text: &str| {
+        let start = "a host function returned something else than its type says: ";
+        (ErrorKind::Host, format!("{start}{text}"))
+    };
+    assert_eq!(
+        message(shape.result.check(&[Val::U16(1)])),
+        host("expected `u8`, found `u16`")
+    );
+    assert_eq!(
+        message(shape.result.check(&[])),
+        host("0 results instead of 1")
+    );
+    let none = ResultShape::new(None);
+    assert_eq!(
+        message(none.check(&[Val::U8(1)])),
+        host("1 results instead of 0")
+    );
+}
+
+#[test]
+fn types_without_values_are_unsupported() {
+    let stream = Type::Other("stream");
+    let shape = FuncShape::new(&FuncType::new(
+        vec![("s".into(), Type::option(stream.clone()))],
+        Some(Type::tuple([Type::U8, Type::list(stream.clone())])),
+    ));
+    shape.params.check(&[Val::Option(None)]).unwrap();
+    let some = [Val::Option(Some(Val::U32(1).into()))];
+    let text = "values of type `stream` are not supported";
+    assert_eq!(
+        message(shape.params.check(&some)),
+        (ErrorKind::Unsupported, format!("{text} (argument: s)"))
+    );
+    let unsupported = (ErrorKind::Unsupported, text.to_owned());
+    assert_eq!(message(shape.result.check_type()), unsupported);
+    let mut vals = Vec::new();
+    let lifted = shape.params.lift(&mut Guest::utf8(), &[1, 1], &mut vals);
+    assert_eq!(message(lifted), unsupported);
+    shape
+        .params
+        .lift(&mut Guest::utf8(), &[0, 0], &mut vals)
+        .unwrap();
+    assert_eq!(vals, [Val::Option(None)]);
+}
+
+#[test]
+fn handles_go_through_the_guests_tables() {
+    let ty = ResourceType::component(1);
+    let owned = ResourceAny::new(ty, 5, 0, true);
+    let lent = ResourceAny::new(ty, 6, 0, false);
+    let shapes = params_of([Type::Own(ty), Type::list(Type::Borrow(ty))]);
+    // An owned handle can be lent, a lent one cannot be given away.
+    let vals = [
+        Val::Resource(owned),
+        Val::List(vec![Val::Resource(lent), Val::Resource(owned)]),
+    ];
+    shapes.check(&vals).unwrap();
+    let mut guest = Guest::utf8();
+    let mut slots = [0; MAX_FLAT_PARAMS];
+    shapes.lower(&vals, &mut guest, &mut slots).unwrap();
+    let expected = [owned, lent, owned].map(|any| Some(support::Handle::Any(any)));
+    assert_eq!(guest.handles, expected);
+    assert_eq!(slots[0], 1);
+    let mut back = Vec::new();
+    shapes.lift(&mut guest, &slots, &mut back).unwrap();
+    assert_eq!(back, vals);
+
+    let other = ResourceAny::new(ResourceType::component(2), 5, 0, true);
+    for (any, text) in [
+        (lent, "an owned handle is needed, this one is borrowed"),
+        (other, "handle of another resource type"),
+    ] {
+        let vals = [Val::Resource(any), Val::List(Vec::new())];
+        let error = shapes.check(&vals).unwrap_err();
+        assert_eq!(error.message(), text);
+    }
+    slots[0] = 9;
+    let lifted = shapes.lift(&mut guest, &slots, &mut back);
+    assert_eq!(trap(lifted), TrapCode::UnknownHandle);
+}
+
+#[test]
+fn shapes_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<FuncShape>();
+}
+
+#[test]
+fn a_failing_realloc_ends_the_lowering() {
+    let mut guest = Guest::utf8();
+    guest.realloc(0, 0, 1, (1 << 16) - 64).unwrap();
+    let shapes = params_of([Type::list(Type::String)]);
+    let vals = [Val::List(vec![Val::String("x".repeat(40)); 2])];
+    let lowered = shapes.lower(&vals, &mut guest, &mut [0; MAX_FLAT_PARAMS]);
+    assert_eq!(trap(lowered), TrapCode::PointerOutOfBounds);
+}
