@@ -11,6 +11,7 @@
 
 mod world;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use enginebay::generic::{Component, Engine};
@@ -66,8 +67,17 @@ impl<B: Backend> Runner<B> {
     /// failed, the next ones run all the same.
     pub fn run(&self, script: &Script) -> FileReport {
         // What the backend lacks is refused component by component, by name.
-        let lacking = |feature: &Feature| B::support().features.contains(*feature);
-        let features: Features = script.features.iter().filter(lacking).collect();
+        let support = B::support().features;
+        let mut features: Features = script
+            .features
+            .iter()
+            .filter(|feature| support.contains(*feature))
+            .collect();
+        if !features.contains(Feature::ComponentAsync) {
+            for needs_async in [Feature::ComponentThreads, Feature::ErrorContext] {
+                features = features.with(needs_async, false);
+            }
+        }
         let config = script.header.config(features);
         let steps = match self.engine(&config) {
             Ok(engine) => {
@@ -119,9 +129,29 @@ type Step<T> = Result<T, Outcome>;
 
 impl<B: Backend> Run<B> {
     fn step(&mut self, action: &Action) -> Outcome {
-        match self.try_step(action) {
-            Ok(()) => Outcome::Pass,
-            Err(outcome) => outcome,
+        // A script that makes a backend panic has found a defect of it, and its
+        // other directives may still say something.
+        match catch_unwind(AssertUnwindSafe(|| self.try_step(action))) {
+            Ok(Ok(())) => Outcome::Pass,
+            Ok(Err(outcome)) => outcome,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                let text = format!("the backend panicked: {}", text.unwrap_or("?"));
+                let outcome = Outcome::fail(text);
+                self.lost(action, &outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Notes that what a directive was to make is not there.
+    fn lost(&mut self, action: &Action, outcome: &Outcome) {
+        if let Action::Define(id, _) | Action::Make(id, _) = action {
+            self.world.define(id.clone(), Err(outcome.clone()));
+        }
+        if let Action::Make(id, _) | Action::Instantiate(id, _) = action {
+            self.world.add(id.clone(), Slot::Broken(outcome.clone()));
         }
     }
 

@@ -192,7 +192,9 @@ impl Script {
                 features = features.with(feature, true);
             }
         }
-        if features.contains(Feature::ComponentThreads) {
+        // These are nothing without it.
+        let with_async = [Feature::ComponentThreads, Feature::ErrorContext];
+        if with_async.iter().any(|feature| features.contains(*feature)) {
             features = features.with(Feature::ComponentAsync, true);
         }
         Ok(Script {

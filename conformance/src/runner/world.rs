@@ -10,6 +10,7 @@ use crate::executor::block_on;
 use crate::header::HeaderLimits;
 use crate::outcome::Outcome;
 use crate::script::{Action, Core, Script};
+use crate::value;
 
 use super::Step;
 
@@ -88,6 +89,7 @@ impl<B: Backend> Place<B> {
         args: &[Val],
     ) -> Result<Vec<Val>, Error> {
         let func = instance.get_func(&mut *store, name)?;
+        let args = &value::fit_all(args, &func.ty(&mut *store)?);
         if self.asynchronous {
             block_on(func.call_async(store, args))
         } else {
