@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Result, TrapCode};
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
     RuntimeComponentInstanceIndex, RuntimeMemoryIndex, Trampoline, TrampolineIndex, Transcode,
@@ -267,6 +267,23 @@ impl<E: CoreEngine> Instantiation<E> {
             Trampoline::Trap => {
                 E::host_func(cx, realm, ty, |_, slots| Err(trap::error(slots[0] as u32)))
             }
+            // Nothing waits here, so nothing is held back; but it is counted.
+            Trampoline::BackpressureInc { instance } => {
+                E::host_func(cx, realm, ty, move |mut cx, _| {
+                    let state = E::data_mut(&mut cx).instance(this);
+                    change(&mut state.backpressure[instance.index()], |count| {
+                        count.checked_add(1)
+                    })
+                })
+            }
+            Trampoline::BackpressureDec { instance } => {
+                E::host_func(cx, realm, ty, move |mut cx, _| {
+                    let state = E::data_mut(&mut cx).instance(this);
+                    change(&mut state.backpressure[instance.index()], |count| {
+                        count.checked_sub(1)
+                    })
+                })
+            }
             // Tasks that wait, and threads: all but the first check `may_leave`.
             ref other => {
                 let name = other.symbol_name();
@@ -320,6 +337,11 @@ pub(crate) fn core_export<E: CoreEngine>(
             format!("the engine does not find the export `{}`", export.name),
         )
     })
+}
+
+fn change(count: &mut u16, by: impl FnOnce(u16) -> Option<u16>) -> Result<()> {
+    *count = by(*count).ok_or_else(|| Error::trap(TrapCode::AsyncViolation))?;
+    Ok(())
 }
 
 /// The two tables that adapters name when they pass a handle on.
@@ -393,9 +415,7 @@ fn transcode<E: CoreEngine>(
 fn owner(trampoline: &Trampoline) -> Option<RuntimeComponentInstanceIndex> {
     use Trampoline::*;
     match trampoline {
-        BackpressureInc { instance }
-        | BackpressureDec { instance }
-        | TaskReturn { instance, .. }
+        TaskReturn { instance, .. }
         | TaskCancel { instance }
         | WaitableSetNew { instance }
         | WaitableSetWait { instance, .. }

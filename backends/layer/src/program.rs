@@ -15,7 +15,9 @@ use wasmtime_environ::component::{
     RuntimeReallocIndex, StaticModuleIndex, Trampoline, TrampolineIndex, Translator, TypeFuncIndex,
     UnsafeIntrinsic,
 };
-use wasmtime_environ::wasmparser::Validator;
+use wasmtime_environ::wasmparser::{
+    CanonicalFunction, CanonicalOption, Parser, Payload, Validator,
+};
 use wasmtime_environ::{
     EntityIndex, EntityRef, EntityType, ModuleInternedTypeIndex, ModuleTranslation, PrimaryMap,
     ScopeVec, Tunables, WasmValType,
@@ -222,6 +224,23 @@ pub(crate) fn signature(types: &ComponentTypes, ty: ModuleInternedTypeIndex) -> 
     Ok(signature)
 }
 
+/// Whether a component has functions that would suspend. The translator must know
+/// it.
+fn has_async_functions(wasm: &[u8]) -> bool {
+    let is_async = |function: &CanonicalFunction| match function {
+        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
+            options.contains(&CanonicalOption::Async)
+        }
+        _ => false,
+    };
+    Parser::new(0).parse_all(wasm).any(|payload| {
+        let Ok(Payload::ComponentCanonicalSection(functions)) = payload else {
+            return false;
+        };
+        functions.into_iter().flatten().any(|it| is_async(&it))
+    })
+}
+
 /// Refuses what would suspend: the layer has no tasks that wait.
 fn refuse_async(
     component: &Component,
@@ -308,7 +327,7 @@ impl<E: CoreEngine> Program<E> {
         source: &Source<'_>,
     ) -> Result<Self> {
         let mut tunables = Tunables::default_host();
-        tunables.concurrency_support = false;
+        tunables.concurrency_support = has_async_functions(&wasm);
         tunables.debug_adapter_modules = false;
         tunables.parse_wasm_debuginfo = false;
         let mut validator = Validator::new_with_features(wasm_features(features));

@@ -413,6 +413,8 @@ pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) trampolines: Vec<Option<E::Func>>,
     pub(crate) may_leave: Vec<Flag<E>>,
     pub(crate) may_block: Option<E::Global>,
+    /// How often each inner instance has asked for fewer calls.
+    pub(crate) backpressure: Vec<u16>,
     handles: Vec<Handles>,
     /// The identity of the first resource type that the component defines.
     first_type: u64,
@@ -436,6 +438,7 @@ impl<E: CoreEngine> Instance<E> {
             trampolines: nones(pre.program.trampolines.len()),
             may_leave,
             may_block: None,
+            backpressure: vec![0; component.num_runtime_component_instances as usize],
             handles: std::iter::repeat_with(Handles::default)
                 .take(component.num_runtime_component_instances as usize)
                 .collect(),

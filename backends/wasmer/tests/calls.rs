@@ -59,6 +59,10 @@ fn values_of_every_type_pass_both_ways() {
         ("", params),
         ("i", "IiFf"),
     ] {
+        if cfg!(feature = "singlepass") && results.len() > 1 {
+            // Singlepass cannot compile such imports; no component has them.
+            continue;
+        }
         let ty = format!("{params}:{results}");
         let narrow = |c: char| matches!(c, 'i' | 'f');
         let of = |i: usize, c: char| {

@@ -2,6 +2,7 @@
 //! that only goes up, and handle tables that keep whatever they are given.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
+pub mod random;
 pub mod shapes;
 
 use enginebay_core::abi::{LiftContext, LowerContext};
