@@ -127,7 +127,8 @@ fn as_table(reports: &[FileReport], broken: &[Broken]) -> String {
     text
 }
 
-/// The directives that do not have the same outcome on each backend.
+/// The directives that hold on some backends and not on others; those that
+/// cannot run them are not asked.
 fn differences(reports: &[FileReport]) -> Vec<String> {
     let mut by_script: BTreeMap<&str, Vec<&FileReport>> = BTreeMap::new();
     for report in reports {
@@ -135,17 +136,21 @@ fn differences(reports: &[FileReport]) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (script, reports) in by_script {
-        let Some((first, others)) = reports.split_first() else {
+        let Some(first) = reports.first() else {
             continue;
         };
         for (i, step) in first.steps.iter().enumerate() {
-            let word = |report: &FileReport| report.steps.get(i).map_or("", |s| s.outcome.word());
-            if others.iter().all(|other| word(other) == word(first)) {
+            let ran = |report: &&FileReport| match report.steps.get(i)?.outcome {
+                Outcome::Unsupported { .. } => None,
+                ref outcome => Some((report.backend, outcome.word())),
+            };
+            let ran: Vec<_> = reports.iter().filter_map(ran).collect();
+            if ran.windows(2).all(|pair| pair[0].1 == pair[1].1) {
                 continue;
             }
-            let each = reports
+            let each = ran
                 .iter()
-                .map(|report| format!("{} {}", report.backend, word(report)));
+                .map(|(backend, word)| format!("{backend} {word}"));
             let each: Vec<_> = each.collect();
             lines.push(format!(
                 "{script}:{}: the backends differ: {}",
@@ -296,11 +301,17 @@ mod tests {
     #[test]
     fn backends_that_differ_are_told_by_line() {
         let fail = Outcome::Fail("no".to_owned());
+        let lacking = Outcome::Unsupported {
+            feature: "gc".to_owned(),
+            reason: "no".to_owned(),
+        };
         let one = report("one", &[Outcome::Pass, Outcome::Pass]);
         let two = report("two", &[Outcome::Pass, fail]);
         assert!(differences(&[one.clone(), one.clone()]).is_empty());
+        let three = report("three", &[Outcome::Pass, lacking]);
+        assert!(differences(&[one.clone(), three.clone()]).is_empty());
         assert_eq!(
-            differences(&[one, two]),
+            differences(&[one, three, two]),
             ["a.wast:2: the backends differ: one pass, two fail"]
         );
     }

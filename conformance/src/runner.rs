@@ -114,9 +114,23 @@ impl<B: Backend> Runner<B> {
 /// The outcome of an engine or a store that the backend does not make.
 fn refused(error: &Error) -> Outcome {
     match error.kind() {
-        ErrorKind::Unsupported => Outcome::unsupported("configuration", error),
+        ErrorKind::Unsupported => Outcome::unsupported(named(error), error),
         _ => Outcome::fail(error),
     }
+}
+
+/// What an error of the kind `Unsupported` names.
+fn named(error: &Error) -> &str {
+    let text = error.message();
+    let mut features = Feature::ALL.iter().map(|feature| feature.name());
+    let name = features.find(|name| {
+        text.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(':'))
+    });
+    name.unwrap_or_else(|| {
+        text.split_once(" is not supported")
+            .map_or(text, |(name, _)| name)
+    })
 }
 
 /// A script that is being run.
@@ -215,7 +229,7 @@ impl<B: Backend> Run<B> {
 
     fn component(&self, wasm: &[u8]) -> Step<Component<B>> {
         Component::new(&self.world.engine, wasm).map_err(|error| match error.kind() {
-            ErrorKind::Unsupported => Outcome::unsupported(self.lacking(wasm), error),
+            ErrorKind::Unsupported => Outcome::unsupported(self.lacking(wasm, &error), error),
             ErrorKind::InvalidComponent => match proposals(wasm) {
                 Some(names) => Outcome::unsupported(names, error),
                 None => Outcome::fail(error),
@@ -225,7 +239,7 @@ impl<B: Backend> Run<B> {
     }
 
     /// The features that a component needs and the backend lacks.
-    fn lacking(&self, wasm: &[u8]) -> String {
+    fn lacking(&self, wasm: &[u8], error: &Error) -> String {
         let needed = needed_features(wasm).unwrap_or(Features::none());
         let support = B::support().features;
         let mut lacking = needed.iter().filter(|feature| !support.contains(*feature));
@@ -233,7 +247,7 @@ impl<B: Backend> Run<B> {
             Some(feature) => lacking.fold(feature.name().to_owned(), |names, feature| {
                 names + ", " + feature.name()
             }),
-            None => "engine".to_owned(),
+            None => named(error).to_owned(),
         }
     }
 
@@ -358,7 +372,7 @@ impl<B: Backend> Run<B> {
 /// The outcome of an error where none was expected.
 fn failed(error: &Error) -> Outcome {
     match error.kind() {
-        ErrorKind::Unsupported => Outcome::unsupported(error.message().to_owned(), error),
+        ErrorKind::Unsupported => Outcome::unsupported(named(error), error),
         _ => Outcome::fail(error),
     }
 }
