@@ -737,7 +737,7 @@ fn handles_go_through_the_guests_tables() {
     shapes.lift(&mut guest, &slots, &mut back).unwrap();
     assert_eq!(back, vals);
 
-    let other = ResourceAny::new(ResourceType::component(2), 5, 0, true);
+    let other = ResourceAny::new(ResourceType::component(2), 1, (5, 0), true, None);
     for (any, text) in [
         (lent, "an owned handle is needed, this one is borrowed"),
         (other, "handle of another resource type"),
