@@ -315,7 +315,7 @@ pub(crate) fn import_name(component: &Component, import: RuntimeImportIndex) -> 
 pub(crate) enum Source<'a> {
     Compile,
     /// Machine code per module; a module without is compiled.
-    Artifact(Vec<Option<&'a [u8]>>),
+    Artifact(Codes<'a>),
 }
 
 impl<E: CoreEngine> Program<E> {
@@ -504,8 +504,11 @@ impl<E: CoreEngine> Program<E> {
     }
 }
 
+/// Machine code of each module, where there is some.
+type Codes<'a> = Vec<Option<&'a [u8]>>;
+
 /// Reads what [`Program::serialize`] wrote: the component, and code per module.
-pub(crate) fn parse(mut bytes: &[u8]) -> Result<(&[u8], Vec<Option<&[u8]>>)> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<(&[u8], Codes<'_>)> {
     let damaged = || Error::new(ErrorKind::Artifact, "the precompiled component is damaged");
     let mut parts = Vec::new();
     while !bytes.is_empty() {
