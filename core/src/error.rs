@@ -349,8 +349,8 @@ impl Error {
 
     /// The error that a call ends with when this one stopped its guest. A kind
     /// that says "the guest was not entered" would be wrong then: it becomes
-    /// `Host`, with this error as its source.
-    #[doc(hidden)]
+    /// `Host`, with this error as its source. Backends call it for the errors of
+    /// host functions.
     #[must_use]
     pub fn through_guest(mut self) -> Self {
         if self.kind().poisons() {
