@@ -63,41 +63,45 @@ pub enum Val {
 }
 
 impl Val {
-    /// Shows each handle inside.
+    /// Shows each handle inside. Values may be nested deeper than the stack is.
     ///
     /// # Errors
     ///
     /// What `see` gives.
     #[doc(hidden)]
     pub fn handles(&self, see: &mut crate::abi::See<'_>) -> crate::Result<()> {
-        let mut all = |vals: &[Val]| vals.iter().try_for_each(|val| val.handles(see));
-        match self {
-            Val::Resource(any) => see(any),
-            Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => all(vals),
-            Val::Record(fields) => fields.iter().try_for_each(|(_, val)| val.handles(see)),
-            Val::Map(entries) => entries.iter().try_for_each(|(key, val)| {
-                key.handles(see)?;
-                val.handles(see)
-            }),
-            Val::Variant(_, val) | Val::Option(val) | Val::Result(Ok(val) | Err(val)) => {
-                val.as_deref().map_or(Ok(()), |val| val.handles(see))
+        let mut rest = vec![self];
+        while let Some(val) = rest.pop() {
+            match val {
+                Val::Resource(any) => see(any)?,
+                Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+                    rest.extend(vals);
+                }
+                Val::Record(fields) => rest.extend(fields.iter().map(|(_, val)| val)),
+                Val::Map(entries) => {
+                    rest.extend(entries.iter().flat_map(|(key, val)| [key, val]));
+                }
+                Val::Variant(_, val) | Val::Option(val) | Val::Result(Ok(val) | Err(val)) => {
+                    rest.extend(val.as_deref());
+                }
+                Val::Bool(_)
+                | Val::S8(_)
+                | Val::U8(_)
+                | Val::S16(_)
+                | Val::U16(_)
+                | Val::S32(_)
+                | Val::U32(_)
+                | Val::S64(_)
+                | Val::U64(_)
+                | Val::F32(_)
+                | Val::F64(_)
+                | Val::Char(_)
+                | Val::String(_)
+                | Val::Enum(_)
+                | Val::Flags(_) => {}
             }
-            Val::Bool(_)
-            | Val::S8(_)
-            | Val::U8(_)
-            | Val::S16(_)
-            | Val::U16(_)
-            | Val::S32(_)
-            | Val::U32(_)
-            | Val::S64(_)
-            | Val::U64(_)
-            | Val::F32(_)
-            | Val::F64(_)
-            | Val::Char(_)
-            | Val::String(_)
-            | Val::Enum(_)
-            | Val::Flags(_) => Ok(()),
         }
+        Ok(())
     }
 
     /// Checks that the value is of a type.

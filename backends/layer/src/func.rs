@@ -140,6 +140,13 @@ impl<E: CoreEngine> Export<E> {
         results: &mut Vec<Val>,
     ) -> Result<()> {
         let shapes = self.boundary.shapes();
+        // Types of other stores' handles are others, too: this says more.
+        if self.boundary.uses.params.handles {
+            let store = E::data(cx).store_data().number();
+            for param in params {
+                param.handles(&mut |any| any.slot(store).map(drop))?;
+            }
+        }
         shapes
             .params
             .check(params)
@@ -148,12 +155,6 @@ impl<E: CoreEngine> Export<E> {
             .result
             .check_type()
             .map_err(enginebay_core::Error::not_entered)?;
-        if self.boundary.uses.params.handles {
-            let store = E::data(cx).store_data().number();
-            for param in params {
-                param.handles(&mut |any| any.slot(store).map(drop))?;
-            }
-        }
         self.call_with(
             cx,
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),
