@@ -11,7 +11,7 @@ use enginebay_core::{
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
     DefinedResourceIndex, ExportIndex, ResourceIndex, RuntimeComponentInstanceIndex,
-    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex, TypeResourceTableIndex,
+    TypeResourceTableIndex,
 };
 
 use crate::coroutine::Coroutine;
@@ -408,10 +408,7 @@ pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) pre: Arc<Pre<E>>,
     pub(crate) realm: E::Realm,
     pub(crate) core: Vec<E::Instance>,
-    pub(crate) memories: Vec<Option<E::Memory>>,
-    pub(crate) reallocs: Vec<Option<E::Callee>>,
-    pub(crate) post_returns: Vec<Option<E::Callee>>,
-    /// Of the resources that the component defines.
+    /// Of the resources that the component defines, as far as they are known.
     pub(crate) destructors: Vec<Option<E::Callee>>,
     pub(crate) trampolines: Vec<Option<E::Func>>,
     pub(crate) may_leave: Vec<Flag<E>>,
@@ -434,10 +431,7 @@ impl<E: CoreEngine> Instance<E> {
         Instance {
             realm,
             core: Vec::with_capacity(component.num_runtime_instances as usize),
-            memories: nones(component.num_runtime_memories as usize),
-            reallocs: nones(component.num_runtime_reallocs as usize),
-            post_returns: nones(component.num_runtime_post_returns as usize),
-            destructors: nones(pre.program.resources.len()),
+            destructors: Vec::new(),
             trampolines: nones(pre.program.trampolines.len()),
             may_leave,
             may_block: None,
@@ -497,7 +491,7 @@ impl<E: CoreEngine> Instance<E> {
         let defined = ty
             .component_id()
             .and_then(|id| u32::try_from(id.checked_sub(self.first_type)?).ok())
-            .filter(|index| (*index as usize) < self.destructors.len());
+            .filter(|index| (*index as usize) < self.pre.program.resources.len());
         if let Some(index) = defined {
             return Origin::Guest {
                 instance: this,
@@ -514,27 +508,6 @@ impl<E: CoreEngine> Instance<E> {
             _ => Origin::None,
         }
     }
-
-    pub(crate) fn memory(&self, index: RuntimeMemoryIndex) -> Result<E::Memory> {
-        self.memories[index.index()].clone().ok_or_else(too_early)
-    }
-
-    pub(crate) fn realloc(&self, index: RuntimeReallocIndex) -> Result<E::Callee> {
-        self.reallocs[index.index()].clone().ok_or_else(too_early)
-    }
-
-    pub(crate) fn post_return(&self, index: RuntimePostReturnIndex) -> Result<E::Callee> {
-        self.post_returns[index.index()]
-            .clone()
-            .ok_or_else(too_early)
-    }
-}
-
-/// A start function ran into something that its component has not come to yet.
-#[cold]
-fn too_early() -> Error {
-    Error::trap(TrapCode::CanonicalAbi)
-        .with_context("while", "the component is still being instantiated")
 }
 
 /// Whether an instance may be left: calls of imports are allowed.
