@@ -346,10 +346,11 @@ impl wasmi::errors::HostError for Failure {}
 
 /// wasmi's error as the core's.
 fn failure(data: &StoreData, error: wasmi::Error) -> Error {
-    if error.downcast_ref::<Failure>().is_some()
-        && let Some(Failure(ours)) = error.downcast()
-    {
-        return ours.through_guest();
+    if error.downcast_ref::<Failure>().is_some() {
+        return match error.downcast() {
+            Some(Failure(ours)) => ours.through_guest(),
+            None => Error::new(ErrorKind::Engine, "the error of a host function is lost"),
+        };
     }
     let code = match error.kind() {
         Kind::Instantiation(InstantiationError::FailedToInstantiateMemory(
