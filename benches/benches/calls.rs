@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use enginebay_benches::{Work, pairs};
+use enginebay_benches::{Work, benches};
 
 fn side(c: &mut Criterion, name: &str, side: &str, work: &mut Work) {
     c.benchmark_group(name).bench_function(side, |bencher| {
@@ -16,11 +16,13 @@ fn side(c: &mut Criterion, name: &str, side: &str, work: &mut Work) {
 }
 
 fn calls(c: &mut Criterion) {
-    for mut pair in pairs() {
-        side(c, &pair.name, "enginebay", &mut pair.ours);
-        side(c, &pair.name, pair.against, &mut pair.theirs);
+    for bench in benches() {
+        let mut pair = (bench.make)();
+        let name = format!("{}: {}", bench.backend, bench.name);
+        side(c, &name, "enginebay", &mut pair.ours);
+        side(c, &name, bench.against, &mut pair.theirs);
     }
 }
 
-criterion_group!(benches, calls);
-criterion_main!(benches);
+criterion_group!(all, calls);
+criterion_main!(all);

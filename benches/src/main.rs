@@ -2,18 +2,20 @@
 //! say about speed comes from here.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use enginebay_benches::{Effort, measure, pairs};
+use enginebay_benches::{Effort, benches, measure};
 
 const HELP: &str = "\
 Measures enginebay against the engines' own APIs, in one process.
 
-Usage: enginebay-report [--quick] [FILTER]
+Usage: enginebay-report [--quick] [--backend NAME] [FILTER]
 
-  --quick   fewer and shorter samples
-  FILTER    only what has this text in its name
+  --quick           fewer and shorter samples
+  --backend NAME    only this backend
+  FILTER            only what has this text in its name
 ";
 
 fn human(nanoseconds: f64) -> String {
@@ -30,7 +32,9 @@ fn main() -> ExitCode {
         sample: Duration::from_millis(10),
     };
     let mut filter = String::new();
-    for arg in std::env::args().skip(1) {
+    let mut backend = None;
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
         match &*arg {
             "--help" | "-h" => {
                 print!("{HELP}");
@@ -42,6 +46,14 @@ fn main() -> ExitCode {
                     sample: Duration::from_millis(3),
                 }
             }
+            "--backend" => match args.next() {
+                Some(name) if enginebay::BACKENDS.contains(&&*name) => backend = Some(name),
+                _ => {
+                    let names = enginebay::BACKENDS.join(", ");
+                    eprint!("`--backend` takes one of {names}\n\n{HELP}");
+                    return ExitCode::from(2);
+                }
+            },
             other if other.starts_with('-') => {
                 eprint!("unknown option `{other}`\n\n{HELP}");
                 return ExitCode::from(2);
@@ -53,22 +65,50 @@ fn main() -> ExitCode {
         "medians of {} samples in alternation; +- is half the distance of the quartiles\n",
         effort.samples
     );
-    println!("| what | enginebay | against | | ratio | +- |");
-    println!("|---|---|---|---|---|---|");
-    for mut pair in pairs()
-        .into_iter()
-        .filter(|pair| pair.name.contains(&filter))
-    {
-        let measured = measure(&mut pair, effort);
+    println!("| backend | what | enginebay | against | | ratio | +- | bar |");
+    println!("|---|---|---|---|---|---|---|---|");
+    let mut names = Vec::new();
+    let mut medians = BTreeMap::new();
+    for bench in benches() {
+        if !bench.name.contains(&filter) || backend.as_ref().is_some_and(|it| it != bench.backend) {
+            continue;
+        }
+        let measured = measure(&mut (bench.make)(), effort);
+        let bar = bench.bar.map_or(String::new(), |bar| {
+            let limit = bar.limit(measured.theirs);
+            let verdict = if measured.ours <= limit {
+                "met"
+            } else {
+                "**missed**"
+            };
+            format!("{} {verdict}", human(limit))
+        });
         println!(
-            "| {} | {} | {} | {} | {:.3} | {:.3} |",
-            pair.name,
+            "| {} | {} | {} | {} | {} | {:.3} | {:.3} | {bar} |",
+            bench.backend,
+            bench.name,
             human(measured.ours),
             human(measured.theirs),
-            pair.against,
+            bench.against,
             measured.ratio,
             measured.spread,
         );
+        if !names.contains(&bench.name) {
+            names.push(bench.name.clone());
+        }
+        medians
+            .entry((bench.name, bench.backend))
+            .or_insert(measured.ours);
+    }
+    println!("\nacross backends\n");
+    println!("| what | {} |", enginebay::BACKENDS.join(" | "));
+    println!("|---|{}", "---|".repeat(enginebay::BACKENDS.len()));
+    for name in names {
+        let cells = enginebay::BACKENDS.iter().map(|backend| {
+            let median = medians.get(&(name.clone(), *backend)).copied();
+            median.map_or(String::new(), human)
+        });
+        println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
     }
     ExitCode::SUCCESS
 }

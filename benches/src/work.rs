@@ -1,36 +1,47 @@
 //! The work: each function makes one pair, with enginebay on one side and
-//! Wasmtime's own API, configured as fast, on the other.
+//! Wasmtime's own component API, configured as fast, on the other.
 
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use enginebay::generic::{Component, Engine, Instance, Linker, Store};
+use enginebay::wasmtime::Wasmtime;
 use enginebay::wasmtime::wasmtime::component as wt;
 use enginebay::wasmtime::wasmtime::{AsContextMut as _, Engine as RawEngine, Store as RawStore};
-use enginebay::wasmtime::{Component, Engine, Instance, Linker, Store};
+use enginebay::wasmtime_layered::WasmtimeLayered;
 use enginebay::{
-    ComponentNamedList, ComponentType, Config, HostFuture, Interruption, Lift, Lower, Val,
+    Backend, ComponentNamedList, ComponentType, Config, HostFuture, Interruption, Lift, Lower, Val,
 };
 
-use crate::guests::{CALLS, GREET, PAGE};
-use crate::{Pair, Work};
+use crate::guests::{GREET, calls, page};
+use crate::{Bar, Bench, HOST_CALLS, Pair, Work};
 
 const API: &str = "example:greet/api@0.1.0";
-const RAW: &str = "Wasmtime's own API";
+const RAW: &str = "Wasmtime's component API";
 
-/// How often the guest calls the host in one iteration.
-const HOST_CALLS: u32 = 1000;
+pub(crate) const TYPED_ADD: &str = "typed call, add(u32, u32)";
+pub(crate) const DYNAMIC_ADD: &str = "dynamic call, add(u32, u32)";
+pub(crate) const HOST_CALL: &str = "host call, f(u32) -> u32";
+pub(crate) const ASYNC_READY: &str = "asynchronous host call that is ready at once";
+pub(crate) const ASYNC_WAITS: &str = "asynchronous host call that suspends once";
+pub(crate) const INSTANCE_PAGE: &str = "store and instance, one page";
+const INSTANCE_GREET: &str = "store and instance, a Rust guest";
+const RECORD: &str = "typed call, record with strings in and out, a Rust guest";
+
+/// Bytes of strings and lists.
+pub(crate) const SIZES: [usize; 4] = [16, 1 << 10, 64 << 10, 1 << 20];
 
 #[derive(Clone, Debug, ComponentType, Lower, Lift)]
 #[component(record)]
-struct Person {
-    name: String,
-    age: u8,
-    tags: Vec<String>,
+pub(crate) struct Person {
+    pub(crate) name: String,
+    pub(crate) age: u8,
+    pub(crate) tags: Vec<String>,
 }
 
-fn person() -> Person {
+pub(crate) fn person() -> Person {
     Person {
         name: "Ada Lovelace".into(),
         age: 36,
@@ -38,32 +49,96 @@ fn person() -> Person {
     }
 }
 
-/// Every pair.
-pub fn pairs() -> Vec<Pair> {
-    let mut pairs = vec![typed_add(), dynamic_add(), typed_record(), dynamic_record()];
-    pairs.extend([host_call(), host_call_with_data()]);
-    pairs.push(async_host_call(
-        "asynchronous host call that is ready at once",
-        false,
-    ));
-    pairs.push(async_host_call(
-        "asynchronous host call that suspends once",
-        true,
-    ));
-    for size in [16, 1 << 10, 64 << 10, 1 << 20] {
-        pairs.push(string(size));
-        pairs.push(list(size));
-    }
-    pairs.extend([instantiation(PAGE, "one page"), instantiation_greet()]);
-    pairs.extend([
-        default_limits_add(),
-        default_limits_host_call(),
-        default_limits_instantiation(),
-    ]);
-    pairs
+/// Every pair against Wasmtime's component API, of the backends that run on
+/// Wasmtime.
+pub(crate) fn list(to: &mut Vec<Bench>) {
+    against_wasmtime::<Wasmtime>(to);
+    defaults::<Wasmtime>(to);
+    against_wasmtime::<WasmtimeLayered>(to);
 }
 
-fn engine(interruption: Interruption) -> Engine {
+fn against_wasmtime<B: Backend>(to: &mut Vec<Bench>) {
+    let native = B::support().native;
+    let mut add = |name: String, layered: Option<Bar>, make: Box<dyn FnOnce() -> Pair>| {
+        let bar = if native { Bar::ratio(1.05) } else { layered };
+        to.push(Bench {
+            backend: B::NAME,
+            name,
+            against: RAW,
+            bar,
+            make,
+        });
+    };
+    let (call, payload) = (Bar::ratio(1.0), Bar::ratio(1.2));
+    add(TYPED_ADD.into(), call, Box::new(typed_add::<B>));
+    add(DYNAMIC_ADD.into(), call, Box::new(dynamic_add::<B>));
+    add(RECORD.into(), payload, Box::new(typed_record::<B>));
+    add(
+        "dynamic call, record with strings in and out".into(),
+        payload,
+        Box::new(dynamic_record::<B>),
+    );
+    add(HOST_CALL.into(), None, Box::new(|| host_call::<B>(false)));
+    add(
+        "host call that uses the store's data".into(),
+        None,
+        Box::new(|| host_call::<B>(true)),
+    );
+    for (name, once) in [(ASYNC_READY, false), (ASYNC_WAITS, true)] {
+        add(
+            name.into(),
+            None,
+            Box::new(move || async_host_call::<B>(once)),
+        );
+    }
+    for size in SIZES {
+        add(
+            format!("typed call, string of {size} bytes in and out, a Rust guest"),
+            payload,
+            Box::new(move || string::<B>(size)),
+        );
+        add(
+            format!("typed call, list<u8> of {size} bytes in and out, a Rust guest"),
+            payload,
+            Box::new(move || list_of_bytes::<B>(size)),
+        );
+    }
+    add(
+        INSTANCE_PAGE.into(),
+        None,
+        Box::new(|| instantiation::<B>(page().as_bytes())),
+    );
+    add(
+        INSTANCE_GREET.into(),
+        None,
+        Box::new(|| instantiation::<B>(GREET)),
+    );
+}
+
+fn defaults<B: Backend>(to: &mut Vec<Bench>) {
+    let mut add = |name: &str, make: Box<dyn FnOnce() -> Pair>| {
+        to.push(Bench {
+            backend: B::NAME,
+            name: format!("default limits: {name}"),
+            against: "enginebay without interruption",
+            bar: None,
+            make,
+        });
+    };
+    let both =
+        |work: fn(Interruption) -> Work| (work(Interruption::Deadline), work(Interruption::None));
+    add(TYPED_ADD, Box::new(move || Pair::new(both(ours_add::<B>))));
+    add(
+        HOST_CALL,
+        Box::new(move || Pair::of_host_calls(both(|on| ours_repeat::<B>(on, false)))),
+    );
+    add(
+        INSTANCE_PAGE,
+        Box::new(move || Pair::new(both(|on| ours_instantiate::<B>(on, page().as_bytes())))),
+    );
+}
+
+pub(crate) fn engine<B: Backend>(interruption: Interruption) -> Engine<B> {
     let mut config = Config::new();
     config.interruption(interruption);
     Engine::new(&config).expect("the configuration is supported")
@@ -76,7 +151,10 @@ fn raw_engine() -> RawEngine {
     RawEngine::new(&enginebay::wasmtime::config(&config)).expect("the configuration is valid")
 }
 
-fn ours(engine: &Engine, bytes: impl AsRef<[u8]>) -> (Store<u64>, Instance) {
+pub(crate) fn ours<B: Backend>(
+    engine: &Engine<B>,
+    bytes: impl AsRef<[u8]>,
+) -> (Store<B, u64>, Instance<B>) {
     let component = Component::new(engine, bytes).expect("the guest is valid");
     let mut linker = Linker::new(engine);
     linker
@@ -116,8 +194,32 @@ fn raw_func(store: &mut RawStore<u64>, instance: &wt::Instance, path: &[&str]) -
         .expect("it is a function")
 }
 
-fn typed<P, R>(
-    bytes: &'static [u8],
+/// A typed call of an export, again and again.
+pub(crate) fn ours_typed<B: Backend, P, R>(
+    bytes: &[u8],
+    path: &[&str],
+    params: impl Fn() -> P + Copy + 'static,
+) -> Work
+where
+    P: ComponentNamedList + Lower + 'static,
+    R: ComponentNamedList + Lift + 'static,
+{
+    let (mut store, instance) = ours(&engine::<B>(Interruption::None), bytes);
+    let func = instance
+        .get_typed_func::<P, R>(&mut store, &path.join("#"))
+        .expect("the export has this type");
+    Box::new(move |n| {
+        for _ in 0..n {
+            black_box(
+                func.call(&mut store, params())
+                    .expect("the guest does not fail"),
+            );
+        }
+    })
+}
+
+fn typed<B: Backend, P, R>(
+    bytes: &[u8],
     path: &[&str],
     params: impl Fn() -> P + Copy + 'static,
 ) -> (Work, Work)
@@ -125,18 +227,7 @@ where
     P: ComponentNamedList + Lower + Clone + 'static,
     R: ComponentNamedList + Lift + 'static,
 {
-    let (mut store, instance) = ours(&engine(Interruption::None), bytes);
-    let func = instance
-        .get_typed_func::<P, R>(&mut store, &path.join("#"))
-        .expect("the export has this type");
-    let ours: Work = Box::new(move |n| {
-        for _ in 0..n {
-            black_box(
-                func.call(&mut store, params())
-                    .expect("the guest does not fail"),
-            );
-        }
-    });
+    let ours = ours_typed::<B, P, R>(bytes, path, params);
     let (mut store, instance) = raw(bytes);
     let func = raw_func(&mut store, &instance, path);
     let func = func
@@ -153,74 +244,70 @@ where
     (ours, theirs)
 }
 
-fn pair(name: impl Into<String>, (ours, theirs): (Work, Work)) -> Pair {
-    Pair {
-        name: name.into(),
-        operations: 1,
-        ours,
-        theirs,
-        against: RAW,
-    }
+fn typed_add<B: Backend>() -> Pair {
+    let params = || (black_box(2), 3);
+    Pair::new(typed::<B, (u32, u32), (u32,)>(
+        calls().as_bytes(),
+        &["add"],
+        params,
+    ))
 }
 
-fn typed_add() -> Pair {
-    pair(
-        "typed call, add(u32, u32)",
-        typed::<(u32, u32), (u32,)>(CALLS.as_bytes(), &["add"], || (black_box(2), 3)),
-    )
-}
-
-fn typed_record() -> Pair {
+fn typed_record<B: Backend>() -> Pair {
     let person: &'static Person = Box::leak(Box::new(person()));
-    pair(
-        "typed call, record with strings in and out",
-        typed::<(&Person,), (Result<Person, String>,)>(
-            GREET,
-            &[API, "birthday"],
-            move || (person,),
-        ),
-    )
+    Pair::new(typed::<B, (&Person,), (Result<Person, String>,)>(
+        GREET,
+        &[API, "birthday"],
+        move || (person,),
+    ))
 }
 
-fn text(size: usize) -> &'static str {
+pub(crate) fn text(size: usize) -> &'static str {
     Box::leak("x".repeat(size).into_boxed_str())
 }
 
-fn string(size: usize) -> Pair {
+fn string<B: Backend>(size: usize) -> Pair {
     let text = text(size);
-    pair(
-        format!("typed call, string of {size} bytes in and out"),
-        typed::<(&str,), (String,)>(GREET, &["greet"], move || (text,)),
-    )
+    let path = ["greet"];
+    Pair::new(typed::<B, (&str,), (String,)>(
+        GREET,
+        &path,
+        move || (text,),
+    ))
 }
 
-fn list(size: usize) -> Pair {
+fn list_of_bytes<B: Backend>(size: usize) -> Pair {
     let bytes = text(size).as_bytes();
-    pair(
-        format!("typed call, list<u8> of {size} bytes in and out"),
-        typed::<(&[u8],), (Vec<u8>,)>(GREET, &[API, "echo"], move || (bytes,)),
-    )
+    Pair::new(typed::<B, (&[u8],), (Vec<u8>,)>(
+        GREET,
+        &[API, "echo"],
+        move || (bytes,),
+    ))
 }
 
-fn dynamic(
-    name: &str,
-    bytes: &'static [u8],
-    path: &[&str],
-    params: Vec<Val>,
-    raw_params: Vec<wt::Val>,
-) -> Pair {
-    let (mut store, instance) = ours(&engine(Interruption::None), bytes);
+/// A dynamic call of an export, again and again.
+pub(crate) fn ours_dynamic<B: Backend>(bytes: &[u8], path: &[&str], params: Vec<Val>) -> Work {
+    let (mut store, instance) = ours(&engine::<B>(Interruption::None), bytes);
     let func = instance
         .get_func(&mut store, &path.join("#"))
         .expect("the export is there");
     let mut results = Vec::new();
-    let ours: Work = Box::new(move |n| {
+    Box::new(move |n| {
         for _ in 0..n {
             func.call_into(&mut store, &params, &mut results)
                 .expect("the guest does not fail");
             black_box(&results);
         }
-    });
+    })
+}
+
+fn dynamic<B: Backend>(
+    bytes: &[u8],
+    path: &[&str],
+    params: Vec<Val>,
+    raw_params: Vec<wt::Val>,
+) -> Pair {
+    let ours = ours_dynamic::<B>(bytes, path, params);
     let (mut store, instance) = raw(bytes);
     let func = raw_func(&mut store, &instance, path);
     let mut results = [wt::Val::Bool(false)];
@@ -231,20 +318,19 @@ fn dynamic(
             black_box(&results);
         }
     });
-    pair(name, (ours, theirs))
+    Pair::new((ours, theirs))
 }
 
-fn dynamic_add() -> Pair {
-    dynamic(
-        "dynamic call, add(u32, u32)",
-        CALLS.as_bytes(),
+fn dynamic_add<B: Backend>() -> Pair {
+    dynamic::<B>(
+        calls().as_bytes(),
         &["add"],
         vec![Val::U32(2), Val::U32(3)],
         vec![wt::Val::U32(2), wt::Val::U32(3)],
     )
 }
 
-fn dynamic_record() -> Pair {
+fn dynamic_record<B: Backend>() -> Pair {
     let person = person();
     let tags = |make: fn(String) -> Val| person.tags.iter().cloned().map(make).collect();
     let record = Val::Record(vec![
@@ -261,19 +347,13 @@ fn dynamic_record() -> Pair {
         ),
     ]);
     let path = [API, "birthday"];
-    dynamic(
-        "dynamic call, record with strings in and out",
-        GREET,
-        &path,
-        vec![record],
-        vec![raw],
-    )
+    dynamic::<B>(GREET, &path, vec![record], vec![raw])
 }
 
-fn ours_repeat(interruption: Interruption, with_data: bool) -> Work {
-    let engine = engine(interruption);
-    let component = Component::new(&engine, CALLS).expect("the guest is valid");
-    let mut linker = Linker::<u64>::new(&engine);
+pub(crate) fn ours_repeat<B: Backend>(interruption: Interruption, with_data: bool) -> Work {
+    let engine = engine::<B>(interruption);
+    let component = Component::new(&engine, calls()).expect("the guest is valid");
+    let mut linker = Linker::<B, u64>::new(&engine);
     let mut root = linker.root();
     if with_data {
         root.func_wrap("f", |mut caller, (a,): (u32,)| {
@@ -305,7 +385,7 @@ fn raw_repeat(with_data: bool) -> Work {
     let engine = raw_engine();
     let component = wt::Component::new(
         &engine,
-        &*enginebay::to_binary(CALLS.as_bytes()).expect("valid"),
+        &*enginebay::to_binary(calls().as_bytes()).expect("valid"),
     )
     .expect("the guest is valid");
     let mut linker = wt::Linker::<u64>::new(&engine);
@@ -337,21 +417,9 @@ fn raw_repeat(with_data: bool) -> Work {
     })
 }
 
-fn host_call() -> Pair {
-    let work = (ours_repeat(Interruption::None, false), raw_repeat(false));
-    Pair {
-        operations: HOST_CALLS.into(),
-        ..pair("host call, f(u32) -> u32", work)
-    }
-}
-
-fn host_call_with_data() -> Pair {
-    let work = (ours_repeat(Interruption::None, true), raw_repeat(true));
-    let name = "host call that uses the store's data";
-    Pair {
-        operations: HOST_CALLS.into(),
-        ..pair(name, work)
-    }
+fn host_call<B: Backend>(with_data: bool) -> Pair {
+    let ours = ours_repeat::<B>(Interruption::None, with_data);
+    Pair::of_host_calls((ours, raw_repeat(with_data)))
 }
 
 /// Runs a future that never waits for anything outside of itself.
@@ -378,10 +446,11 @@ async fn wait(once: bool) {
     .await;
 }
 
-fn async_host_call(name: &str, once: bool) -> Pair {
-    let engine = engine(Interruption::None);
-    let component = Component::new(&engine, CALLS).expect("the guest is valid");
-    let mut linker = Linker::<u64>::new(&engine);
+/// Calls an asynchronous host function, that is ready at once or waits once.
+pub(crate) fn ours_async<B: Backend>(once: bool) -> Work {
+    let engine = engine::<B>(Interruption::None);
+    let component = Component::new(&engine, calls()).expect("the guest is valid");
+    let mut linker = Linker::<B, u64>::new(&engine);
     linker
         .root()
         .func_wrap_async("f", move |_, (a,): (u32,)| {
@@ -397,15 +466,18 @@ fn async_host_call(name: &str, once: bool) -> Pair {
     let func = instance
         .get_typed_func::<(u32,), (u32,)>(&mut store, "repeat")
         .expect("the export has this type");
-    let ours: Work = Box::new(move |n| {
+    Box::new(move |n| {
         for _ in 0..n {
             let call = func.call_async(&mut store, (HOST_CALLS,));
             black_box(run(call).expect("the guest does not fail"));
         }
-    });
+    })
+}
 
+fn async_host_call<B: Backend>(once: bool) -> Pair {
     let engine = raw_engine();
-    let binary = enginebay::to_binary(CALLS.as_bytes()).expect("the guest is valid");
+    let text = calls();
+    let binary = enginebay::to_binary(text.as_bytes()).expect("the guest is valid");
     let component = wt::Component::from_binary(&engine, &binary).expect("the guest is valid");
     let mut linker = wt::Linker::<u64>::new(&engine);
     linker
@@ -430,18 +502,20 @@ fn async_host_call(name: &str, once: bool) -> Pair {
             black_box(run(call).expect("the guest does not fail"));
         }
     });
-    Pair {
-        operations: HOST_CALLS.into(),
-        ..pair(name, (ours, theirs))
-    }
+    Pair::of_host_calls((ours_async::<B>(once), theirs))
 }
 
-fn ours_instantiate(interruption: Interruption, bytes: &[u8]) -> Work {
-    let engine = engine(interruption);
+pub(crate) fn ours_instantiate<B: Backend>(interruption: Interruption, bytes: &[u8]) -> Work {
+    let engine = engine::<B>(interruption);
     let component = Component::new(&engine, bytes).expect("the guest is valid");
-    let pre = Linker::<u64>::new(&engine)
+    let mut linker = Linker::<B, u64>::new(&engine);
+    linker
+        .root()
+        .func_wrap("f", |_, (a,): (u32,)| Ok((a,)))
+        .expect("the name is free");
+    let pre = linker
         .instantiate_pre(&component)
-        .expect("no imports");
+        .expect("the imports are there");
     Box::new(move |n| {
         for _ in 0..n {
             let mut store = Store::new(&engine, 0).expect("the limits can be enforced");
@@ -471,26 +545,13 @@ fn raw_instantiate(bytes: &[u8]) -> Work {
     })
 }
 
-fn instantiation(text: &str, what: &str) -> Pair {
-    let work = (
-        ours_instantiate(Interruption::None, text.as_bytes()),
-        raw_instantiate(text.as_bytes()),
-    );
-    pair(format!("store and instance, {what}"), work)
+fn instantiation<B: Backend>(bytes: &[u8]) -> Pair {
+    let ours = ours_instantiate::<B>(Interruption::None, bytes);
+    Pair::new((ours, raw_instantiate(bytes)))
 }
 
-fn instantiation_greet() -> Pair {
-    let work = (
-        ours_instantiate(Interruption::None, GREET),
-        raw_instantiate(GREET),
-    );
-    pair("store and instance, a Rust guest", work)
-}
-
-const UNLIMITED: &str = "enginebay without interruption";
-
-fn ours_add(interruption: Interruption) -> Work {
-    let (mut store, instance) = ours(&engine(interruption), CALLS);
+fn ours_add<B: Backend>(interruption: Interruption) -> Work {
+    let (mut store, instance) = ours(&engine::<B>(interruption), calls());
     let func = instance
         .get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")
         .expect("the export has this type");
@@ -502,38 +563,4 @@ fn ours_add(interruption: Interruption) -> Work {
             );
         }
     })
-}
-
-fn default_limits_add() -> Pair {
-    let work = (
-        ours_add(Interruption::Deadline),
-        ours_add(Interruption::None),
-    );
-    Pair {
-        against: UNLIMITED,
-        ..pair("default limits: typed call, add(u32, u32)", work)
-    }
-}
-
-fn default_limits_host_call() -> Pair {
-    let work = (
-        ours_repeat(Interruption::Deadline, false),
-        ours_repeat(Interruption::None, false),
-    );
-    Pair {
-        against: UNLIMITED,
-        operations: HOST_CALLS.into(),
-        ..pair("default limits: host call, f(u32) -> u32", work)
-    }
-}
-
-fn default_limits_instantiation() -> Pair {
-    let work = (
-        ours_instantiate(Interruption::Deadline, PAGE.as_bytes()),
-        ours_instantiate(Interruption::None, PAGE.as_bytes()),
-    );
-    Pair {
-        against: UNLIMITED,
-        ..pair("default limits: store and instance, one page", work)
-    }
 }

@@ -17,6 +17,7 @@ use wasmtime_environ::component::{
 };
 
 use crate::engine::CoreEngine;
+use crate::instance::Ends;
 use crate::program::Program;
 use crate::store::{may_leave, set_may_leave};
 use crate::types::{Needs, Types, Uses};
@@ -117,6 +118,7 @@ pub(crate) struct Crossing<'a, 'c, E: CoreEngine> {
     /// The component instance in the store.
     instance: u32,
     boundary: &'a Boundary,
+    ends: &'a Ends<E>,
     /// The memory as it was looked up last: nothing but `realloc`, which looks
     /// it up again, runs guest code while this lives.
     base: *mut u8,
@@ -132,12 +134,14 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
         cx: &'a mut E::Context<'c>,
         instance: u32,
         boundary: &'a Boundary,
+        ends: &'a Ends<E>,
         needs: &Needs,
     ) -> Result<Self> {
         let mut crossing = Crossing {
             cx,
             instance,
             boundary,
+            ends,
             base: std::ptr::dangling_mut(),
             len: 0,
             budget: 0,
@@ -153,8 +157,8 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
         let Some(index) = self.boundary.memory else {
             return Ok(());
         };
-        let memory = E::data_mut(self.cx).instance(self.instance).memory(index)?;
-        let bytes = E::memory(self.cx, &memory);
+        let memory = self.ends.memory(self.cx, self.instance, index)?;
+        let bytes = E::memory(self.cx, memory);
         self.base = bytes.as_mut_ptr();
         self.len = bytes.len();
         Ok(())
@@ -203,15 +207,15 @@ impl<E: CoreEngine> LowerContext for Crossing<'_, '_, E> {
         let Some(realloc) = realloc else {
             return Err(Error::trap(TrapCode::CanonicalAbi));
         };
+        let callee = self.ends.realloc(self.cx, instance, realloc)?;
         let data = E::data_mut(self.cx);
-        let callee = data.instance(instance).realloc(realloc)?;
         let context = data.context;
         if has_context {
             data.context = [0; 2];
         }
         let may = may_leave::<E>(self.cx, instance, owner);
         set_may_leave::<E>(self.cx, instance, owner, false);
-        E::call(self.cx, &callee, &mut slots)?;
+        E::call(self.cx, callee, &mut slots)?;
         set_may_leave::<E>(self.cx, instance, owner, may);
         if has_context {
             E::data_mut(self.cx).context = context;

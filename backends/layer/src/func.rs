@@ -12,10 +12,10 @@ use wasmtime_environ::component::{
 use crate::context::{Boundary, Crossing};
 use crate::engine::{CoreEngine, MAX_SLOTS};
 use crate::host::func_fits;
-use crate::instance::{core_export, trampoline};
+use crate::instance::{self, Ends};
 use crate::linker::Import;
-use crate::program::{Def, Module, Program, signature};
-use crate::store::{func, set_may_leave};
+use crate::program::{Module, Program, signature};
+use crate::store::set_may_leave;
 use crate::types::Types;
 
 /// A function that a component instance exports.
@@ -23,6 +23,7 @@ pub(crate) struct Export<E: CoreEngine> {
     instance: u32,
     callee: E::Callee,
     post_return: Option<E::Callee>,
+    ends: Ends<E>,
     pub(crate) boundary: Boundary,
     /// Numbers in, numbers out.
     plain: bool,
@@ -67,12 +68,16 @@ pub(crate) fn get<E: CoreEngine>(
     let boundary = Boundary::new(program, &types, *ty, *options);
     drop(types);
     let post_return = match program.options(*options).post_return {
-        Some(index) => Some(state.post_return(index).ok()?),
+        Some(post_return) => {
+            let (def, ty) = &program.extracts.post_returns[post_return];
+            Some(instance::callee::<E>(cx, index, def, ty).ok()?)
+        }
         None => None,
     };
     let plain = boundary.uses.is_plain() && post_return.is_none() && !boundary.has_context;
     let made = Arc::new(Export {
         callee: callee(cx, index, program, export, *options)?,
+        ends: Ends::default(),
         instance: index,
         post_return,
         boundary,
@@ -91,12 +96,7 @@ fn callee<E: CoreEngine>(
     options: OptionsIndex,
 ) -> Option<E::Callee> {
     let ty = signature(&program.types, program.options(options).core_type).ok()?;
-    let item = match program.exported(export)? {
-        Def::Export(export) => core_export::<E>(cx, index, export).ok()?,
-        Def::Trampoline(index_of) => trampoline::<E>(cx, index, *index_of).ok()?,
-        Def::Flags(_) | Def::Intrinsic(_) | Def::MayBlock => return None,
-    };
-    E::callee(cx, &func(item).ok()?, &ty).ok()
+    instance::callee::<E>(cx, index, program.exported(export)?, &ty).ok()
 }
 
 impl<E: CoreEngine> Export<E> {
@@ -120,6 +120,10 @@ impl<E: CoreEngine> Export<E> {
         R: ComponentNamedList + Lift,
     {
         let boundary = &self.boundary;
+        if P::HAS_HANDLES {
+            let store = E::data(cx).store_data().number();
+            params.handles(&mut |any| any.slot(store).map(drop))?;
+        }
         self.call_with(
             cx,
             |crossing, slots| {
@@ -136,8 +140,23 @@ impl<E: CoreEngine> Export<E> {
         results: &mut Vec<Val>,
     ) -> Result<()> {
         let shapes = self.boundary.shapes();
-        shapes.params.check(params)?;
-        shapes.result.check_type()?;
+        // Types of other stores' handles are others, too: this says more.
+        if self.boundary.uses.params.handles {
+            let store = E::data(cx).store_data().number();
+            for (param, (name, _)) in params.iter().zip(&self.boundary.ty.params) {
+                param
+                    .handles(&mut |any| any.slot(store).map(drop))
+                    .map_err(|error| error.with_context("argument", name))?;
+            }
+        }
+        shapes
+            .params
+            .check(params)
+            .map_err(enginebay_core::Error::not_entered)?;
+        shapes
+            .result
+            .check_type()
+            .map_err(enginebay_core::Error::not_entered)?;
         self.call_with(
             cx,
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),
@@ -152,17 +171,17 @@ impl<E: CoreEngine> Export<E> {
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
     ) -> Result<R> {
-        let (instance, boundary) = (self.instance, &self.boundary);
+        let (instance, boundary, ends) = (self.instance, &self.boundary, &self.ends);
         let uses = &boundary.uses;
         let mut slots = [0; MAX_SLOTS];
         if self.plain {
             lower(
-                &mut Crossing::new(cx, instance, boundary, &uses.params)?,
+                &mut Crossing::new(cx, instance, boundary, ends, &uses.params)?,
                 &mut slots,
             )?;
             E::call(cx, &self.callee, &mut slots)?;
             return lift(
-                &mut Crossing::new(cx, instance, boundary, &uses.results)?,
+                &mut Crossing::new(cx, instance, boundary, ends, &uses.results)?,
                 &slots,
             );
         }
@@ -171,7 +190,7 @@ impl<E: CoreEngine> Export<E> {
             E::data_mut(cx).enter_scope();
         }
         lower(
-            &mut Crossing::new(cx, instance, boundary, &uses.params)?,
+            &mut Crossing::new(cx, instance, boundary, ends, &uses.params)?,
             &mut slots,
         )?;
         E::call(cx, &self.callee, &mut slots)?;
@@ -179,7 +198,7 @@ impl<E: CoreEngine> Export<E> {
             E::data_mut(cx).close_scope()?;
         }
         let value = lift(
-            &mut Crossing::new(cx, instance, boundary, &uses.results)?,
+            &mut Crossing::new(cx, instance, boundary, ends, &uses.results)?,
             &slots,
         )?;
         if let Some(post_return) = &self.post_return {
@@ -223,7 +242,7 @@ pub(crate) fn module<E: CoreEngine>(
     match item {
         Item::ModuleStatic { index, .. } => Some(pre.program.modules[*index].clone()),
         Item::ModuleImport { import, .. } => match &pre.imports[*import] {
-            Import::Module(module) => Some(module.clone()),
+            Import::Module(module, _) => Some(module.clone()),
             _ => None,
         },
         _ => None,

@@ -12,6 +12,7 @@ use crate::Layer;
 use crate::context::{Boundary, Crossing};
 use crate::coroutine;
 use crate::engine::{CoreEngine, Signature};
+use crate::instance::Ends;
 use crate::store::check_may_leave;
 
 /// A host function in a linker.
@@ -119,8 +120,8 @@ fn check_typed<P: ComponentNamedList, R: ComponentNamedList>(
 struct Call<'a, E: CoreEngine> {
     instance: u32,
     boundary: &'a Boundary,
+    ends: &'a Ends<E>,
     scoped: bool,
-    _marker: PhantomData<fn() -> E>,
 }
 
 impl<'a, E: CoreEngine> Call<'a, E> {
@@ -129,6 +130,7 @@ impl<'a, E: CoreEngine> Call<'a, E> {
         cx: &mut E::Context<'_>,
         instance: u32,
         boundary: &'a Boundary,
+        ends: &'a Ends<E>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>) -> Result<P>,
     ) -> Result<(Self, P)> {
         check_may_leave::<E>(cx, instance, boundary.owner)?;
@@ -137,12 +139,12 @@ impl<'a, E: CoreEngine> Call<'a, E> {
             E::data_mut(cx).enter_scope();
         }
         let needs = &boundary.uses.params;
-        let params = lift(&mut Crossing::new(cx, instance, boundary, needs)?)?;
+        let params = lift(&mut Crossing::new(cx, instance, boundary, ends, needs)?)?;
         let call = Call {
             instance,
             boundary,
+            ends,
             scoped,
-            _marker: PhantomData,
         };
         Ok((call, params))
     }
@@ -157,7 +159,7 @@ impl<'a, E: CoreEngine> Call<'a, E> {
             E::data_mut(cx).exit_scope()?;
         }
         let needs = &self.boundary.uses.results;
-        let mut crossing = Crossing::new(cx, self.instance, self.boundary, needs)?;
+        let mut crossing = Crossing::new(cx, self.instance, self.boundary, self.ends, needs)?;
         lower(&mut crossing)
     }
 }
@@ -223,10 +225,12 @@ where
         instance: u32,
         boundary: Arc<Boundary>,
     ) -> E::Func {
+        let ends = Ends::<E>::default();
         E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) = Call::<E>::begin(&mut cx, instance, &boundary, |crossing| {
-                abi::lift_params::<P, _>(crossing, &boundary.params, slots)
-            })?;
+            let (call, params) =
+                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
+                    abi::lift_params::<P, _>(crossing, &boundary.params, slots)
+                })?;
             let results = (self.func)(HostContext(E::reborrow(&mut cx)), params)?;
             call.finish(&mut cx, |crossing| {
                 lower_typed(crossing, &boundary, &results, slots)
@@ -273,10 +277,12 @@ where
         instance: u32,
         boundary: Arc<Boundary>,
     ) -> E::Func {
+        let ends = Ends::<E>::default();
         E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) = Call::<E>::begin(&mut cx, instance, &boundary, |crossing| {
-                abi::lift_params::<P, _>(crossing, &boundary.params, slots)
-            })?;
+            let (call, params) =
+                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
+                    abi::lift_params::<P, _>(crossing, &boundary.params, slots)
+                })?;
             let coroutine = coroutine::current::<E>(&cx)?;
             let future = (self.func)(HostContext(E::reborrow(&mut cx)), params);
             let results = coroutine.wait(future)?;
@@ -343,10 +349,12 @@ where
         instance: u32,
         boundary: Arc<Boundary>,
     ) -> E::Func {
+        let ends = Ends::<E>::default();
         E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) = Call::<E>::begin(&mut cx, instance, &boundary, |crossing| {
-                lift_dynamic(crossing, &boundary, slots)
-            })?;
+            let (call, params) =
+                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
+                    lift_dynamic(crossing, &boundary, slots)
+                })?;
             let mut results = vec![Val::Bool(false); self::results(&boundary)];
             (self.0)(HostContext(E::reborrow(&mut cx)), &params, &mut results)?;
             boundary.shapes().result.check(&results)?;
@@ -384,10 +392,12 @@ where
         instance: u32,
         boundary: Arc<Boundary>,
     ) -> E::Func {
+        let ends = Ends::<E>::default();
         E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) = Call::<E>::begin(&mut cx, instance, &boundary, |crossing| {
-                lift_dynamic(crossing, &boundary, slots)
-            })?;
+            let (call, params) =
+                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
+                    lift_dynamic(crossing, &boundary, slots)
+                })?;
             let coroutine = coroutine::current::<E>(&cx)?;
             let count = self::results(&boundary);
             let future = (self.0)(HostContext(E::reborrow(&mut cx)), params, count);

@@ -1,13 +1,13 @@
 //! Instantiation: the steps of a program, and the functions that the layer
 //! gives to core code.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use enginebay_core::{Error, ErrorKind, Result, TrapCode};
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
-    RuntimeComponentInstanceIndex, RuntimeMemoryIndex, Trampoline, TrampolineIndex, Transcode,
-    TypeResourceTableIndex, UnsafeIntrinsic,
+    DefinedResourceIndex, RuntimeComponentInstanceIndex, RuntimeMemoryIndex, RuntimeReallocIndex,
+    Trampoline, TrampolineIndex, Transcode, TypeResourceTableIndex, UnsafeIntrinsic,
 };
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
@@ -65,10 +65,10 @@ impl<E: CoreEngine> Instantiation<E> {
                 self.core(cx, &module, &module.code, &imports)
             }
             Step::InstantiateImport { import, args } => {
-                let Import::Module(module) = &self.pre.imports[*import] else {
+                let pre = self.pre.clone();
+                let Import::Module(module, code) = &pre.imports[*import] else {
                     return Err(Error::new(ErrorKind::Link, "an import is no core module"));
                 };
-                let module = module.clone();
                 let mut imports = Vec::with_capacity(module.ty.imports.len());
                 for (from, name, _) in &module.ty.imports {
                     let def = args.get(from).and_then(|names| names.get(name));
@@ -80,35 +80,7 @@ impl<E: CoreEngine> Instantiation<E> {
                     })?;
                     imports.push(self.def(cx, def)?);
                 }
-                // Code of another component may be of another unit.
-                let code = E::adopt(&self.pre.program.unit, &module.code, &module.wasm)?;
-                self.core(cx, &module, &code, &imports)
-            }
-            Step::Memory { index, export } => {
-                let CoreExtern::Memory(memory) = self.export(cx, export)? else {
-                    return Err(wrong_kind("memory"));
-                };
-                self.state(cx).memories[index.index()] = Some(memory);
-                Ok(())
-            }
-            Step::Realloc { index, def } => {
-                let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
-                let callee = self.callee(cx, def, &ty)?;
-                self.state(cx).reallocs[index.index()] = Some(callee);
-                Ok(())
-            }
-            Step::PostReturn { index, def, ty } => {
-                let callee = self.callee(cx, def, ty)?;
-                self.state(cx).post_returns[index.index()] = Some(callee);
-                Ok(())
-            }
-            Step::Resource { index, destructor } => {
-                if let Some(def) = destructor {
-                    let ty = Signature::new([CoreType::I32], []);
-                    let callee = self.callee(cx, def, &ty)?;
-                    self.state(cx).destructors[index.index()] = Some(callee);
-                }
-                Ok(())
+                self.core(cx, module, code, &imports)
             }
         }
     }
@@ -215,8 +187,10 @@ impl<E: CoreEngine> Instantiation<E> {
                 func.clone().lower(cx, realm, ty, this, boundary.clone())
             }
             Trampoline::Transcoder { op, from, to, .. } => {
+                let ends = (Ends::<E>::default(), Ends::<E>::default());
                 E::host_func(cx, realm, ty, move |mut cx, slots| {
-                    transcode::<E>(&mut cx, this, op, (from, to), slots)
+                    let ends = (&ends.0, &ends.1);
+                    transcode::<E>(&mut cx, this, op, (from, to), ends, slots)
                 })
             }
             Trampoline::ResourceNew { instance, ty: of } => {
@@ -309,19 +283,87 @@ fn wrong_kind(what: &str) -> Error {
     )
 }
 
-/// The core function of one of an instance's trampolines.
-pub(crate) fn trampoline<E: CoreEngine>(
+/// A core function of an instance, ready for calls from the host. If the
+/// instance has not come to it yet, that is a trap.
+pub(crate) fn callee<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     index: u32,
-    trampoline: TrampolineIndex,
-) -> Result<CoreExtern<E>> {
+    def: &Def,
+    ty: &Signature,
+) -> Result<E::Callee> {
     let state = E::data_mut(cx).instance(index);
     let mut run = Instantiation::<E> {
         index,
         realm: state.realm,
         pre: state.pre.clone(),
     };
-    run.trampoline(cx, trampoline).map(CoreExtern::Func)
+    run.callee(cx, def, ty)
+}
+
+/// The memory and the `realloc` that one function's values need in one instance,
+/// each looked up when it is needed first.
+pub(crate) struct Ends<E: CoreEngine> {
+    memory: OnceLock<E::Memory>,
+    realloc: OnceLock<E::Callee>,
+}
+
+impl<E: CoreEngine> Default for Ends<E> {
+    fn default() -> Self {
+        Ends {
+            memory: OnceLock::new(),
+            realloc: OnceLock::new(),
+        }
+    }
+}
+
+impl<E: CoreEngine> Ends<E> {
+    #[inline]
+    pub(crate) fn memory(
+        &self,
+        cx: &mut E::Context<'_>,
+        instance: u32,
+        index: RuntimeMemoryIndex,
+    ) -> Result<&E::Memory> {
+        match self.memory.get() {
+            Some(memory) => Ok(memory),
+            None => {
+                let memory = memory::<E>(cx, instance, index)?;
+                Ok(self.memory.get_or_init(|| memory))
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn realloc(
+        &self,
+        cx: &mut E::Context<'_>,
+        instance: u32,
+        index: RuntimeReallocIndex,
+    ) -> Result<&E::Callee> {
+        match self.realloc.get() {
+            Some(realloc) => Ok(realloc),
+            None => {
+                let pre = E::data_mut(cx).instance(instance).pre.clone();
+                let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
+                let def = &pre.program.extracts.reallocs[index];
+                let realloc = callee::<E>(cx, instance, def, &ty)?;
+                Ok(self.realloc.get_or_init(|| realloc))
+            }
+        }
+    }
+}
+
+#[cold]
+fn memory<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    index: RuntimeMemoryIndex,
+) -> Result<E::Memory> {
+    let pre = E::data_mut(cx).instance(instance).pre.clone();
+    match core_export::<E>(cx, instance, &pre.program.extracts.memories[index])? {
+        CoreExtern::Memory(memory) => Ok(memory),
+        _ => Err(wrong_kind("memory")),
+    }
 }
 
 /// What a core instance of a component instance exports.
@@ -330,13 +372,22 @@ pub(crate) fn core_export<E: CoreEngine>(
     index: u32,
     export: &ExportRef,
 ) -> Result<CoreExtern<E>> {
-    let instance = E::data_mut(cx).instance(index).core[export.instance.index()].clone();
+    let state = E::data_mut(cx).instance(index);
+    let instance = state.core.get(export.instance.index());
+    let instance = instance.cloned().ok_or_else(too_early)?;
     E::export(cx, &instance, &export.name).ok_or_else(|| {
         Error::new(
             ErrorKind::Engine,
             format!("the engine does not find the export `{}`", export.name),
         )
     })
+}
+
+/// A start function ran into something that its component has not come to yet.
+#[cold]
+fn too_early() -> Error {
+    Error::trap(TrapCode::CanonicalAbi)
+        .with_context("while", "the component is still being instantiated")
 }
 
 fn change(count: &mut u16, by: impl FnOnce(u16) -> Option<u16>) -> Result<()> {
@@ -375,20 +426,42 @@ pub(crate) fn destroy<E: CoreEngine>(
 ) -> Result<()> {
     match origin {
         Origin::None => Ok(()),
-        Origin::Guest { instance, resource } => {
-            let state = E::data_mut(cx).instance(*instance);
-            match state.destructors[resource.index()].clone() {
-                Some(destructor) => {
-                    let context = std::mem::take(&mut E::data_mut(cx).context);
-                    E::call(cx, &destructor, &mut [u64::from(rep)])?;
-                    E::data_mut(cx).context = context;
-                    Ok(())
-                }
-                None => Ok(()),
+        Origin::Guest { instance, resource } => match destructor::<E>(cx, *instance, *resource)? {
+            Some(destructor) => {
+                let context = std::mem::take(&mut E::data_mut(cx).context);
+                E::call(cx, &destructor, &mut [u64::from(rep)])?;
+                E::data_mut(cx).context = context;
+                Ok(())
             }
-        }
+            None => Ok(()),
+        },
         Origin::Host(resource) => (resource.destructor)(E::reborrow(cx), rep),
     }
+}
+
+/// The destructor of a resource that an instance defines.
+fn destructor<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    resource: DefinedResourceIndex,
+) -> Result<Option<E::Callee>> {
+    let state = E::data_mut(cx).instance(instance);
+    let at = resource.index();
+    if let Some(Some(known)) = state.destructors.get(at) {
+        return Ok(Some(known.clone()));
+    }
+    let pre = state.pre.clone();
+    let Some(def) = &pre.program.extracts.destructors[resource] else {
+        return Ok(None);
+    };
+    let ty = Signature::new([CoreType::I32], []);
+    let callee = callee::<E>(cx, instance, def, &ty)?;
+    let known = &mut E::data_mut(cx).instance(instance).destructors;
+    if known.len() <= at {
+        known.resize_with(at + 1, || None);
+    }
+    known[at] = Some(callee.clone());
+    Ok(Some(callee))
 }
 
 #[allow(unsafe_code, reason = "two memories are used at a time")]
@@ -397,17 +470,18 @@ fn transcode<E: CoreEngine>(
     instance: u32,
     op: Transcode,
     (from, to): (RuntimeMemoryIndex, RuntimeMemoryIndex),
+    (from_end, to_end): (&Ends<E>, &Ends<E>),
     slots: &mut [u64],
 ) -> Result<()> {
-    let state = E::data_mut(cx).instance(instance);
-    let (from, to) = (state.memory(from)?, state.memory(to)?);
+    let from = from_end.memory(cx, instance, from)?;
+    let to = to_end.memory(cx, instance, to)?;
     let mut memory = |memory: &E::Memory| {
         let bytes = E::memory(cx, memory);
         // SAFETY: the engine gave these bytes, no guest code runs before the
         // transcoder is done, and the reference ends here.
         unsafe { Memory::new(bytes.as_mut_ptr(), bytes.len()) }
     };
-    let (from, to) = (memory(&from), memory(&to));
+    let (from, to) = (memory(from), memory(to));
     transcode::transcode(op, from, to, slots)
 }
 

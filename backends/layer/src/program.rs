@@ -3,8 +3,8 @@
 //! names to look up.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use enginebay_core::{Error, ErrorKind, Features, ResourceType, Result, wasm_features};
 use wasmtime_environ::component::{
@@ -39,6 +39,7 @@ pub(crate) struct Program<E: CoreEngine> {
     pub(crate) unit: E::Unit,
     pub(crate) modules: PrimaryMap<StaticModuleIndex, Arc<Module<E>>>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) extracts: Extracts,
     /// Which import each lowered function is.
     pub(crate) lowered: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
     /// What the host's side has to do for each function type.
@@ -54,7 +55,12 @@ pub(crate) struct Program<E: CoreEngine> {
     pub(crate) has_context: bool,
     /// The identities of resource types before there is an instance.
     first_type: u64,
+    /// Modules of other components that were imported, for this unit.
+    adopted: Mutex<Vec<Adopted<E>>>,
 }
+
+/// A module of another component, and its code for the use in this one.
+type Adopted<E> = (Arc<Module<E>>, <E as CoreEngine>::Module);
 
 /// A core module: one of the component's own, or an adapter between two of its
 /// components.
@@ -93,24 +99,15 @@ pub(crate) enum Step {
         import: RuntimeImportIndex,
         args: HashMap<String, HashMap<String, Def>>,
     },
-    Memory {
-        index: RuntimeMemoryIndex,
-        export: ExportRef,
-    },
-    Realloc {
-        index: RuntimeReallocIndex,
-        def: Def,
-    },
-    PostReturn {
-        index: RuntimePostReturnIndex,
-        def: Def,
-        /// The core function's results, which it takes.
-        ty: Signature,
-    },
-    Resource {
-        index: DefinedResourceIndex,
-        destructor: Option<Def>,
-    },
+}
+
+/// What the host needs of an instance's core code: looked up when it is needed.
+pub(crate) struct Extracts {
+    pub(crate) memories: PrimaryMap<RuntimeMemoryIndex, ExportRef>,
+    pub(crate) reallocs: PrimaryMap<RuntimeReallocIndex, Def>,
+    /// With the core function's results, which a `post-return` takes.
+    pub(crate) post_returns: PrimaryMap<RuntimePostReturnIndex, (Def, Signature)>,
+    pub(crate) destructors: PrimaryMap<DefinedResourceIndex, Option<Def>>,
 }
 
 /// Numbers for resource types, which no two types of a process share.
@@ -310,7 +307,7 @@ pub(crate) fn import_name(component: &Component, import: RuntimeImportIndex) -> 
 pub(crate) enum Source<'a> {
     Compile,
     /// Machine code per module; a module without is compiled.
-    Artifact(Vec<Option<&'a [u8]>>),
+    Artifact(Codes<'a>),
 }
 
 impl<E: CoreEngine> Program<E> {
@@ -374,6 +371,12 @@ impl<E: CoreEngine> Program<E> {
                 of: Vec::new(),
             },
             steps: Vec::with_capacity(component.initializers.len()),
+            extracts: Extracts {
+                memories: PrimaryMap::new(),
+                reallocs: PrimaryMap::new(),
+                post_returns: PrimaryMap::new(),
+                destructors: PrimaryMap::new(),
+            },
             lowered: PrimaryMap::new(),
             resources: PrimaryMap::new(),
             shared_flags: (0..component.num_runtime_component_instances)
@@ -392,6 +395,7 @@ impl<E: CoreEngine> Program<E> {
         }
         let Flatten {
             steps,
+            extracts,
             lowered,
             resources,
             shared_flags,
@@ -420,6 +424,7 @@ impl<E: CoreEngine> Program<E> {
         }
         Ok(Program {
             first_type: new_types(component.num_resources as usize),
+            adopted: Mutex::default(),
             wasm,
             component,
             types,
@@ -428,6 +433,7 @@ impl<E: CoreEngine> Program<E> {
             unit,
             modules,
             steps,
+            extracts,
             lowered,
             functions,
             resources,
@@ -450,6 +456,18 @@ impl<E: CoreEngine> Program<E> {
 
     pub(crate) fn options(&self, index: OptionsIndex) -> &CanonicalOptions {
         &self.component.options[index]
+    }
+
+    /// A module of any component, compiled for this one. Once is enough: an
+    /// engine may keep all code that it ever compiled.
+    pub(crate) fn adopt(&self, module: &Arc<Module<E>>) -> Result<E::Module> {
+        let mut adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, code)) = adopted.iter().find(|(it, _)| Arc::ptr_eq(it, module)) {
+            return Ok(code.clone());
+        }
+        let code = E::adopt(&self.unit, &module.code, &module.wasm)?;
+        adopted.push((module.clone(), code.clone()));
+        Ok(code)
     }
 
     /// The core function behind an exported one.
@@ -486,8 +504,11 @@ impl<E: CoreEngine> Program<E> {
     }
 }
 
+/// Machine code of each module, where there is some.
+type Codes<'a> = Vec<Option<&'a [u8]>>;
+
 /// Reads what [`Program::serialize`] wrote: the component, and code per module.
-pub(crate) fn parse(mut bytes: &[u8]) -> Result<(&[u8], Vec<Option<&[u8]>>)> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<(&[u8], Codes<'_>)> {
     let damaged = || Error::new(ErrorKind::Artifact, "the precompiled component is damaged");
     let mut parts = Vec::new();
     while !bytes.is_empty() {
@@ -510,6 +531,7 @@ struct Flatten<'a> {
     types: &'a ComponentTypes,
     instances: Instances<'a>,
     steps: Vec<Step>,
+    extracts: Extracts,
     lowered: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
     resources: PrimaryMap<DefinedResourceIndex, RuntimeComponentInstanceIndex>,
     shared_flags: PrimaryMap<RuntimeComponentInstanceIndex, bool>,
@@ -559,31 +581,36 @@ impl Flatten<'_> {
                 debug_assert_eq!(pushed, *index);
                 return Ok(());
             }
-            GlobalInitializer::ExtractMemory(memory) => Step::Memory {
-                index: memory.index,
-                export: self
-                    .instances
-                    .export(memory.export.instance, &memory.export.item)?,
-            },
-            GlobalInitializer::ExtractRealloc(realloc) => Step::Realloc {
-                index: realloc.index,
-                def: self.def(&realloc.def)?,
-            },
-            GlobalInitializer::ExtractPostReturn(post_return) => Step::PostReturn {
-                index: post_return.index,
-                def: self.def(&post_return.def)?,
-                ty: self.post_return_type(post_return.index)?,
-            },
+            GlobalInitializer::ExtractMemory(memory) => {
+                let export = &memory.export;
+                let export = self.instances.export(export.instance, &export.item)?;
+                let pushed = self.extracts.memories.push(export);
+                debug_assert_eq!(pushed, memory.index);
+                return Ok(());
+            }
+            GlobalInitializer::ExtractRealloc(realloc) => {
+                let def = self.def(&realloc.def)?;
+                let pushed = self.extracts.reallocs.push(def);
+                debug_assert_eq!(pushed, realloc.index);
+                return Ok(());
+            }
+            GlobalInitializer::ExtractPostReturn(post_return) => {
+                let def = self.def(&post_return.def)?;
+                let ty = self.post_return_type(post_return.index)?;
+                let pushed = self.extracts.post_returns.push((def, ty));
+                debug_assert_eq!(pushed, post_return.index);
+                return Ok(());
+            }
             GlobalInitializer::Resource(resource) => {
                 let pushed = self.resources.push(resource.instance);
                 debug_assert_eq!(pushed, resource.index);
-                Step::Resource {
-                    index: resource.index,
-                    destructor: match &resource.dtor {
-                        Some(def) => Some(self.def(def)?),
-                        None => None,
-                    },
-                }
+                let destructor = match &resource.dtor {
+                    Some(def) => Some(self.def(def)?),
+                    None => None,
+                };
+                let pushed = self.extracts.destructors.push(destructor);
+                debug_assert_eq!(pushed, resource.index);
+                return Ok(());
             }
             // Of asynchronous lifts and of threads, which are refused or trap.
             GlobalInitializer::ExtractCallback(_) | GlobalInitializer::ExtractTable(_) => {

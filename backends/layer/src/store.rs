@@ -11,7 +11,7 @@ use enginebay_core::{
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
     DefinedResourceIndex, ExportIndex, ResourceIndex, RuntimeComponentInstanceIndex,
-    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex, TypeResourceTableIndex,
+    TypeResourceTableIndex,
 };
 
 use crate::coroutine::Coroutine;
@@ -257,7 +257,8 @@ impl<E: CoreEngine> Data<E> {
         origin: Origin<E>,
     ) -> Result<ResourceAny> {
         let index = self.host.table.insert_own(&mut self.counter, None, rep)?;
-        Ok(self.host.name(index, ty, true, origin))
+        let store = self.store.number();
+        Ok(self.host.name(index, ty, store, true, origin))
     }
 
     /// Lends the host a resource for the call that was begun last.
@@ -268,12 +269,22 @@ impl<E: CoreEngine> Data<E> {
             .host
             .table
             .insert_borrow(&mut self.counter, None, rep, at)?;
-        Ok(self.host.name(index, ty, false, Origin::None))
+        let store = self.store.number();
+        Ok(self.host.name(index, ty, store, false, Origin::None))
+    }
+
+    /// The slot of a handle of the host's that is still good.
+    fn find(&self, resource: &ResourceAny) -> Result<u32> {
+        let (index, generation) = resource.slot(self.store.number())?;
+        match self.host.slots.get(index as usize) {
+            Some((current, _)) if *current == generation => Ok(index),
+            _ => Err(Error::trap(TrapCode::UnknownHandle)),
+        }
     }
 
     /// Takes an owned resource from the host.
     pub(crate) fn host_take(&mut self, resource: &ResourceAny) -> Result<u32> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         let rep = self.host.table.take_own(&mut self.counter, None, index)?;
         self.host.retire(index);
         Ok(rep)
@@ -281,7 +292,7 @@ impl<E: CoreEngine> Data<E> {
 
     /// Lends a resource of the host's for the call that was begun last.
     pub(crate) fn host_lend(&mut self, resource: &ResourceAny) -> Result<u32> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         let (rep, owned) = self.host.table.lend(&mut self.counter, None, index)?;
         if owned {
             let table = None;
@@ -292,13 +303,13 @@ impl<E: CoreEngine> Data<E> {
 
     /// The representation behind a handle of the host's.
     pub(crate) fn host_rep(&mut self, resource: &ResourceAny) -> Result<u32> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         self.host.table.rep(None, index)
     }
 
     /// Drops a handle of the host's; gives what is left to destroy.
     pub(crate) fn host_drop(&mut self, resource: &ResourceAny) -> Result<Option<(u32, Origin<E>)>> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         let removed = self.host.table.remove(&mut self.counter, None, index)?;
         let origin = self.host.retire(index);
         Ok(self.removed(removed).map(|rep| (rep, origin)))
@@ -361,29 +372,21 @@ impl<E: CoreEngine> HostHandles<E> {
         &mut self,
         index: u32,
         ty: ResourceType,
+        store: u64,
         owned: bool,
         origin: Origin<E>,
     ) -> ResourceAny {
+        let owner = match origin {
+            Origin::Guest { instance, .. } => Some(instance),
+            Origin::None | Origin::Host(_) => None,
+        };
         let at = index as usize;
         if self.slots.len() <= at {
             self.slots.resize_with(at + 1, || (0, Origin::None));
         }
         let slot = &mut self.slots[at];
         slot.1 = origin;
-        ResourceAny::new(ty, index, slot.0, owned)
-    }
-
-    /// The slot of a handle that is still good.
-    fn find(&self, resource: &ResourceAny) -> Result<u32> {
-        let gone = || Error::trap(TrapCode::UnknownHandle);
-        let Some((index, generation)) = resource.slot() else {
-            return Err(Error::trap(TrapCode::HandleTypeMismatch)
-                .with_context("handle", "of another backend"));
-        };
-        match self.slots.get(index as usize) {
-            Some((current, _)) if *current == generation => Ok(index),
-            _ => Err(gone()),
-        }
+        ResourceAny::new(ty, store, (index, slot.0), owned, owner)
     }
 
     /// Has no handle that was given out for the slot be good any more.
@@ -405,10 +408,7 @@ pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) pre: Arc<Pre<E>>,
     pub(crate) realm: E::Realm,
     pub(crate) core: Vec<E::Instance>,
-    pub(crate) memories: Vec<Option<E::Memory>>,
-    pub(crate) reallocs: Vec<Option<E::Callee>>,
-    pub(crate) post_returns: Vec<Option<E::Callee>>,
-    /// Of the resources that the component defines.
+    /// Of the resources that the component defines, as far as they are known.
     pub(crate) destructors: Vec<Option<E::Callee>>,
     pub(crate) trampolines: Vec<Option<E::Func>>,
     pub(crate) may_leave: Vec<Flag<E>>,
@@ -431,10 +431,7 @@ impl<E: CoreEngine> Instance<E> {
         Instance {
             realm,
             core: Vec::with_capacity(component.num_runtime_instances as usize),
-            memories: nones(component.num_runtime_memories as usize),
-            reallocs: nones(component.num_runtime_reallocs as usize),
-            post_returns: nones(component.num_runtime_post_returns as usize),
-            destructors: nones(pre.program.resources.len()),
+            destructors: Vec::new(),
             trampolines: nones(pre.program.trampolines.len()),
             may_leave,
             may_block: None,
@@ -494,7 +491,7 @@ impl<E: CoreEngine> Instance<E> {
         let defined = ty
             .component_id()
             .and_then(|id| u32::try_from(id.checked_sub(self.first_type)?).ok())
-            .filter(|index| (*index as usize) < self.destructors.len());
+            .filter(|index| (*index as usize) < self.pre.program.resources.len());
         if let Some(index) = defined {
             return Origin::Guest {
                 instance: this,
@@ -511,27 +508,6 @@ impl<E: CoreEngine> Instance<E> {
             _ => Origin::None,
         }
     }
-
-    pub(crate) fn memory(&self, index: RuntimeMemoryIndex) -> Result<E::Memory> {
-        self.memories[index.index()].clone().ok_or_else(too_early)
-    }
-
-    pub(crate) fn realloc(&self, index: RuntimeReallocIndex) -> Result<E::Callee> {
-        self.reallocs[index.index()].clone().ok_or_else(too_early)
-    }
-
-    pub(crate) fn post_return(&self, index: RuntimePostReturnIndex) -> Result<E::Callee> {
-        self.post_returns[index.index()]
-            .clone()
-            .ok_or_else(too_early)
-    }
-}
-
-/// A start function ran into something that its component has not come to yet.
-#[cold]
-fn too_early() -> Error {
-    Error::trap(TrapCode::CanonicalAbi)
-        .with_context("while", "the component is still being instantiated")
 }
 
 /// Whether an instance may be left: calls of imports are allowed.
