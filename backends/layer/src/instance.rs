@@ -36,24 +36,20 @@ pub(crate) fn instantiate<E: CoreEngine>(
     let index = data.instances.len() as u32;
     data.instances
         .push(Instance::new(pre.clone(), realm, flags));
-    let mut run = Instantiation::<E> {
-        index,
-        realm,
-        pre: pre.clone(),
-    };
+    let mut run = Instantiation::<E> { index, realm, pre };
     for step in &program.steps {
         run.step(cx, step)?;
     }
     Ok(index)
 }
 
-struct Instantiation<E: CoreEngine> {
+struct Instantiation<'a, E: CoreEngine> {
     index: u32,
     realm: E::Realm,
-    pre: Arc<Pre<E>>,
+    pre: &'a Pre<E>,
 }
 
-impl<E: CoreEngine> Instantiation<E> {
+impl<E: CoreEngine> Instantiation<'_, E> {
     fn step(&mut self, cx: &mut E::Context<'_>, step: &Step) -> Result<()> {
         match step {
             Step::Instantiate { module, args } => {
@@ -61,14 +57,13 @@ impl<E: CoreEngine> Instantiation<E> {
                 for def in args {
                     imports.push(self.def(cx, def)?);
                 }
-                let module = self.pre.program.modules[*module].clone();
-                self.core(cx, &module, &module.code, &imports)
+                let module = &self.pre.program.modules[*module];
+                self.core(cx, module, &module.code, &imports)
             }
             Step::InstantiateImport { import, args } => {
                 let Import::Module(module) = &self.pre.imports[*import] else {
                     return Err(Error::new(ErrorKind::Link, "an import is no core module"));
                 };
-                let module = module.clone();
                 let mut imports = Vec::with_capacity(module.ty.imports.len());
                 for (from, name, _) in &module.ty.imports {
                     let def = args.get(from).and_then(|names| names.get(name));
@@ -82,7 +77,7 @@ impl<E: CoreEngine> Instantiation<E> {
                 }
                 // Code of another component may be of another unit.
                 let code = E::adopt(&self.pre.program.unit, &module.code, &module.wasm)?;
-                self.core(cx, &module, &code, &imports)
+                self.core(cx, module, &code, &imports)
             }
         }
     }
@@ -247,17 +242,13 @@ impl<E: CoreEngine> Instantiation<E> {
             Trampoline::BackpressureInc { instance } => {
                 E::host_func(cx, realm, ty, move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
-                    change(&mut state.backpressure[instance.index()], |count| {
-                        count.checked_add(1)
-                    })
+                    change(state.backpressure(instance), |count| count.checked_add(1))
                 })
             }
             Trampoline::BackpressureDec { instance } => {
                 E::host_func(cx, realm, ty, move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
-                    change(&mut state.backpressure[instance.index()], |count| {
-                        count.checked_sub(1)
-                    })
+                    change(state.backpressure(instance), |count| count.checked_sub(1))
                 })
             }
             // Tasks that wait, and threads: all but the first check `may_leave`.
@@ -294,10 +285,11 @@ pub(crate) fn callee<E: CoreEngine>(
     ty: &Signature,
 ) -> Result<E::Callee> {
     let state = E::data_mut(cx).instance(index);
+    let (realm, pre) = (state.realm, state.pre.clone());
     let mut run = Instantiation::<E> {
         index,
-        realm: state.realm,
-        pre: state.pre.clone(),
+        realm,
+        pre: &pre,
     };
     run.callee(cx, def, ty)
 }

@@ -18,7 +18,13 @@ use crate::trap;
 type Context<'a> = StoreContextMut<'a, CoreState>;
 
 pub(super) fn new(engine: &Engine, data: Data<WasmtimeCore>) -> Store<CoreState> {
-    let mut store = Store::new(engine.inner(), CoreState(data));
+    let mut store = Store::new(
+        engine.inner(),
+        CoreState {
+            data,
+            types: engine.types(),
+        },
+    );
     store.limiter(|state| state);
     store
 }
@@ -26,7 +32,7 @@ pub(super) fn new(engine: &Engine, data: Data<WasmtimeCore>) -> Store<CoreState>
 fn finish<T>(cx: &Context<'_>, result: wasmtime::Result<T>) -> Result<T> {
     match result {
         Ok(value) => Ok(value),
-        Err(error) => Err(trap::core_error(cx.data().0.store_data(), error)),
+        Err(error) => Err(trap::core_error(cx.data().data.store_data(), error)),
     }
 }
 
@@ -116,26 +122,26 @@ pub struct Callee {
     shape: Shape,
 }
 
-/// The types of a signature, of which there are at most [`MAX_SLOTS`].
-fn func_type(engine: &wasmtime::Engine, ty: &Signature) -> FuncType {
-    let types = |types: &[CoreType]| {
-        types
-            .iter()
-            .map(|ty| match ty {
-                CoreType::I32 => ValType::I32,
-                CoreType::I64 => ValType::I64,
-                CoreType::F32 => ValType::F32,
-                CoreType::F64 => ValType::F64,
-            })
-            .collect::<Vec<_>>()
+/// Whether a type of Wasmtime's is that of a signature.
+fn is_of(has: &FuncType, ty: &Signature) -> bool {
+    let same = |(has, ty): (ValType, &CoreType)| {
+        matches!(
+            (has, ty),
+            (ValType::I32, CoreType::I32)
+                | (ValType::I64, CoreType::I64)
+                | (ValType::F32, CoreType::F32)
+                | (ValType::F64, CoreType::F64)
+        )
     };
-    FuncType::new(engine, types(&ty.params), types(&ty.results))
+    has.params().len() == ty.params.len()
+        && has.results().len() == ty.results.len()
+        && has.params().zip(&ty.params).all(same)
+        && has.results().zip(&ty.results).all(same)
 }
 
 pub(super) fn callee(cx: &Context<'_>, func: &Func, ty: &Signature) -> Result<Callee> {
-    let wanted = func_type(cx.engine(), ty);
     let shape = Shape::new(ty);
-    if shape.slots() > MAX_SLOTS || !FuncType::eq(&func.ty(cx.as_context()), &wanted) {
+    if shape.slots() > MAX_SLOTS || !is_of(&func.ty(cx.as_context()), ty) {
         return Err(Error::new(
             ErrorKind::Engine,
             "a core function is not of the type that it is called with",
@@ -171,7 +177,7 @@ pub(super) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
             }
             Ok(())
         }
-        Err(error) => Err(trap::core_error(cx.data().0.store_data(), error)),
+        Err(error) => Err(trap::core_error(cx.data().data.store_data(), error)),
     }
 }
 
@@ -181,7 +187,7 @@ where
     F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
 {
     let shape = Shape::new(ty);
-    let ty = func_type(cx.engine(), ty);
+    let ty = cx.data().types.get(cx.engine(), ty);
     let run = move |mut caller: Caller<'_, CoreState>, values: &mut [MaybeUninit<ValRaw>]| {
         let mut slots = [0; MAX_SLOTS];
         let slots = &mut slots[..shape.slots()];
