@@ -41,7 +41,8 @@ on_each_backend! {
     nested_instances_are_imported
     asynchronous_destructors_run
     the_guard_sees_destructors
-    no_instance_is_entered_from_a_guests_destructor
+    an_instance_whose_destructor_runs_cannot_be_entered
+    a_resource_of_an_instance_on_the_stack_is_not_dropped
     an_async_host_error_comes_back_with_its_place
     an_async_host_panic_resumes_in_the_caller
 }
@@ -798,36 +799,86 @@ const DESTRUCTOR: &str = r#"(component
     (core func $new (canon resource.new $r'))
     (core module $m
         (import "" "new" (func $new (param i32) (result i32)))
+        (import "" "f" (func $f))
         (func (export "make") (result i32) (call $new (i32.const 5)))
+        (func (export "call") (call $f))
         (func (export "nop")))
-    (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "new" (func $new)) (export "f" (func $f))))))
+    (func (export "call") (canon lift (core func $i "call")))
     (func (export "make") (result (own $r)) (canon lift (core func $i "make")))
     (func (export "nop") (canon lift (core func $i "nop"))))"#;
 
-fn no_instance_is_entered_from_a_guests_destructor<B: Backend>() {
-    let mut linker = Linker::<B, Option<Run<B>>>::new(&engine(Interruption::None));
-    linker
-        .root()
-        .func_wrap("f", |mut caller, ()| {
-            let nop = caller.data().clone().unwrap();
-            let error = nop.call(&mut caller, ()).unwrap_err();
-            assert_eq!(error.trap_code(), Some(TrapCode::CannotEnterComponent));
-            *caller.data_mut() = None;
-            Ok(())
-        })
-        .unwrap();
+/// Two instances whose destructors call `f`.
+fn with_destructors<B: Backend, T: Send + 'static>(
+    data: T,
+    f: impl Fn(Caller<'_, B, T>) -> Result<(), Error> + Send + Sync + 'static,
+) -> (Store<B, T>, [Instance<B>; 2]) {
+    let mut linker = Linker::<B, T>::new(&engine(Interruption::None));
+    let f = move |caller: Caller<'_, B, T>, ()| f(caller);
+    linker.root().func_wrap("f", f).unwrap();
     let component = Component::new(linker.engine(), DESTRUCTOR).unwrap();
-    let mut store = Store::new(linker.engine(), None).unwrap();
-    let instance = linker.instantiate(&mut store, &component).unwrap();
-    let nop: Run<B> = instance.get_typed_func(&mut store, "nop").unwrap();
-    *store.data_mut() = Some(nop.clone());
-    let make = instance
-        .get_typed_func::<(), (ResourceAny,)>(&mut store, "make")
-        .unwrap();
-    let (resource,) = make.call(&mut store, ()).unwrap();
-    resource.resource_drop(&mut store).unwrap();
-    assert!(store.data().is_none(), "the destructor called the host");
-    nop.call(&mut store, ()).unwrap();
+    let mut store = Store::new(linker.engine(), data).unwrap();
+    let instances = [(); 2].map(|()| linker.instantiate(&mut store, &component).unwrap());
+    (store, instances)
+}
+
+fn made<B: Backend, T: Send + 'static>(
+    instance: &Instance<B>,
+    store: &mut Store<B, T>,
+) -> ResourceAny {
+    let make = instance.get_typed_func::<(), (ResourceAny,)>(&mut *store, "make");
+    make.unwrap().call(store, ()).unwrap().0
+}
+
+fn cannot_enter<R>(result: Result<R, Error>) {
+    let error = result.err().expect("the instance is on the stack");
+    assert_eq!(error.trap_code(), Some(TrapCode::CannotEnterComponent));
+}
+
+fn an_instance_whose_destructor_runs_cannot_be_entered<B: Backend>() {
+    let (mut store, instances) = with_destructors::<B, Option<[Run<B>; 2]>>(None, |mut caller| {
+        let [own, other] = caller.data_mut().take().unwrap();
+        cannot_enter(own.call(&mut caller, ()));
+        other.call(&mut caller, ())
+    });
+    let nop = |instance: &Instance<B>, store: &mut Store<B, Option<[Run<B>; 2]>>| {
+        instance.get_typed_func(store, "nop").unwrap()
+    };
+    for [own, other] in [[0, 1], [1, 0]] {
+        let run = [own, other].map(|i: usize| nop(&instances[i], &mut store));
+        *store.data_mut() = Some(run);
+        let resource = made(&instances[own], &mut store);
+        resource.resource_drop(&mut store).unwrap();
+        assert!(store.data().is_none(), "the destructor called the host");
+        nop(&instances[own], &mut store)
+            .call(&mut store, ())
+            .unwrap();
+    }
+}
+
+fn a_resource_of_an_instance_on_the_stack_is_not_dropped<B: Backend>() {
+    type Data = Vec<[ResourceAny; 2]>;
+    let (mut store, instances) = with_destructors::<B, Data>(vec![], |mut caller| {
+        // Destructors call this as well.
+        if let Some([own, other]) = caller.data_mut().pop() {
+            cannot_enter(own.resource_drop(&mut caller));
+            other.resource_drop(&mut caller)?;
+        }
+        Ok(())
+    });
+    for [own, other] in [[0, 1], [1, 0]] {
+        let both = [own, other].map(|i: usize| made(&instances[i], &mut store));
+        store.data_mut().push(both);
+        let call: Run<B> = instances[own].get_typed_func(&mut store, "call").unwrap();
+        call.call(&mut store, ()).unwrap();
+        assert!(store.data().is_empty());
+        assert_eq!(store.last_call_usage().host_calls, 2);
+        // It is still there.
+        both[0].resource_drop(&mut store).unwrap();
+        let error = both[1].resource_drop(&mut store).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::TypeMismatch);
+    }
 }
 
 fn an_async_host_error_comes_back_with_its_place<B: Backend>() {

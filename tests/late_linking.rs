@@ -6,7 +6,9 @@ mod common;
 
 use common::{block_on, engine, on_each_backend};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
-use enginebay::{Backend, Error, ErrorKind, HostCall, HostFuture, Interruption, TrapCode, Val};
+use enginebay::{
+    Backend, Config, Error, ErrorKind, Feature, HostCall, HostFuture, Interruption, TrapCode, Val,
+};
 
 on_each_backend! {
     functions_with_strings_cross
@@ -28,6 +30,7 @@ on_each_backend! {
     the_guard_is_asked
     asynchronous_functions_suspend_both_instances
     destructors_suspend_in_asynchronous_stores
+    linked_instances_work_where_components_may_be_async
     what_is_missing_is_named
 }
 
@@ -636,6 +639,43 @@ fn destructors_suspend_in_asynchronous_stores<B: Backend>() {
         assert_eq!(ended, [Val::U32(223)]);
     });
     assert_eq!(*store.data(), 3);
+}
+
+fn linked_instances_work_where_components_may_be_async<B: Backend>() {
+    if !B::support().features.contains(Feature::ComponentAsync) {
+        return;
+    }
+    let mut config = Config::new();
+    config.feature(Feature::ComponentAsync, true);
+    let engine = Engine::<B>::new(&config).unwrap();
+    let mut store = Store::new_async(&engine, ()).unwrap();
+    block_on(async {
+        let mut linker = Linker::new(&engine);
+        let component = Component::new(&engine, maker(API)).unwrap();
+        let made = linker
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        linker.root().define_exports(&mut store, &made).unwrap();
+        let component = Component::new(&engine, USER).unwrap();
+        let user = linker
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        for (name, n) in [("make-drop", 1), ("make-peek-drop", 2), ("make-take", 3)] {
+            let run = user.get_func(&mut store, name).unwrap();
+            run.call_async(&mut store, &[Val::U32(n)]).await.unwrap();
+        }
+        let make = user.get_func(&mut store, "make").unwrap();
+        let handle = make.call_async(&mut store, &[Val::U32(4)]).await.unwrap();
+        let [Val::Resource(resource)] = handle[..] else {
+            panic!("{handle:?}")
+        };
+        resource.resource_drop_async(&mut store).await.unwrap();
+        let ended = made.get_func(&mut store, "t:m/api#ended").unwrap();
+        let ended = ended.call_async(&mut store, &[]).await.unwrap();
+        assert_eq!(ended, [Val::U32(1234)]);
+    });
 }
 
 fn what_is_missing_is_named<B: Backend>() {

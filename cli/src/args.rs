@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use enginebay::wasi::AddressPattern;
 use enginebay::{BACKENDS, Config, Feature, Interruption};
 
 use crate::dispatch::{ALL, DEFAULT};
 use crate::exit::Exit;
-use crate::parse::{self, Dir, Timeout};
+use crate::guest::{EXAMPLES, GrantArgs};
+use crate::parse::{self, Timeout};
 
 /// Run, inspect, validate and compile WebAssembly components, on any engine.
 #[derive(Debug, Parser)]
@@ -166,7 +166,6 @@ Arguments and results are in WAVE, the text form of component values:
   characters  'x'                       variants  circle(2.5), red, %none
 
 Examples:
-  enginebay run app.wasm --dir data::/data::ro --env LANG -- /data/in.txt
   enginebay run lib.wasm --invoke 'greet(\"World\")' --fuel 1000000 --usage
   enginebay run lib.wasm --invoke 'example:greet/api#describe({name: \"x\", age: 7, tags: []})'
   enginebay run lib.wasm --invoke 'add(1, 2)' --backend all";
@@ -176,7 +175,7 @@ Examples:
 /// With --invoke, call a function that it exports and print the result;
 /// otherwise run it as a command (`wasi:cli/run`).
 #[derive(Args, Clone, Debug)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = format!("{RUN_HELP}{EXAMPLES}"))]
 pub(crate) struct RunArgs {
     /// The component: binary, text, or an artifact of `enginebay compile`.
     pub(crate) file: PathBuf,
@@ -233,39 +232,6 @@ pub(crate) struct LimitArgs {
     /// Time, such as 500ms, or `none` [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = parse::timeout)]
     pub(crate) timeout: Option<Timeout>,
-}
-
-// What the component is given of the host.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Grants")]
-pub(crate) struct GrantArgs {
-    /// A folder, and the path under which the component sees it.
-    #[arg(long, value_name = "HOST::GUEST[::ro]", value_parser = parse::dir)]
-    pub(crate) dir: Vec<Dir>,
-
-    /// An environment variable; without a value, that of this program.
-    #[arg(long, value_name = "NAME[=VALUE]", value_parser = parse::env)]
-    pub(crate) env: Vec<(String, String)>,
-
-    /// Connect by TCP to an address, such as 127.0.0.1:80 or *:443.
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) allow_tcp_connect: Vec<AddressPattern>,
-
-    /// Listen on an address of this machine by TCP.
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) allow_tcp_listen: Vec<AddressPattern>,
-
-    /// Exchange datagrams with an address by UDP.
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) allow_udp: Vec<AddressPattern>,
-
-    /// Look up the addresses of names.
-    #[arg(long)]
-    pub(crate) allow_name_lookup: bool,
-
-    /// Random numbers that depend on this seed alone. Not for secrets.
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
 }
 
 /// Show what a component imports, exports and consists of.

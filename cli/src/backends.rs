@@ -22,6 +22,8 @@ struct Row {
     interruption: Vec<&'static str>,
     deterministic: bool,
     artifacts: bool,
+    /// Whether traps carry the guest's stack.
+    backtraces: bool,
     features: Vec<&'static str>,
 }
 
@@ -53,6 +55,7 @@ fn row(name: &'static str, support: &Support) -> Row {
         interruption,
         deterministic: support.deterministic,
         artifacts: support.artifacts,
+        backtraces: support.backtraces,
         features: support.features.iter().map(Feature::name).collect(),
     }
 }
@@ -75,6 +78,7 @@ fn text(rows: &[Row]) -> String {
         "INTERRUPTION",
         "DETERMINISTIC",
         "ARTIFACTS",
+        "BACKTRACES",
         "FEATURES",
     ];
     let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
@@ -89,6 +93,7 @@ fn text(rows: &[Row]) -> String {
             row.interruption.join(", "),
             yes(row.deterministic),
             yes(row.artifacts),
+            yes(row.backtraces),
             row.features.join(", "),
         ]);
     }

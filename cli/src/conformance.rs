@@ -116,11 +116,50 @@ fn as_table(reports: &[FileReport], broken: &[Broken]) -> String {
     for broken in broken {
         details += &format!("fail: {}\n", broken.error);
     }
+    for line in differences(reports) {
+        details += &line;
+        details.push('\n');
+    }
     if !details.is_empty() {
         text.push('\n');
         text += &clean(&details);
     }
     text
+}
+
+/// The directives that hold on some backends and not on others; those that
+/// cannot run them are not asked.
+fn differences(reports: &[FileReport]) -> Vec<String> {
+    let mut by_script: BTreeMap<&str, Vec<&FileReport>> = BTreeMap::new();
+    for report in reports {
+        by_script.entry(&report.name).or_default().push(report);
+    }
+    let mut lines = Vec::new();
+    for (script, reports) in by_script {
+        let Some(first) = reports.first() else {
+            continue;
+        };
+        for (i, step) in first.steps.iter().enumerate() {
+            let ran = |report: &&FileReport| match report.steps.get(i)?.outcome {
+                Outcome::Unsupported { .. } => None,
+                ref outcome => Some((report.backend, outcome.word())),
+            };
+            let ran: Vec<_> = reports.iter().filter_map(ran).collect();
+            if ran.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+                continue;
+            }
+            let each = ran
+                .iter()
+                .map(|(backend, word)| format!("{backend} {word}"));
+            let each: Vec<_> = each.collect();
+            lines.push(format!(
+                "{script}:{}: the backends differ: {}",
+                step.line,
+                each.join(", ")
+            ));
+        }
+    }
+    lines
 }
 
 #[derive(Serialize)]
@@ -240,4 +279,40 @@ fn non_success(text: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(text);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(backend: &'static str, outcomes: &[Outcome]) -> FileReport {
+        let step = |(i, outcome): (usize, &Outcome)| StepReport {
+            line: i + 1,
+            directive: "component",
+            outcome: outcome.clone(),
+        };
+        FileReport {
+            name: "a.wast".to_owned(),
+            backend,
+            steps: outcomes.iter().enumerate().map(step).collect(),
+        }
+    }
+
+    #[test]
+    fn backends_that_differ_are_told_by_line() {
+        let fail = Outcome::Fail("no".to_owned());
+        let lacking = Outcome::Unsupported {
+            feature: "gc".to_owned(),
+            reason: "no".to_owned(),
+        };
+        let one = report("one", &[Outcome::Pass, Outcome::Pass]);
+        let two = report("two", &[Outcome::Pass, fail]);
+        assert!(differences(&[one.clone(), one.clone()]).is_empty());
+        let three = report("three", &[Outcome::Pass, lacking]);
+        assert!(differences(&[one.clone(), three.clone()]).is_empty());
+        assert_eq!(
+            differences(&[one, three, two]),
+            ["a.wast:2: the backends differ: one pass, two fail"]
+        );
+    }
 }

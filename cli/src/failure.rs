@@ -10,6 +10,7 @@ use enginebay::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::guest::LINK_ADVICE;
 use crate::output::clean;
 
 /// Why the program ends without having done what was asked.
@@ -116,7 +117,7 @@ fn advice(kind: &ErrorKind) -> &'static str {
         ErrorKind::Artifact => {
             "compile it again with `enginebay compile`, and run it with the same options"
         }
-        ErrorKind::Link => "only WASI 0.2 is offered to components",
+        ErrorKind::Link => LINK_ADVICE,
         ErrorKind::NotFound => "see `enginebay inspect` for what it exports",
         ErrorKind::MemoryLimit { .. } => "raise it with --memory",
         ErrorKind::OutOfFuel { .. } => "raise it with --fuel",

@@ -10,6 +10,7 @@ mod conformance;
 mod dispatch;
 mod exit;
 mod failure;
+mod guest;
 mod inspect;
 mod invoke;
 mod load;
@@ -21,6 +22,7 @@ mod run;
 mod validate;
 
 use std::process::ExitCode;
+#[cfg(not(target_family = "wasm"))]
 use std::thread;
 
 use clap::{CommandFactory, Parser};
@@ -30,6 +32,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The stack for everything: inputs from anywhere are read by recursion.
+#[cfg(not(target_family = "wasm"))]
 const STACK: usize = 64 << 20;
 
 fn main() -> ExitCode {
@@ -46,6 +49,17 @@ fn main() -> ExitCode {
             return exit.into();
         }
     };
+    on_large_stack(cli)
+}
+
+/// WebAssembly has one thread, whose stack was chosen when it was linked.
+#[cfg(target_family = "wasm")]
+fn on_large_stack(cli: Cli) -> ExitCode {
+    main_on_large_stack(&cli).into()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn on_large_stack(cli: Cli) -> ExitCode {
     // What the guest may use of the stack is on top.
     let guest = match &cli.command {
         Command::Run(args) => args.engine.stack.unwrap_or(0),

@@ -1,5 +1,6 @@
 //! Values of options: sizes, times, folders and environment variables.
 
+#[cfg(feature = "wasi")]
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ pub(crate) fn timeout(text: &str) -> Result<Timeout, String> {
 }
 
 /// A folder of the host that the guest may use.
+#[cfg(feature = "wasi")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dir {
     pub(crate) host: PathBuf,
@@ -61,6 +63,7 @@ pub(crate) struct Dir {
 }
 
 /// `HOST::GUEST`, or `HOST::GUEST::ro`.
+#[cfg(feature = "wasi")]
 pub(crate) fn dir(text: &str) -> Result<Dir, String> {
     let parts: Vec<&str> = text.split("::").collect();
     let (host, guest, read_only) = match parts[..] {
@@ -84,6 +87,7 @@ pub(crate) fn dir(text: &str) -> Result<Dir, String> {
 }
 
 /// `KEY=VALUE`, or `KEY` for the value that this program was given.
+#[cfg(feature = "wasi")]
 pub(crate) fn env(text: &str) -> Result<(String, String), String> {
     let (key, value) = match text.split_once('=') {
         Some((key, value)) => (key, value.to_owned()),
@@ -132,6 +136,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "wasi")]
     #[test]
     fn folders_name_both_sides() {
         let expected = Dir {
@@ -150,6 +155,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "wasi")]
     #[test]
     fn variables_have_a_value_or_an_inherited_one() {
         assert_eq!(env("A=b=c"), Ok(("A".into(), "b=c".into())));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::{Format, RunArgs};
 use crate::exit::Exit;
 use crate::failure::{ErrorReport, Failure};
-use crate::output::{bytes, count, json, note, print, print_json};
+use crate::output::{bytes, clean, count, json, note, print, print_json};
 use crate::run::{Outcome, Run};
 
 /// A call in JSON.
@@ -98,7 +98,9 @@ impl Run {
             Ok(Outcome::Returned(Some(result))) => result.clone(),
             Ok(Outcome::Returned(None)) => "no result".to_owned(),
             Ok(Outcome::Exited(code)) => format!("exit code {code}"),
-            Err(Failure::Error { error, .. }) => format!("error: {error}"),
+            Err(Failure::Error { error, .. }) => {
+                format!("error: {}", clean(&error.to_string()).replace('\n', " "))
+            }
             Err(_) => "error".to_owned(),
         }
     }
@@ -156,6 +158,24 @@ fn usage_text(usage: &Usage) -> String {
     text
 }
 
+/// Which backends gave the same, and which did not: `a, b; c`.
+fn sides(runs: &[Run]) -> String {
+    let mut sides: Vec<Vec<&Run>> = Vec::new();
+    for run in runs {
+        let same =
+            |side: &&mut Vec<&Run>| side.iter().all(|other| other.essence() == run.essence());
+        match sides.iter_mut().find(same) {
+            Some(side) => side.push(run),
+            None => sides.push(vec![run]),
+        }
+    }
+    let name = |side: &Vec<&Run>| {
+        let names: Vec<_> = side.iter().map(|run| run.backend).collect();
+        names.join(", ")
+    };
+    sides.iter().map(name).collect::<Vec<_>>().join(" against ")
+}
+
 fn agree(runs: &[Run]) -> bool {
     runs.windows(2)
         .all(|pair| pair[0].essence() == pair[1].essence())
@@ -175,6 +195,30 @@ pub(crate) fn one(run: Run, args: &RunArgs) -> Result<Exit, Failure> {
     run.outcome.map(|_| exit)
 }
 
+/// Writes one result per backend, after what the guests wrote: once if that is
+/// the same for all.
+fn print_all(runs: &[Run], same: bool) -> Result<(), Failure> {
+    for (i, run) in runs.iter().enumerate() {
+        let stdout = run.stdout.as_deref().unwrap_or_default();
+        if stdout.is_empty() || (same && i > 0) {
+            continue;
+        }
+        if !same {
+            print(&format!("{} wrote:\n", run.backend))?;
+        }
+        crate::output::print_bytes(stdout)?;
+        if !same && !stdout.ends_with(b"\n") {
+            print("\n")?;
+        }
+    }
+    let width = runs.iter().map(|run| run.backend.len()).max().unwrap_or(0) + 1;
+    for run in runs {
+        let name = format!("{}:", run.backend);
+        print(&format!("{name:width$} {}\n", run.summary()))?;
+    }
+    Ok(())
+}
+
 /// Says what came of a call on each backend, and whether it was the same.
 pub(crate) fn all(runs: Vec<Run>, args: &RunArgs) -> Result<Exit, Failure> {
     let same = agree(&runs);
@@ -182,25 +226,15 @@ pub(crate) fn all(runs: Vec<Run>, args: &RunArgs) -> Result<Exit, Failure> {
         let runs = runs.iter().map(|run| run.report(args)).collect();
         print(&json(&AllReport { same, runs })?)?;
     } else {
-        if same {
-            runs.iter().take(1).try_for_each(Run::print)?;
-        } else {
-            for run in &runs {
-                print(&format!("{}: {}\n", run.backend, run.summary()))?;
-            }
-        }
+        print_all(&runs, same)?;
         if args.usage {
             runs.iter().for_each(Run::note_usage);
-        }
-        if same {
-            let names: Vec<_> = runs.iter().map(|run| run.backend).collect();
-            note(&format!("the same on: {}", names.join(", ")));
         }
     }
     if !same {
         return Err(Failure::advised(
             Error::new(ErrorKind::Engine, "the backends differ"),
-            "see what each of them gave",
+            format!("{}; see what each of them gave", sides(&runs)),
         ));
     }
     // They ended the same way, so any of them stands for all.
@@ -233,6 +267,20 @@ mod tests {
 
     fn failed(kind: ErrorKind) -> Result<Outcome, Failure> {
         Err(Error::of(kind).into())
+    }
+
+    #[test]
+    fn those_that_agree_are_named_together() {
+        let named = |backend, outcome| Run {
+            backend,
+            ..run(outcome, "")
+        };
+        let runs = [
+            named("a", returned("1")),
+            named("b", failed(ErrorKind::Unsupported)),
+            named("c", returned("1")),
+        ];
+        assert_eq!(sides(&runs), "a, c against b");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `enginebay run`: one call of a component on one backend.
 
 use enginebay::generic::{Component, Engine, InstancePre, Linker, Store};
-use enginebay::wasi::{self, DirAccess, OutputPipe, WasiCtx};
 use enginebay::{Backend, Error, ErrorKind, Limits, Usage, Val};
 
 use crate::args::{Format, RunArgs, Stop};
@@ -9,12 +8,10 @@ use crate::cancel;
 use crate::dispatch::{self, ALL, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::guest::{self, Guest, Output};
 use crate::invoke::{self, Call};
 use crate::load;
 use crate::report;
-
-/// How much of the guest's standard output is kept, where it is.
-const KEPT: usize = 16 << 20;
 
 /// What came of a call.
 #[derive(Debug)]
@@ -90,7 +87,7 @@ impl Task for Session<'_> {
     type Output = Run;
 
     fn run<B: Backend>(&self) -> Run {
-        let stdout = self.keep.then(|| OutputPipe::new(KEPT));
+        let stdout = self.keep.then(guest::output);
         let mut usage = None;
         let outcome = self.outcome::<B>(stdout.as_ref(), &mut usage);
         Run {
@@ -109,7 +106,7 @@ type Target = Option<(String, Vec<Val>)>;
 impl Session<'_> {
     fn outcome<B: Backend>(
         &self,
-        stdout: Option<&OutputPipe>,
+        stdout: Option<&Output>,
         usage: &mut Option<Usage>,
     ) -> Result<Outcome, Failure> {
         let args = self.args;
@@ -118,13 +115,13 @@ impl Session<'_> {
         let component = load::component(&engine, &args.file, self.bytes, args.allow_precompiled)?;
         let target = self.target(&component)?;
         let mut linker = Linker::new(&engine);
-        wasi::add_to_linker(&mut linker)?;
+        guest::offer(&mut linker)?;
         let pre = linker
             .instantiate_pre(&component)
             .map_err(|error| load::named(error, &args.file))?;
-        let mut store = Store::<B, WasiCtx>::builder(&engine)
+        let mut store = Store::<B, Guest>::builder(&engine)
             .limits(self.limits(engine.default_limits()))
-            .build(self.wasi(stdout)?)?;
+            .build(guest::guest(args, stdout, self.stdin)?)?;
         if let Ok(handle) = store.cancel_handle() {
             cancel::on_interrupt(handle);
         }
@@ -179,66 +176,24 @@ impl Session<'_> {
         }
         limits
     }
-
-    /// What the guest is granted.
-    fn wasi(&self, stdout: Option<&OutputPipe>) -> Result<WasiCtx, Failure> {
-        let args = self.args;
-        let grants = &args.grants;
-        let program = args.file.file_name().unwrap_or_default();
-        let mut wasi = WasiCtx::builder();
-        wasi.arg(program.to_string_lossy())
-            .args(&args.args)
-            .envs(grants.env.iter().cloned())
-            .allow_name_lookup(grants.allow_name_lookup)
-            .inherit_stderr();
-        if self.stdin {
-            wasi.inherit_stdin();
-        }
-        match stdout {
-            Some(pipe) => wasi.stdout_pipe(pipe),
-            None => wasi.inherit_stdout(),
-        };
-        for dir in &grants.dir {
-            let access = if dir.read_only {
-                DirAccess::ReadOnly
-            } else {
-                DirAccess::ReadWrite
-            };
-            wasi.dir(&dir.host, &dir.guest, access);
-        }
-        for address in &grants.allow_tcp_connect {
-            wasi.allow_tcp_connect(*address);
-        }
-        for address in &grants.allow_tcp_listen {
-            wasi.allow_tcp_listen(*address);
-        }
-        for address in &grants.allow_udp {
-            wasi.allow_udp(*address);
-        }
-        if let Some(seed) = grants.seed {
-            wasi.seed(seed);
-        }
-        Ok(wasi.build()?)
-    }
 }
 
 /// Makes the instance and calls it. A guest that exits ends well, wherever it
 /// does.
 fn enter<B: Backend>(
-    store: &mut Store<B, WasiCtx>,
-    pre: &InstancePre<B, WasiCtx>,
+    store: &mut Store<B, Guest>,
+    pre: &InstancePre<B, Guest>,
     target: Target,
 ) -> Result<Outcome, Failure> {
     let result = pre.instantiate(&mut *store).and_then(|instance| {
         let Some((name, params)) = target else {
-            let status = wasi::run(store, &instance)?;
-            return Ok(Outcome::Exited(status.code()));
+            return Ok(Outcome::Exited(guest::run_command(store, &instance)?));
         };
         let func = instance.get_func(&mut *store, &name)?;
         let results = func.call(store, &params)?;
         Ok(Outcome::Returned(results.first().map(Val::to_string)))
     });
-    result.or_else(|error| match wasi::exit_code(&error) {
+    result.or_else(|error| match guest::exit_code(&error) {
         Some(code) => Ok(Outcome::Exited(code)),
         None => Err(error.into()),
     })

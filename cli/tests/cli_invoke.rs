@@ -220,9 +220,18 @@ fn usage_is_on_standard_error() {
 fn all_backends_give_the_same() {
     let ended = enginebay(["run", GREET, "--invoke", "add(1, 2)", "--backend", "all"]);
     assert_eq!(ended.code, Some(0));
-    assert_eq!(ended.stdout, "3\n");
-    let names = enginebay::BACKENDS.join(", ");
-    assert_eq!(ended.stderr, format!("the same on: {names}\n"));
+    assert_eq!(ended.stderr, "");
+    let lines: Vec<_> = ended
+        .stdout
+        .lines()
+        .map(|line| line.split_once(':').unwrap())
+        .map(|(name, result)| (name, result.trim()))
+        .collect();
+    let expected: Vec<_> = enginebay::BACKENDS
+        .iter()
+        .map(|name| (*name, "3"))
+        .collect();
+    assert_eq!(lines, expected);
 
     let args = [
         "run",
@@ -242,6 +251,46 @@ fn all_backends_give_the_same() {
         assert_eq!(run["backend"], *name);
         assert_eq!(run["result"], "3");
     }
+}
+
+/// Wasmer has no tail calls.
+#[cfg(all(feature = "wasmer", feature = "wasmi"))]
+#[test]
+fn backends_that_differ_fail_loudly() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "tail.wat",
+        r#"(component
+            (core module $m
+                (func $seven (result i32) i32.const 7)
+                (func (export "f") (result i32) return_call $seven))
+            (core instance $i (instantiate $m))
+            (func (export "f") (result u32) (canon lift (core func $i "f"))))"#,
+    );
+    let args = ["run", &file, "--invoke", "f()", "--backend", "all"];
+    let ended = enginebay(args);
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    let line = |name: &str| {
+        let line = ended.stdout.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("{name}: {ended:?}"))
+    };
+    assert!(line("wasmi:").ends_with(" 7"), "{ended:?}");
+    assert!(line("wasmer:").contains("tail-call"), "{ended:?}");
+    for part in ["error: the backends differ", " against wasmer;"] {
+        assert!(ended.stderr.contains(part), "{part}: {ended:?}");
+    }
+
+    let json = enginebay(args.iter().chain(&["--format", "json"])).json();
+    assert_eq!(json["same"], false);
+    let failed = |run: &&serde_json::Value| run.get("error").is_some();
+    let failed: Vec<_> = json["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(failed)
+        .collect();
+    assert_eq!(failed.len(), 1, "{json}");
+    assert_eq!(failed[0]["backend"], "wasmer");
 }
 
 #[test]

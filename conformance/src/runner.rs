@@ -11,6 +11,7 @@
 
 mod world;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use enginebay::generic::{Component, Engine};
@@ -66,8 +67,17 @@ impl<B: Backend> Runner<B> {
     /// failed, the next ones run all the same.
     pub fn run(&self, script: &Script) -> FileReport {
         // What the backend lacks is refused component by component, by name.
-        let lacking = |feature: &Feature| B::support().features.contains(*feature);
-        let features: Features = script.features.iter().filter(lacking).collect();
+        let support = B::support().features;
+        let mut features: Features = script
+            .features
+            .iter()
+            .filter(|feature| support.contains(*feature))
+            .collect();
+        if !features.contains(Feature::ComponentAsync) {
+            for needs_async in [Feature::ComponentThreads, Feature::ErrorContext] {
+                features = features.with(needs_async, false);
+            }
+        }
         let config = script.header.config(features);
         let steps = match self.engine(&config) {
             Ok(engine) => {
@@ -104,9 +114,23 @@ impl<B: Backend> Runner<B> {
 /// The outcome of an engine or a store that the backend does not make.
 fn refused(error: &Error) -> Outcome {
     match error.kind() {
-        ErrorKind::Unsupported => Outcome::unsupported("configuration", error),
+        ErrorKind::Unsupported => Outcome::unsupported(named(error), error),
         _ => Outcome::fail(error),
     }
+}
+
+/// What an error of the kind `Unsupported` names.
+fn named(error: &Error) -> &str {
+    let text = error.message();
+    let mut features = Feature::ALL.iter().map(|feature| feature.name());
+    let name = features.find(|name| {
+        text.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(':'))
+    });
+    name.unwrap_or_else(|| {
+        text.split_once(" is not supported")
+            .map_or(text, |(name, _)| name)
+    })
 }
 
 /// A script that is being run.
@@ -119,9 +143,29 @@ type Step<T> = Result<T, Outcome>;
 
 impl<B: Backend> Run<B> {
     fn step(&mut self, action: &Action) -> Outcome {
-        match self.try_step(action) {
-            Ok(()) => Outcome::Pass,
-            Err(outcome) => outcome,
+        // A script that makes a backend panic has found a defect of it, and its
+        // other directives may still say something.
+        match catch_unwind(AssertUnwindSafe(|| self.try_step(action))) {
+            Ok(Ok(())) => Outcome::Pass,
+            Ok(Err(outcome)) => outcome,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                let text = format!("the backend panicked: {}", text.unwrap_or("?"));
+                let outcome = Outcome::fail(text);
+                self.lost(action, &outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Notes that what a directive was to make is not there.
+    fn lost(&mut self, action: &Action, outcome: &Outcome) {
+        if let Action::Define(id, _) | Action::Make(id, _) = action {
+            self.world.define(id.clone(), Err(outcome.clone()));
+        }
+        if let Action::Make(id, _) | Action::Instantiate(id, _) = action {
+            self.world.add(id.clone(), Slot::Broken(outcome.clone()));
         }
     }
 
@@ -185,7 +229,7 @@ impl<B: Backend> Run<B> {
 
     fn component(&self, wasm: &[u8]) -> Step<Component<B>> {
         Component::new(&self.world.engine, wasm).map_err(|error| match error.kind() {
-            ErrorKind::Unsupported => Outcome::unsupported(self.lacking(wasm), error),
+            ErrorKind::Unsupported => Outcome::unsupported(self.lacking(wasm, &error), error),
             ErrorKind::InvalidComponent => match proposals(wasm) {
                 Some(names) => Outcome::unsupported(names, error),
                 None => Outcome::fail(error),
@@ -195,7 +239,7 @@ impl<B: Backend> Run<B> {
     }
 
     /// The features that a component needs and the backend lacks.
-    fn lacking(&self, wasm: &[u8]) -> String {
+    fn lacking(&self, wasm: &[u8], error: &Error) -> String {
         let needed = needed_features(wasm).unwrap_or(Features::none());
         let support = B::support().features;
         let mut lacking = needed.iter().filter(|feature| !support.contains(*feature));
@@ -203,7 +247,7 @@ impl<B: Backend> Run<B> {
             Some(feature) => lacking.fold(feature.name().to_owned(), |names, feature| {
                 names + ", " + feature.name()
             }),
-            None => "engine".to_owned(),
+            None => named(error).to_owned(),
         }
     }
 
@@ -328,7 +372,7 @@ impl<B: Backend> Run<B> {
 /// The outcome of an error where none was expected.
 fn failed(error: &Error) -> Outcome {
     match error.kind() {
-        ErrorKind::Unsupported => Outcome::unsupported(error.message().to_owned(), error),
+        ErrorKind::Unsupported => Outcome::unsupported(named(error), error),
         _ => Outcome::fail(error),
     }
 }

@@ -1,10 +1,12 @@
 //! Scripts as the runner sees them: parsed, with every module and component in
 //! binary form, and free of the text that they came from.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
 use enginebay::{Feature, Features, Val, needed_features};
+use wasmparser::{Parser, Payload};
 use wast::core::{NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -22,6 +24,8 @@ pub struct Script {
     pub(crate) steps: Vec<Step>,
     /// The features that its components need, and its header asks for.
     pub(crate) features: Features,
+    /// The names that its components import.
+    pub(crate) imports: HashSet<String>,
 }
 
 /// Why a script cannot be run at all.
@@ -181,12 +185,16 @@ impl Script {
             })
             .collect();
         let mut features = header.features();
+        let mut imports = HashSet::new();
         for source in steps.iter().filter_map(Step::runs) {
+            import_names(source, &mut imports);
             for feature in needs(source).iter() {
                 features = features.with(feature, true);
             }
         }
-        if features.contains(Feature::ComponentThreads) {
+        // These are nothing without it.
+        let with_async = [Feature::ComponentThreads, Feature::ErrorContext];
+        if with_async.iter().any(|feature| features.contains(*feature)) {
             features = features.with(Feature::ComponentAsync, true);
         }
         Ok(Script {
@@ -194,6 +202,7 @@ impl Script {
             header,
             steps,
             features,
+            imports,
         })
     }
 
@@ -230,6 +239,24 @@ fn needs(source: &Source) -> Features {
             .unwrap_or(none);
     }
     needed_features(wasm).unwrap_or(none)
+}
+
+/// The names of a component's own imports, not of those within it.
+fn import_names(source: &Source, names: &mut HashSet<String>) {
+    let Ok(wasm) = &source.wasm else { return };
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload {
+            Ok(Payload::Version { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth -= 1,
+            Ok(Payload::ComponentImportSection(section)) if depth == 1 => {
+                let imports = section.into_iter().flatten();
+                names.extend(imports.map(|import| import.name.name.to_owned()));
+            }
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 fn line(span: Span, text: &str) -> usize {

@@ -108,7 +108,8 @@ impl Expectations {
                     entry.feature
                 ))),
                 (Outcome::Fail(_), Some(entry)) if entry.fails => {}
-                (Outcome::Unsupported { .. }, Some(entry)) if !entry.fails => {}
+                (Outcome::Unsupported { feature, .. }, Some(entry))
+                    if !entry.fails && *feature == entry.feature => {}
                 (outcome, None) => wrong.push(say(outcome.to_string())),
                 (outcome, Some(entry)) => wrong.push(say(format!(
                     "{outcome}; it is listed as unsupported ({}), in another way",
@@ -189,6 +190,8 @@ mod tests {
         assert_eq!(wrong("a/b", "one", &[(2, Outcome::Pass)]), 1);
         assert_eq!(wrong("a/b", "one", &[(2, fail())]), 1);
         assert_eq!(wrong("a/b", "one", &[(3, unsupported())]), 1);
+        let another = Outcome::unsupported("threads", "no");
+        assert_eq!(wrong("a/b", "one", &[(2, another)]), 1);
         assert_eq!(wrong("a/b", "one", &[(3, Outcome::Pass)]), 1);
         // All of a case.
         assert_eq!(

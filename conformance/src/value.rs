@@ -1,7 +1,7 @@
 //! Values in scripts, as the API has them, and whether a result is the one that
 //! was expected.
 
-use enginebay::Val;
+use enginebay::{FuncType, Type, Val};
 use wast::component::WastVal;
 
 use crate::script::{Core, CorePattern, Lane};
@@ -43,6 +43,61 @@ pub(crate) fn val(val: &WastVal<'_>) -> Val {
     }
 }
 
+/// Arguments as a function wants them: scripts have one notation for all kinds
+/// of lists, and write a map as a list of pairs.
+pub(crate) fn fit_all(vals: &[Val], ty: &FuncType) -> Vec<Val> {
+    let mut types = ty.params.iter().map(|(_, ty)| ty);
+    vals.iter()
+        .map(|val| match types.next() {
+            Some(ty) => fit(val, ty),
+            None => val.clone(),
+        })
+        .collect()
+}
+
+fn fit(val: &Val, ty: &Type) -> Val {
+    let fit_each = |vals: &[Val], ty: &Type| vals.iter().map(|val| fit(val, ty)).collect();
+    let payload = |val: &Option<Box<Val>>, ty: Option<&Type>| match (val, ty) {
+        (Some(val), Some(ty)) => Some(Box::new(fit(val, ty))),
+        _ => val.clone(),
+    };
+    match (val, ty) {
+        (Val::List(vals), Type::List(ty)) => Val::List(fit_each(vals, ty)),
+        (Val::List(vals), Type::FixedLengthList(ty, _)) => Val::FixedLengthList(fit_each(vals, ty)),
+        (Val::List(vals), Type::Map(ty)) => {
+            let entry = |val: &Val| match val {
+                Val::Tuple(pair) => match &pair[..] {
+                    [key, value] => Some((fit(key, &ty.key), fit(value, &ty.value))),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let entries: Option<_> = vals.iter().map(entry).collect();
+            entries.map_or_else(|| val.clone(), Val::Map)
+        }
+        (Val::Tuple(vals), Type::Tuple(types)) if vals.len() == types.len() => {
+            let vals = vals.iter().zip(types.iter());
+            Val::Tuple(vals.map(|(val, ty)| fit(val, ty)).collect())
+        }
+        (Val::Record(vals), Type::Record(fields)) if vals.len() == fields.len() => {
+            let vals = vals.iter().zip(fields.iter());
+            let fields = vals.map(|((name, val), field)| (name.clone(), fit(val, &field.ty)));
+            Val::Record(fields.collect())
+        }
+        (Val::Variant(name, val), Type::Variant(cases)) => {
+            let case = cases.iter().find(|case| *case.name == **name);
+            let ty = case.and_then(|case| case.ty.as_ref());
+            Val::Variant(name.clone(), payload(val, ty))
+        }
+        (Val::Option(val), Type::Option(ty)) => Val::Option(payload(val, Some(ty))),
+        (Val::Result(Ok(val)), Type::Result(ty)) => Val::Result(Ok(payload(val, ty.ok.as_ref()))),
+        (Val::Result(Err(val)), Type::Result(ty)) => {
+            Val::Result(Err(payload(val, ty.err.as_ref())))
+        }
+        _ => val.clone(),
+    }
+}
+
 /// Whether a result is what was expected. A NaN is every NaN: the canonical ABI
 /// does not keep their bits. Flags have no order.
 pub(crate) fn same(expected: &Val, actual: &Val) -> bool {
@@ -55,7 +110,15 @@ pub(crate) fn same(expected: &Val, actual: &Val) -> bool {
     match (expected, actual) {
         (Val::F32(a), Val::F32(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
         (Val::F64(a), Val::F64(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
-        (Val::List(a), Val::List(b)) | (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
+        (Val::List(a), Val::List(b) | Val::FixedLengthList(b)) => all(a, b),
+        (Val::List(a), Val::Map(b)) => {
+            a.len() == b.len()
+                && a.iter().zip(b).all(|(a, (key, value))| {
+                    matches!(a, Val::Tuple(pair)
+                        if pair.len() == 2 && same(&pair[0], key) && same(&pair[1], value))
+                })
+        }
+        (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
         (Val::Record(a), Val::Record(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && same(x, y))
         }
@@ -142,6 +205,20 @@ mod tests {
         let list = |v: f64| Val::List(vec![Val::Option(Some(Box::new(Val::F64(v))))]);
         assert!(same(&list(f64::NAN), &list(f64::from_bits(u64::MAX))));
         assert!(!same(&list(1.0), &list(2.0)));
+    }
+
+    #[test]
+    fn lists_become_what_the_function_wants() {
+        let map = Type::map(Type::String, Type::fixed_length_list(Type::U8, 2));
+        let ty = FuncType::new(vec![("m".into(), Type::option(map))], None);
+        let bytes = Val::List(vec![Val::U8(1), Val::U8(2)]);
+        let pair = Val::Tuple(vec![Val::String("a".into()), bytes]);
+        let written = Val::Option(Some(Box::new(Val::List(vec![pair]))));
+        let fitted = fit_all(std::slice::from_ref(&written), &ty);
+        fitted[0].check(&ty.params[0].1).unwrap();
+        assert!(same(&written, &fitted[0]));
+        let other = Val::Option(Some(Box::new(Val::Map(Vec::new()))));
+        assert!(!same(&written, &other));
     }
 
     #[test]

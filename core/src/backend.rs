@@ -44,6 +44,8 @@ impl<B: Backend> fmt::Debug for HostContext<'_, B> {
 /// - With [`Interruption::Deadline`](crate::Interruption) or `Fuel`, a running
 ///   guest asks [`StoreData::interrupted`] soon after each
 ///   [`Backend::interrupt`] and stops with the error that it gives.
+/// - It refuses a [`ResourceAny`] of another store with `WrongStore`, before the
+///   guest is entered.
 /// - Its errors are this crate's, with the kinds that [`ErrorKind`] describes.
 ///   An [`Error`] that a host function returned comes back as it was.
 /// - It never unwinds a Rust panic through wasm: this crate catches the panics
@@ -333,6 +335,15 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
         pre: &'a Self::InstancePre,
     ) -> impl Future<Output = Result<Self::Instance>> + Send + 'a;
 
+    /// What the backend's handles call the instance, for a backend that knows
+    /// whose resource a [`ResourceAny`] is. Without it, such a resource can be
+    /// dropped while its instance is on the stack, which the Canonical ABI
+    /// forbids.
+    fn instance_number(instance: &Self::Instance) -> Option<u32> {
+        let _ = instance;
+        None
+    }
+
     /// The exported function at `path`: names of instances, then its own.
     fn get_func(
         cx: &mut Self::Context<'_>,
@@ -372,7 +383,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Traps, limits and host errors, as [`ErrorKind`](crate::ErrorKind) has them.
+    /// `WrongStore` for a resource of another store, before the guest is entered;
+    /// traps, limits and host errors, as [`ErrorKind`](crate::ErrorKind) has them.
     ///
     /// # Safety
     ///
@@ -414,7 +426,9 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for values that do not fit; traps, limits and host errors.
+    /// `TypeMismatch` for values that do not fit, and `WrongStore` for a resource
+    /// of another store, before the guest is entered; traps, limits and host
+    /// errors.
     fn call(
         cx: Self::Context<'_>,
         func: &Self::Func,
@@ -434,7 +448,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a handle that is gone; traps, limits and host errors.
+    /// `TypeMismatch` for a handle that is gone, `WrongStore` for one of another
+    /// store; traps, limits and host errors.
     fn resource_drop(cx: Self::Context<'_>, resource: ResourceAny) -> Result<()>;
 
     /// As [`Backend::resource_drop`], suspending at asynchronous host functions.
@@ -480,7 +495,8 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a resource of another type, or one that is gone.
+    /// `TypeMismatch` for a resource of another type, or one that is gone;
+    /// `WrongStore` for one of another store.
     fn resource_from_any<T: 'static>(
         cx: &mut Self::Context<'_>,
         resource: ResourceAny,

@@ -41,7 +41,8 @@ impl Owner {
     }
 }
 
-/// Stands for no instance: a destructor of whichever instance made a resource.
+/// Stands for no instance: a destructor of the host's, or of an instance that the
+/// handle does not tell.
 pub(crate) const NO_INSTANCE: u32 = u32::MAX;
 
 /// No instance is on the stack.
@@ -190,7 +191,7 @@ impl<'a, B: Backend> Call<'a, B> {
         let fuel = B::fuel(&self.cx);
         let policy = &mut B::data_mut(&mut self.cx).policy;
         let error = policy.explain(error, fuel);
-        if error.kind().poisons() {
+        if error.poisons() {
             policy.poison(error.kind());
         }
         if let Some(panic) = Panic::take(&error) {
@@ -295,7 +296,7 @@ impl Policy {
     }
 
     /// Whether the instance is on the stack, or may be: of a destructor that the
-    /// host started it is not known whose it is.
+    /// host started it may not be known whose it is.
     /// `ends` is for that destructor itself.
     fn is_on_the_stack(&self, instance: u32, ends: bool) -> bool {
         let below = |other| self.below.iter().any(|(instance, _)| *instance == other);

@@ -84,12 +84,8 @@ impl<B: Backend> Component<B> {
     /// `Unsupported` if the engine has no artifacts.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let code = B::serialize(&self.inner)?;
-        let support = B::support();
-        Ok(artifact::write(
-            &artifact::identity::<B>(&support, self.engine.config()),
-            self.scan,
-            &code,
-        ))
+        let identity = self.engine.artifact_identity();
+        Ok(artifact::write(&identity, self.scan, &code))
     }
 
     /// Loads what [`Component::serialize`] gave.
@@ -109,9 +105,7 @@ impl<B: Backend> Component<B> {
     /// kept where nobody else can write.
     #[allow(unsafe_code, reason = "artifacts are machine code")]
     pub unsafe fn deserialize(engine: &Engine<B>, bytes: impl AsRef<[u8]>) -> Result<Self> {
-        let support = B::support();
-        let identity = artifact::identity::<B>(&support, engine.config());
-        let (scan, code) = artifact::read(bytes.as_ref(), &identity)?;
+        let (scan, code) = artifact::read(bytes.as_ref(), &engine.artifact_identity())?;
         // SAFETY: the caller promises that the bytes come from `serialize`.
         let inner = unsafe { B::deserialize(engine.inner(), code) }?;
         Ok(Self::from_parts(inner, engine, scan))

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::artifact;
 use crate::backend::Backend;
 use crate::config::{Config, Interruption, Support};
 use crate::error::{Error, ErrorKind, Result};
@@ -89,6 +90,21 @@ impl<B: Backend> Engine<B> {
     /// The backend's name.
     pub fn backend(&self) -> &'static str {
         B::NAME
+    }
+
+    /// What an artifact has to have been made by to be of use here: the backend,
+    /// the engine's version, the processor and operating system, and the options
+    /// that decide how code is compiled, as a line of text. A cache that has this
+    /// in its keys never finds an artifact that is refused for another engine.
+    ///
+    /// ```
+    /// # use enginebay_core::{Backend, Engine};
+    /// # fn example<B: Backend>(engine: &Engine<B>, component: &[u8]) {
+    /// let key = (engine.artifact_identity(), component);
+    /// # }
+    /// ```
+    pub fn artifact_identity(&self) -> String {
+        artifact::identity::<B>(&B::support(), self.config())
     }
 
     /// The engine's own engine, for what is special to it.

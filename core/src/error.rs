@@ -28,6 +28,8 @@ struct Repr {
     frames: Vec<Frame>,
     /// It left an asynchronous host function, whose name is still to be added.
     unnamed: bool,
+    /// The guest was not entered, even if the kind is one that stops guests.
+    not_entered: bool,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -54,7 +56,7 @@ pub enum ErrorKind {
     /// Arguments, results or a typed signature do not fit the function's type.
     /// The guest was not entered and the store stays usable.
     TypeMismatch,
-    /// A function or an instance belongs to another store.
+    /// A function, an instance or a resource belongs to another store.
     WrongStore,
     /// A synchronous operation on an asynchronous store, or the reverse.
     WrongMode,
@@ -162,7 +164,9 @@ impl ErrorKind {
     /// Whether a call that ends with this kind leaves its store unusable.
     ///
     /// Errors that are found before the guest is entered do not; whatever
-    /// leaves wasm does.
+    /// leaves wasm does. `Unsupported` can be either: a call that is refused
+    /// because there are no [`Val`](crate::Val)s of its types leaves the store as
+    /// it was.
     pub fn poisons(&self) -> bool {
         match self {
             ErrorKind::InvalidComponent
@@ -308,6 +312,7 @@ impl Error {
             source: None,
             frames: Vec::new(),
             unnamed: false,
+            not_entered: false,
         }))
     }
 
@@ -344,14 +349,29 @@ impl Error {
 
     /// The error that a call ends with when this one stopped its guest. A kind
     /// that says "the guest was not entered" would be wrong then: it becomes
-    /// `Host`, with this error as its source.
-    #[doc(hidden)]
+    /// `Host`, with this error as its source. Backends call it for the errors of
+    /// host functions.
     #[must_use]
-    pub fn through_guest(self) -> Self {
+    pub fn through_guest(mut self) -> Self {
         if self.kind().poisons() {
+            self.0.not_entered = false;
             return self;
         }
         Error::new(ErrorKind::Host, self.to_string()).with_source(self)
+    }
+
+    /// Says that a call was refused before its guest was entered, and that its
+    /// store is as it was, whatever the kind.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn not_entered(mut self) -> Self {
+        self.0.not_entered = true;
+        self
+    }
+
+    /// Whether a call that ends with this leaves its store unusable.
+    pub(crate) fn poisons(&self) -> bool {
+        self.kind().poisons() && !self.0.not_entered
     }
 
     /// The option or feature that the engine cannot do.

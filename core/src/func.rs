@@ -88,8 +88,9 @@ impl<B: Backend> Func<B> {
     ///
     /// - `TypeMismatch` for arguments that do not fit; the guest is not
     ///   entered.
-    /// - `WrongStore`, `WrongMode`, `Poisoned`, and the trap
-    ///   `CannotEnterComponent` for an instance that is on the stack.
+    /// - `WrongStore`, also for resources among the arguments; `WrongMode`,
+    ///   `Poisoned`, and the trap `CannotEnterComponent` for an instance that is
+    ///   on the stack.
     /// - Traps, limits, and errors of host functions; these poison the store.
     pub fn call(&self, store: impl AsContextMut<Backend = B>, params: &[Val]) -> Result<Vec<Val>> {
         let mut results = Vec::new();
@@ -261,12 +262,20 @@ where
     }
 }
 
-fn destructor<S: AsContextMut>(store: &mut S) -> Owner {
+/// What is entered when the handle is dropped: the instance whose destructor
+/// runs, if it is known.
+fn destructor<S: AsContextMut>(any: &ResourceAny, store: &mut S) -> Owner {
     let mut cx = store.as_context_mut();
-    let store = S::Backend::data(cx.inner_mut()).policy.id;
+    let policy = &S::Backend::data(cx.inner_mut()).policy;
+    let ours = |number| {
+        let mut numbers = policy.numbers.iter();
+        numbers
+            .find(|(backends, _)| *backends == number)
+            .map_or(number, |(_, ours)| *ours)
+    };
     Owner {
-        store,
-        instance: NO_INSTANCE,
+        store: policy.id,
+        instance: any.owner().map_or(NO_INSTANCE, ours),
     }
 }
 
@@ -276,9 +285,11 @@ impl ResourceAny {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a handle that is gone or lent; otherwise as a call.
+    /// `TypeMismatch` for a handle that is gone or lent, `WrongStore` for one of
+    /// another store, and the trap `CannotEnterComponent` while the instance that
+    /// defines the resource is on the stack; otherwise as a call.
     pub fn resource_drop<S: AsContextMut>(self, mut store: S) -> Result<()> {
-        let owner = destructor(&mut store);
+        let owner = destructor(&self, &mut store);
         let mut cx = store.as_context_mut();
         let cx = S::Backend::reborrow(cx.inner_mut());
         let mut call = Call::<S::Backend>::begin(cx, Mode::Sync, owner)?;
@@ -292,7 +303,7 @@ impl ResourceAny {
     ///
     /// As [`ResourceAny::resource_drop`].
     pub async fn resource_drop_async<S: AsContextMut + Send>(self, mut store: S) -> Result<()> {
-        let owner = destructor(&mut store);
+        let owner = destructor(&self, &mut store);
         let mut cx = store.as_context_mut();
         let cx = S::Backend::reborrow(cx.inner_mut());
         let mut call = Call::<S::Backend>::begin(cx, Mode::Async, owner)?;
@@ -316,7 +327,8 @@ impl ResourceAny {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` for a resource of another type, or one that is gone.
+    /// `TypeMismatch` for a resource of another type, or one that is gone;
+    /// `WrongStore` for one of another store.
     pub fn into_resource<T: 'static, S: AsContextMut>(self, mut store: S) -> Result<Resource<T>> {
         S::Backend::resource_from_any(store.as_context_mut().inner_mut(), self)
     }

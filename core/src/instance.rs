@@ -87,8 +87,30 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
             store: policy.id,
             instance: policy.next_instance,
         };
-        policy.next_instance += 1;
-        Ok((Call::begin(cx.into_inner(), mode, owner)?, owner))
+        let mut call = Call::begin(cx.into_inner(), mode, owner)?;
+        B::data_mut(&mut call.cx()).policy.next_instance += 1;
+        Ok((call, owner))
+    }
+
+    /// Remembers what the backend calls the new instance, unless it is what we
+    /// call it: backends count, too.
+    fn made(
+        &self,
+        mut cx: StoreContextMut<'_, B, T>,
+        inner: B::Instance,
+        owner: Owner,
+    ) -> Instance<B> {
+        if let Some(number) = B::instance_number(&inner)
+            && number != owner.instance
+        {
+            let policy = &mut B::data_mut(cx.inner_mut()).policy;
+            policy.numbers.push((number, owner.instance));
+        }
+        Instance {
+            inner,
+            owner,
+            shape: self.shape.clone(),
+        }
     }
 
     /// Makes an instance in a synchronous store and runs its start functions.
@@ -108,11 +130,8 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
     ) -> Result<Instance<B>> {
         let (mut call, owner) = self.begin(store.as_context_mut(), Mode::Sync)?;
         let result = B::instantiate(call.cx(), &self.inner);
-        Ok(Instance {
-            inner: call.finish(result)?,
-            owner,
-            shape: self.shape.clone(),
-        })
+        let inner = call.finish(result)?;
+        Ok(self.made(store.as_context_mut(), inner, owner))
     }
 
     /// As [`InstancePre::instantiate`], in an asynchronous store.
@@ -126,11 +145,8 @@ impl<B: Backend, T: 'static> InstancePre<B, T> {
     ) -> Result<Instance<B>> {
         let (mut call, owner) = self.begin(store.as_context_mut(), Mode::Async)?;
         let result = B::instantiate_async(call.cx(), &self.inner).await;
-        Ok(Instance {
-            inner: call.finish(result)?,
-            owner,
-            shape: self.shape.clone(),
-        })
+        let inner = call.finish(result)?;
+        Ok(self.made(store.as_context_mut(), inner, owner))
     }
 }
 

@@ -301,7 +301,15 @@ fn borrows(vals: &[Val], found: &mut impl FnMut(ResourceAny)) {
     for val in vals {
         match val {
             Val::Resource(resource) if !resource.owned() => found(*resource),
-            Val::List(vals) | Val::Tuple(vals) => borrows(vals, found),
+            Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+                borrows(vals, found);
+            }
+            Val::Map(entries) => {
+                for (key, val) in entries {
+                    borrows(std::slice::from_ref(key), found);
+                    borrows(std::slice::from_ref(val), found);
+                }
+            }
             Val::Record(fields) => {
                 for (_, val) in fields {
                     borrows(std::slice::from_ref(val), found);

@@ -42,6 +42,9 @@ pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
 pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
+#[cfg(feature = "wasmtime")]
+#[doc(hidden)]
+pub use resource::{StoreNumber, instance_number};
 #[doc(hidden)]
 pub use scan::wasm_features;
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};

@@ -259,6 +259,12 @@ impl Check {
             (Type::List(a), Type::List(b)) | (Type::Option(a), Type::Option(b)) => {
                 self.compare(a, b, leaf)
             }
+            (Type::FixedLengthList(a, n), Type::FixedLengthList(b, m)) => {
+                n == m && self.compare(a, b, leaf)
+            }
+            (Type::Map(a), Type::Map(b)) => {
+                self.compare(&a.key, &b.key, leaf) && self.compare(&a.value, &b.value, leaf)
+            }
             (Type::Record(a), Type::Record(b)) => {
                 a.len() == b.len()
                     && a.iter()
@@ -287,7 +293,8 @@ impl Check {
 fn without_values(ty: &Type) -> Option<&'static str> {
     match ty {
         Type::Other(what) => Some(what),
-        Type::List(ty) | Type::Option(ty) => without_values(ty),
+        Type::List(ty) | Type::FixedLengthList(ty, _) | Type::Option(ty) => without_values(ty),
+        Type::Map(ty) => without_values(&ty.key).or_else(|| without_values(&ty.value)),
         Type::Record(fields) => fields.iter().find_map(|field| without_values(&field.ty)),
         Type::Tuple(types) => types.iter().find_map(without_values),
         Type::Variant(cases) => cases
@@ -441,6 +448,37 @@ mod tests {
         assert!(!fits(typed(wrong, result)));
         assert!(!fits(typed(short, result)));
         assert!(!fits(typed(params, Vec::new)));
+    }
+
+    #[test]
+    fn resources_are_found_within_other_types() {
+        let [imported, mine, other] = [1, 2, 3].map(ResourceType::component);
+        type Wrap = fn(Type) -> Type;
+        let wraps: [Wrap; 8] = [
+            Type::list,
+            Type::option,
+            |ty| Type::fixed_length_list(ty, 2),
+            |ty| Type::map(Type::String, ty),
+            |ty| Type::tuple([Type::U8, ty]),
+            |ty| Type::record([("a", ty)]),
+            |ty| Type::variant([("a", None), ("b", Some(ty))]),
+            |ty| Type::result(None, Some(ty)),
+        ];
+        for wrap in wraps {
+            let wanted = func(&[], Some(wrap(Type::Own(imported))));
+            let imports = [
+                import("r", ExternType::Resource(imported)),
+                import("f", ExternType::Func(wanted.clone())),
+            ];
+            let check = |ty| {
+                let mut names = given(&[], "r", Given::Resource(mine));
+                let exported = func(&[], Some(wrap(Type::Own(ty))));
+                names.define(&[], "f", Given::Exported(exported));
+                check(&names, &imports).is_ok()
+            };
+            assert!(check(mine), "{wanted}");
+            assert!(!check(other), "{wanted}");
+        }
     }
 
     #[test]

@@ -84,6 +84,9 @@ pub(crate) struct Policy {
     /// function that called on.
     pub(crate) below: Vec<(u32, Option<Arc<Site>>)>,
     pub(crate) next_instance: u32,
+    /// What the backend calls instances that it numbers in another way: its
+    /// number, and ours.
+    pub(crate) numbers: Vec<(u32, u32)>,
     pub(crate) memory: u64,
     pub(crate) memory_peak: u64,
     pub(crate) table_elements: u64,
@@ -165,6 +168,7 @@ impl StoreData {
                 site: None,
                 below: Vec::new(),
                 next_instance: 0,
+                numbers: Vec::new(),
                 memory: 0,
                 memory_peak: 0,
                 table_elements: 0,
@@ -202,6 +206,12 @@ impl StoreData {
     #[doc(hidden)]
     pub fn sizes(&self) -> (u64, u64) {
         (self.policy.memory, self.policy.table_elements)
+    }
+
+    /// The store's number, which no other store of the process has.
+    #[doc(hidden)]
+    pub fn number(&self) -> u64 {
+        self.policy.id
     }
 
     /// The store's limits.

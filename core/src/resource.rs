@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::__private::Sealed;
 use crate::abi::{
-    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext,
+    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, See,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::Type;
 
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
+
+#[cfg(feature = "wasmtime")]
+pub use self::wasmtime::{StoreNumber, instance_number};
 
 /// The identity of a resource type: defined by the host as a Rust type, or by
 /// a component.
@@ -24,38 +27,39 @@ pub struct ResourceType(Kind);
 #[derive(Clone, Copy)]
 enum Kind {
     Any,
-    /// Defined by the host. What is known about it does not fit in here, since
-    /// it would make each dynamic value larger.
-    Host(fn() -> HostType),
+    Host(&'static HostType),
     /// Defined by a component; numbered by the backend.
     Component(u64),
     #[cfg(feature = "wasmtime")]
     Wasmtime(::wasmtime::component::ResourceType),
 }
 
-/// A Rust type as a resource type.
+/// What is known of a type of the host's, in one place: whoever has the type
+/// has a word.
 struct HostType {
     id: TypeId,
-    name: &'static str,
+    name: fn() -> &'static str,
     #[cfg(feature = "wasmtime")]
-    engine: ::wasmtime::component::ResourceType,
+    engine: fn() -> ::wasmtime::component::ResourceType,
 }
 
-impl HostType {
-    fn of<T: 'static>() -> Self {
-        HostType {
-            id: TypeId::of::<T>(),
-            name: std::any::type_name::<T>(),
-            #[cfg(feature = "wasmtime")]
-            engine: ::wasmtime::component::ResourceType::host::<T>(),
-        }
-    }
+trait IsHostType: 'static {
+    const TYPE: &'static HostType;
+}
+
+impl<T: 'static> IsHostType for T {
+    const TYPE: &'static HostType = &HostType {
+        id: TypeId::of::<T>(),
+        name: std::any::type_name::<T>,
+        #[cfg(feature = "wasmtime")]
+        engine: ::wasmtime::component::ResourceType::host::<T>,
+    };
 }
 
 impl ResourceType {
     /// The type of the host's resources `T`.
     pub fn host<T: 'static>() -> Self {
-        ResourceType(Kind::Host(HostType::of::<T>))
+        ResourceType(Kind::Host(T::TYPE))
     }
 
     /// Any resource type; what a Rust type that is not fixed to one stands for.
@@ -88,13 +92,13 @@ impl PartialEq for ResourceType {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Any, Kind::Any) => true,
-            (Kind::Host(a), Kind::Host(b)) => a().id == b().id,
+            (Kind::Host(a), Kind::Host(b)) => a.id == b.id,
             (Kind::Component(a), Kind::Component(b)) => a == b,
             #[cfg(feature = "wasmtime")]
             (Kind::Wasmtime(a), Kind::Wasmtime(b)) => a == b,
             #[cfg(feature = "wasmtime")]
             (Kind::Host(host), Kind::Wasmtime(ty)) | (Kind::Wasmtime(ty), Kind::Host(host)) => {
-                host().engine == *ty
+                (host.engine)() == *ty
             }
             _ => false,
         }
@@ -113,7 +117,7 @@ impl fmt::Display for ResourceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Kind::Host(host) => {
-                let name = host().name;
+                let name = (host.name)();
                 f.write_str(name.rsplit("::").next().unwrap_or(name))
             }
             Kind::Component(id) => write!(f, "resource {id}"),
@@ -235,8 +239,7 @@ impl<T> fmt::Debug for Resource<T> {
 /// It stays in the store's tables until it is passed on or dropped with
 /// [`ResourceAny::resource_drop`](crate::ResourceAny::resource_drop), borrowed
 /// ones too. Copies are the same handle. It is good for the store that it
-/// came from and no other, which is not checked: another store may have a handle
-/// of the same number.
+/// came from; any other refuses it with `WrongStore`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResourceAny(Any);
 
@@ -247,24 +250,60 @@ enum Any {
     /// A borrowed one.
     Borrow(Slot),
     #[cfg(feature = "wasmtime")]
-    Wasmtime(::wasmtime::component::ResourceAny),
+    Wasmtime {
+        any: ::wasmtime::component::ResourceAny,
+        /// Wasmtime's number of the store, see [`StoreNumber`].
+        store: StoreNumber,
+        /// Wasmtime's number of the instance whose destructor runs at the end;
+        /// [`NO_NUMBER`] if there is none, or if it is not known.
+        owner: u32,
+    },
 }
 
+/// A handle in the table of a layered backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
     ty: ResourceType,
+    /// The core's number of the store.
+    store: u64,
     index: u32,
     generation: u32,
+    /// The backend's number of the instance that is entered when the handle is
+    /// dropped; [`NO_NUMBER`] if there is none.
+    owner: u32,
 }
 
+/// No instance.
+const NO_NUMBER: u32 = u32::MAX;
+
 impl ResourceAny {
-    /// A handle in a backend's own table; `generation` tells reused slots apart.
+    /// The backend's number of the instance that is entered when the handle is
+    /// dropped, see [`Backend::instance_number`](crate::Backend).
+    pub(crate) fn owner(&self) -> Option<u32> {
+        match self.0 {
+            Any::Own(slot) | Any::Borrow(slot) => (slot.owner != NO_NUMBER).then_some(slot.owner),
+            #[cfg(feature = "wasmtime")]
+            Any::Wasmtime { owner, .. } => (owner != NO_NUMBER).then_some(owner),
+        }
+    }
+
+    /// A handle in the table of a layered backend, in the store of this number;
+    /// `generation` tells reused slots apart, and `owner` is the backend's number
+    /// of the instance that is entered when the handle is dropped.
     #[doc(hidden)]
-    pub fn new(ty: ResourceType, index: u32, generation: u32, owned: bool) -> Self {
+    pub fn new(
+        ty: ResourceType,
+        store: u64,
+        (index, generation): (u32, u32),
+        owned: bool,
+        owner: Option<u32>,
+    ) -> Self {
         let slot = Slot {
             ty,
+            store,
             index,
             generation,
+            owner: owner.unwrap_or(NO_NUMBER),
         };
         ResourceAny(if owned {
             Any::Own(slot)
@@ -273,13 +312,33 @@ impl ResourceAny {
         })
     }
 
-    /// The slot and its generation, if the handle was made by [`ResourceAny::new`].
+    /// Whether the handle was made by [`ResourceAny::new`].
     #[doc(hidden)]
-    pub fn slot(&self) -> Option<(u32, u32)> {
+    pub fn is_slot(&self) -> bool {
+        matches!(self.0, Any::Own(_) | Any::Borrow(_))
+    }
+
+    /// The slot and its generation, if the handle was made by
+    /// [`ResourceAny::new`] for this store.
+    ///
+    /// # Errors
+    ///
+    /// `WrongStore`, and `TypeMismatch` for a handle of another backend.
+    #[doc(hidden)]
+    pub fn slot(&self, store: u64) -> Result<(u32, u32)> {
         match self.0 {
-            Any::Own(slot) | Any::Borrow(slot) => Some((slot.index, slot.generation)),
+            Any::Own(slot) | Any::Borrow(slot) if slot.store == store => {
+                Ok((slot.index, slot.generation))
+            }
+            Any::Own(_) | Any::Borrow(_) => Err(Error::new(
+                ErrorKind::WrongStore,
+                "the resource belongs to another store",
+            )),
             #[cfg(feature = "wasmtime")]
-            Any::Wasmtime(_) => None,
+            Any::Wasmtime { .. } => Err(Error::new(
+                ErrorKind::TypeMismatch,
+                "the resource belongs to another backend",
+            )),
         }
     }
 
@@ -288,7 +347,7 @@ impl ResourceAny {
         match &self.0 {
             Any::Own(slot) | Any::Borrow(slot) => slot.ty,
             #[cfg(feature = "wasmtime")]
-            Any::Wasmtime(any) => ResourceType(Kind::Wasmtime(any.ty())),
+            Any::Wasmtime { any, .. } => ResourceType(Kind::Wasmtime(any.ty())),
         }
     }
 
@@ -298,7 +357,7 @@ impl ResourceAny {
             Any::Own(_) => true,
             Any::Borrow(_) => false,
             #[cfg(feature = "wasmtime")]
-            Any::Wasmtime(any) => any.owned(),
+            Any::Wasmtime { any, .. } => any.owned(),
         }
     }
 }
@@ -370,6 +429,10 @@ impl Lower for ResourceAny {
     ) -> Result<()> {
         dst.write(u64::from(cx.lower_any(ty, self)?));
         Ok(())
+    }
+
+    fn handles(&self, see: &mut See<'_>) -> Result<()> {
+        see(self)
     }
 
     fn lower_memory<C: LowerContext + ?Sized>(

@@ -263,11 +263,10 @@ fn validate(wasm: &[u8], features: Features) -> Result<()> {
     let Err(error) = is_valid(wasm, features) else {
         return size::check(wasm, features);
     };
-    // Valid with everything on: then a feature that is off is used.
+    // Valid with everything on: then a feature that is off is used. Otherwise
+    // what is wrong has nothing to do with features.
+    let needed = needed(wasm).map_err(malformed)?;
     let error = malformed(error);
-    let Ok(needed) = needed(wasm) else {
-        return Err(error);
-    };
     let off: Vec<_> = needed
         .iter()
         .filter(|feature| !features.contains(*feature))

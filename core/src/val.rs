@@ -63,6 +63,47 @@ pub enum Val {
 }
 
 impl Val {
+    /// Shows each handle inside. Values may be nested deeper than the stack is.
+    ///
+    /// # Errors
+    ///
+    /// What `see` gives.
+    #[doc(hidden)]
+    pub fn handles(&self, see: &mut crate::abi::See<'_>) -> crate::Result<()> {
+        let mut rest = vec![self];
+        while let Some(val) = rest.pop() {
+            match val {
+                Val::Resource(any) => see(any)?,
+                Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+                    rest.extend(vals);
+                }
+                Val::Record(fields) => rest.extend(fields.iter().map(|(_, val)| val)),
+                Val::Map(entries) => {
+                    rest.extend(entries.iter().flat_map(|(key, val)| [key, val]));
+                }
+                Val::Variant(_, val) | Val::Option(val) | Val::Result(Ok(val) | Err(val)) => {
+                    rest.extend(val.as_deref());
+                }
+                Val::Bool(_)
+                | Val::S8(_)
+                | Val::U8(_)
+                | Val::S16(_)
+                | Val::U16(_)
+                | Val::S32(_)
+                | Val::U32(_)
+                | Val::S64(_)
+                | Val::U64(_)
+                | Val::F32(_)
+                | Val::F64(_)
+                | Val::Char(_)
+                | Val::String(_)
+                | Val::Enum(_)
+                | Val::Flags(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that the value is of a type.
     ///
     /// # Errors
@@ -345,5 +386,11 @@ mod tests {
         ] {
             assert_eq!(val.check(&ty).unwrap_err().message(), message);
         }
+    }
+
+    /// Lists hold one of these per element, and what they take is charged.
+    #[test]
+    fn a_value_takes_few_words() {
+        assert!(size_of::<Val>() <= 56);
     }
 }

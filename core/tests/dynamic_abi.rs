@@ -718,8 +718,8 @@ fn types_without_values_are_unsupported() {
 #[test]
 fn handles_go_through_the_guests_tables() {
     let ty = ResourceType::component(1);
-    let owned = ResourceAny::new(ty, 5, 0, true);
-    let lent = ResourceAny::new(ty, 6, 0, false);
+    let owned = ResourceAny::new(ty, 1, (5, 0), true, None);
+    let lent = ResourceAny::new(ty, 1, (6, 0), false, None);
     let shapes = params_of([Type::Own(ty), Type::list(Type::Borrow(ty))]);
     // An owned handle can be lent, a lent one cannot be given away.
     let vals = [
@@ -737,7 +737,7 @@ fn handles_go_through_the_guests_tables() {
     shapes.lift(&mut guest, &slots, &mut back).unwrap();
     assert_eq!(back, vals);
 
-    let other = ResourceAny::new(ResourceType::component(2), 5, 0, true);
+    let other = ResourceAny::new(ResourceType::component(2), 1, (5, 0), true, None);
     for (any, text) in [
         (lent, "an owned handle is needed, this one is borrowed"),
         (other, "handle of another resource type"),

@@ -698,4 +698,23 @@ fn artifacts_of_another_configuration_are_refused() {
             "{error}"
         );
     }
+    assert_ne!(a.artifact_identity(), b.artifact_identity());
+    let same = engine(Interruption::None);
+    assert_eq!(a.artifact_identity(), same.artifact_identity());
+}
+
+#[test]
+fn a_call_that_is_refused_before_its_guest_is_entered_does_not_poison() {
+    let mut f = Fixture::new(Interruption::None, unlimited());
+    let error = f.call("refused").unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert_eq!(f.store.poisoned(), None);
+    f.call("nop").unwrap();
+
+    // The same error stops the guest of a host function that fails with it.
+    let refused = || Error::unsupported("no").not_entered();
+    let (mut store, host) = with_host(move |_| Err(refused()));
+    let error = host.call(&mut store, ()).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert_eq!(store.poisoned(), Some(&ErrorKind::Unsupported));
 }

@@ -431,7 +431,7 @@ fn handles_type() -> Type {
 }
 
 fn handles() -> (Handles, ResourceAny) {
-    let any = ResourceAny::new(ResourceType::component(1), 9, 1, true);
+    let any = ResourceAny::new(ResourceType::component(1), 1, (9, 1), true, None);
     let handles = Handles {
         own: Resource::new_own(5),
         borrow: Resource::new_borrow(6),

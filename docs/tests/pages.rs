@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{Page, page, pages, root};
-use enginebay::{CountedResource, ErrorKind, TrapCode};
+use enginebay::{Backend, CountedResource, ErrorKind, Feature, Support, TrapCode};
 
 fn is_rust(info: &str) -> bool {
     info.split([',', ' ']).next() == Some("rust")
@@ -144,4 +144,86 @@ fn the_table_of_kinds_is_that_of_the_code() {
         assert_eq!(row[1], format!("`{}`", kind.name()));
         assert_eq!(row[3] == "yes", kind.poisons(), "{variant}");
     }
+}
+
+fn each_support() -> Vec<(&'static str, Support)> {
+    let mut all = Vec::new();
+    macro_rules! add {
+        ($name:ident, $backend:ty) => {
+            all.push((<$backend>::NAME, <$backend>::support()));
+        };
+    }
+    enginebay::for_each_backend!(add);
+    all
+}
+
+fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+#[test]
+fn the_table_of_backends_is_that_of_the_code() {
+    let page = page("docs/src/reference/backends.md");
+    let rows = page.rows();
+    let rows: Vec<_> = rows.iter().filter(|row| row.len() == 8).collect();
+    let all = each_support();
+    // A header and a rule.
+    assert_eq!(rows.len(), 2 + all.len());
+    for ((name, support), row) in all.into_iter().zip(&rows[2..]) {
+        let mut version = support.version.split('.');
+        let major = version.next().expect("a version");
+        let mut interruption = "none".to_owned();
+        interruption += if support.deadline { ", deadline" } else { "" };
+        interruption += if support.fuel { ", fuel" } else { "" };
+        assert_eq!(row[0], format!("`{name}`"));
+        let engine = format!("{} {major}", support.engine).to_lowercase();
+        assert!(row[1].to_lowercase().starts_with(&engine), "{row:?}");
+        assert_eq!(row[2].contains("layer"), !support.native, "{row:?}");
+        assert_eq!(row[3] == "compiled", support.jit, "{row:?}");
+        assert_eq!(row[4], interruption, "{name}");
+        assert_eq!(row[5], yes(support.deterministic), "{name}");
+        assert_eq!(row[6], yes(support.artifacts), "{name}");
+        assert_eq!(row[7], yes(support.backtraces), "{name}");
+    }
+}
+
+#[test]
+fn the_table_of_features_is_that_of_the_code() {
+    let page = page("docs/src/reference/backends.md");
+    let all = each_support();
+    let rows = page.rows();
+    let rows: Vec<_> = rows
+        .iter()
+        .filter(|row| row.len() == 1 + all.len())
+        .collect();
+    let names = all.iter().map(|(name, _)| format!("`{name}`"));
+    assert_eq!(rows[0][1..], names.collect::<Vec<_>>());
+    assert_eq!(rows.len(), 2 + Feature::ALL.len());
+    for (feature, row) in Feature::ALL.iter().zip(&rows[2..]) {
+        let has = all
+            .iter()
+            .map(|(_, support)| yes(support.features.contains(*feature)));
+        assert_eq!(row[0], format!("`{feature}`"));
+        assert_eq!(row[1..], has.collect::<Vec<_>>(), "{feature}");
+    }
+}
+
+#[test]
+fn fragments_of_the_example_engine_are_its_code() {
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim().to_owned());
+        lines.filter(|line| !line.is_empty()).collect()
+    };
+    let engine = std::fs::read_to_string(root().join("backends/layer/tests/engine/mod.rs"));
+    let engine = lines(&engine.expect("the engine"));
+    assert!(engine.len() < 500, "{} lines", engine.len());
+    let page = page("docs/src/how-to/add-an-engine.md");
+    let mut count = 0;
+    for fragment in page.text.split("```rs\n").skip(1) {
+        let fragment = lines(fragment.split("```").next().unwrap_or_default());
+        let found = engine.windows(fragment.len()).any(|part| part == fragment);
+        assert!(found, "not in the engine:\n{}", fragment.join("\n"));
+        count += 1;
+    }
+    assert!(count > 3, "the fragments are not found");
 }

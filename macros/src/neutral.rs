@@ -122,6 +122,7 @@ pub(crate) fn lower(input: &Input) -> Result<TokenStream> {
         Shape::Variant(cases) => lower_variant(root, cases),
         Shape::Enum(cases) => lower_enum(root, cases),
     };
+    let handles = handles(root, &input.shape);
     let generics = input.bounded("Lower");
     let (generics, arguments, where_clause) = generics.split_for_impl();
     Ok(quote_spanned! {span=>
@@ -146,8 +147,41 @@ pub(crate) fn lower(input: &Input) -> Result<TokenStream> {
             ) -> #root::Result<()> {
                 #memory
             }
+
+            #handles
         }
     })
+}
+
+/// Shows the handles of all parts that are there.
+fn handles(root: &TokenStream, shape: &Shape) -> TokenStream {
+    let span = Span::mixed_site();
+    let see = |ty: &Type, part: TokenStream| quote_spanned!(span=> <#ty as #root::abi::Lower>::handles(#part, see)?;);
+    let parts = match shape {
+        Shape::Record(fields) => {
+            let parts = fields
+                .iter()
+                .map(|Field { ident, ty, .. }| see(ty, quote_spanned!(span=> &self.#ident)));
+            quote_spanned!(span=> #(#parts)*)
+        }
+        Shape::Variant(cases) => {
+            let arms = cases.iter().map(|Case { ident, ty, .. }| match ty {
+                Some(ty) => {
+                    let see = see(ty, quote_spanned!(span=> value));
+                    quote_spanned!(span=> Self::#ident(value) => { #see })
+                }
+                None => quote_spanned!(span=> Self::#ident => {}),
+            });
+            quote_spanned!(span=> match self { #(#arms)* })
+        }
+        Shape::Enum(_) => return TokenStream::new(),
+    };
+    quote_spanned! {span=>
+        fn handles(&self, see: &mut #root::abi::See<'_>) -> #root::Result<()> {
+            #parts
+            ::core::result::Result::Ok(())
+        }
+    }
 }
 
 fn lower_record(root: &TokenStream, fields: &[Field]) -> (TokenStream, TokenStream) {

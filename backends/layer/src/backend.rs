@@ -379,6 +379,10 @@ impl<E: CoreEngine> Backend for Layer<E> {
         coroutine::run::<E, _>(cx, suspends, |cx| instantiate::<E>(cx, &pre.0)).await
     }
 
+    fn instance_number(instance: &u32) -> Option<u32> {
+        Some(*instance)
+    }
+
     fn get_func(cx: &mut E::Context<'_>, instance: &u32, path: &[&str]) -> Option<Func<E>> {
         func::get::<E>(cx, *instance, path).map(Func)
     }

@@ -120,6 +120,10 @@ impl<E: CoreEngine> Export<E> {
         R: ComponentNamedList + Lift,
     {
         let boundary = &self.boundary;
+        if P::HAS_HANDLES {
+            let store = E::data(cx).store_data().number();
+            params.handles(&mut |any| any.slot(store).map(drop))?;
+        }
         self.call_with(
             cx,
             |crossing, slots| {
@@ -136,8 +140,21 @@ impl<E: CoreEngine> Export<E> {
         results: &mut Vec<Val>,
     ) -> Result<()> {
         let shapes = self.boundary.shapes();
-        shapes.params.check(params)?;
-        shapes.result.check_type()?;
+        // Types of other stores' handles are others, too: this says more.
+        if self.boundary.uses.params.handles {
+            let store = E::data(cx).store_data().number();
+            for param in params {
+                param.handles(&mut |any| any.slot(store).map(drop))?;
+            }
+        }
+        shapes
+            .params
+            .check(params)
+            .map_err(enginebay_core::Error::not_entered)?;
+        shapes
+            .result
+            .check_type()
+            .map_err(enginebay_core::Error::not_entered)?;
         self.call_with(
             cx,
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),
@@ -223,7 +240,7 @@ pub(crate) fn module<E: CoreEngine>(
     match item {
         Item::ModuleStatic { index, .. } => Some(pre.program.modules[*index].clone()),
         Item::ModuleImport { import, .. } => match &pre.imports[*import] {
-            Import::Module(module) => Some(module.clone()),
+            Import::Module(module, _) => Some(module.clone()),
             _ => None,
         },
         _ => None,

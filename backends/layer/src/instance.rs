@@ -61,7 +61,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                 self.core(cx, module, &module.code, &imports)
             }
             Step::InstantiateImport { import, args } => {
-                let Import::Module(module) = &self.pre.imports[*import] else {
+                let Import::Module(module, code) = &self.pre.imports[*import] else {
                     return Err(Error::new(ErrorKind::Link, "an import is no core module"));
                 };
                 let mut imports = Vec::with_capacity(module.ty.imports.len());
@@ -75,9 +75,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                     })?;
                     imports.push(self.def(cx, def)?);
                 }
-                // Code of another component may be of another unit.
-                let code = E::adopt(&self.pre.program.unit, &module.code, &module.wasm)?;
-                self.core(cx, module, &code, &imports)
+                self.core(cx, module, code, &imports)
             }
         }
     }

@@ -149,7 +149,9 @@ impl<E: CoreEngine> Linker<E> {
                     is_async |= resource.is_async;
                     Import::Resource(resource.clone())
                 }
-                Definition::Module(module) => Import::Module(module.clone()),
+                Definition::Module(module) => {
+                    Import::Module(module.clone(), program.adopt(module)?)
+                }
                 Definition::Instance(_) => return Err(missing()),
             });
         }
@@ -219,7 +221,8 @@ pub(crate) struct Pre<E: CoreEngine> {
 pub(crate) enum Import<E: CoreEngine> {
     Func(Arc<dyn HostFunc<E>>),
     Resource(Arc<HostResource<E>>),
-    Module(Arc<Module<E>>),
+    /// With its code for the component that imports it.
+    Module(Arc<Module<E>>, E::Module),
 }
 
 /// Matches what a component wants with what the host has.

@@ -3,8 +3,8 @@
 //! names to look up.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use enginebay_core::{Error, ErrorKind, Features, ResourceType, Result, wasm_features};
 use wasmtime_environ::component::{
@@ -55,7 +55,12 @@ pub(crate) struct Program<E: CoreEngine> {
     pub(crate) has_context: bool,
     /// The identities of resource types before there is an instance.
     first_type: u64,
+    /// Modules of other components that were imported, for this unit.
+    adopted: Mutex<Vec<Adopted<E>>>,
 }
+
+/// A module of another component, and its code for the use in this one.
+type Adopted<E> = (Arc<Module<E>>, <E as CoreEngine>::Module);
 
 /// A core module: one of the component's own, or an adapter between two of its
 /// components.
@@ -302,7 +307,7 @@ pub(crate) fn import_name(component: &Component, import: RuntimeImportIndex) -> 
 pub(crate) enum Source<'a> {
     Compile,
     /// Machine code per module; a module without is compiled.
-    Artifact(Vec<Option<&'a [u8]>>),
+    Artifact(Codes<'a>),
 }
 
 impl<E: CoreEngine> Program<E> {
@@ -419,6 +424,7 @@ impl<E: CoreEngine> Program<E> {
         }
         Ok(Program {
             first_type: new_types(component.num_resources as usize),
+            adopted: Mutex::default(),
             wasm,
             component,
             types,
@@ -450,6 +456,18 @@ impl<E: CoreEngine> Program<E> {
 
     pub(crate) fn options(&self, index: OptionsIndex) -> &CanonicalOptions {
         &self.component.options[index]
+    }
+
+    /// A module of any component, compiled for this one. Once is enough: an
+    /// engine may keep all code that it ever compiled.
+    pub(crate) fn adopt(&self, module: &Arc<Module<E>>) -> Result<E::Module> {
+        let mut adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, code)) = adopted.iter().find(|(it, _)| Arc::ptr_eq(it, module)) {
+            return Ok(code.clone());
+        }
+        let code = E::adopt(&self.unit, &module.code, &module.wasm)?;
+        adopted.push((module.clone(), code.clone()));
+        Ok(code)
     }
 
     /// The core function behind an exported one.
@@ -486,8 +504,11 @@ impl<E: CoreEngine> Program<E> {
     }
 }
 
+/// Machine code of each module, where there is some.
+type Codes<'a> = Vec<Option<&'a [u8]>>;
+
 /// Reads what [`Program::serialize`] wrote: the component, and code per module.
-pub(crate) fn parse(mut bytes: &[u8]) -> Result<(&[u8], Vec<Option<&[u8]>>)> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<(&[u8], Codes<'_>)> {
     let damaged = || Error::new(ErrorKind::Artifact, "the precompiled component is damaged");
     let mut parts = Vec::new();
     while !bytes.is_empty() {

@@ -257,7 +257,8 @@ impl<E: CoreEngine> Data<E> {
         origin: Origin<E>,
     ) -> Result<ResourceAny> {
         let index = self.host.table.insert_own(&mut self.counter, None, rep)?;
-        Ok(self.host.name(index, ty, true, origin))
+        let store = self.store.number();
+        Ok(self.host.name(index, ty, store, true, origin))
     }
 
     /// Lends the host a resource for the call that was begun last.
@@ -268,12 +269,22 @@ impl<E: CoreEngine> Data<E> {
             .host
             .table
             .insert_borrow(&mut self.counter, None, rep, at)?;
-        Ok(self.host.name(index, ty, false, Origin::None))
+        let store = self.store.number();
+        Ok(self.host.name(index, ty, store, false, Origin::None))
+    }
+
+    /// The slot of a handle of the host's that is still good.
+    fn find(&self, resource: &ResourceAny) -> Result<u32> {
+        let (index, generation) = resource.slot(self.store.number())?;
+        match self.host.slots.get(index as usize) {
+            Some((current, _)) if *current == generation => Ok(index),
+            _ => Err(Error::trap(TrapCode::UnknownHandle)),
+        }
     }
 
     /// Takes an owned resource from the host.
     pub(crate) fn host_take(&mut self, resource: &ResourceAny) -> Result<u32> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         let rep = self.host.table.take_own(&mut self.counter, None, index)?;
         self.host.retire(index);
         Ok(rep)
@@ -281,7 +292,7 @@ impl<E: CoreEngine> Data<E> {
 
     /// Lends a resource of the host's for the call that was begun last.
     pub(crate) fn host_lend(&mut self, resource: &ResourceAny) -> Result<u32> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         let (rep, owned) = self.host.table.lend(&mut self.counter, None, index)?;
         if owned {
             let table = None;
@@ -292,13 +303,13 @@ impl<E: CoreEngine> Data<E> {
 
     /// The representation behind a handle of the host's.
     pub(crate) fn host_rep(&mut self, resource: &ResourceAny) -> Result<u32> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         self.host.table.rep(None, index)
     }
 
     /// Drops a handle of the host's; gives what is left to destroy.
     pub(crate) fn host_drop(&mut self, resource: &ResourceAny) -> Result<Option<(u32, Origin<E>)>> {
-        let index = self.host.find(resource)?;
+        let index = self.find(resource)?;
         let removed = self.host.table.remove(&mut self.counter, None, index)?;
         let origin = self.host.retire(index);
         Ok(self.removed(removed).map(|rep| (rep, origin)))
@@ -361,29 +372,21 @@ impl<E: CoreEngine> HostHandles<E> {
         &mut self,
         index: u32,
         ty: ResourceType,
+        store: u64,
         owned: bool,
         origin: Origin<E>,
     ) -> ResourceAny {
+        let owner = match origin {
+            Origin::Guest { instance, .. } => Some(instance),
+            Origin::None | Origin::Host(_) => None,
+        };
         let at = index as usize;
         if self.slots.len() <= at {
             self.slots.resize_with(at + 1, || (0, Origin::None));
         }
         let slot = &mut self.slots[at];
         slot.1 = origin;
-        ResourceAny::new(ty, index, slot.0, owned)
-    }
-
-    /// The slot of a handle that is still good.
-    fn find(&self, resource: &ResourceAny) -> Result<u32> {
-        let gone = || Error::trap(TrapCode::UnknownHandle);
-        let Some((index, generation)) = resource.slot() else {
-            return Err(Error::trap(TrapCode::HandleTypeMismatch)
-                .with_context("handle", "of another backend"));
-        };
-        match self.slots.get(index as usize) {
-            Some((current, _)) if *current == generation => Ok(index),
-            _ => Err(gone()),
-        }
+        ResourceAny::new(ty, store, (index, slot.0), owned, owner)
     }
 
     /// Has no handle that was given out for the slot be good any more.

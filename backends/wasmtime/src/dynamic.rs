@@ -14,7 +14,7 @@ mod lower;
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
-use enginebay_core::{Error, ErrorKind, Result, Val};
+use enginebay_core::{Error, ErrorKind, Result, StoreNumber, Val};
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
@@ -36,7 +36,8 @@ pub(crate) type Func<'a> = wt::TypedFunc<Params<'a>, Results>;
 ///
 /// # Errors
 ///
-/// `TypeMismatch` where something differs, and `Unsupported` for types that
+/// `TypeMismatch` where something differs, `WrongStore` for a resource of another
+/// store, and `Unsupported` for types that
 /// have no [`Val`].
 #[inline]
 pub(crate) fn typed<'a>(
@@ -44,7 +45,8 @@ pub(crate) fn typed<'a>(
     func: &wt::Func,
     params: &'a [Val],
 ) -> Result<Func<'a>> {
-    check::with(params, || func.typed::<Params<'a>, Results>(cx))
+    let store = StoreNumber::of(func);
+    check::with(params, store, || func.typed::<Params<'a>, Results>(cx))
         .map_err(|error| refused(cx, func, params, &error))
 }
 
@@ -58,15 +60,27 @@ fn refused(
     error: &wasmtime::Error,
 ) -> Error {
     let ty = func.ty(cx);
-    let unsupported =
-        |what: &str| Error::unsupported(format!("values of type `{what}` are not supported"));
+    let unsupported = |what: &str| {
+        Error::unsupported(format!("values of type `{what}` are not supported")).not_entered()
+    };
     match error.downcast_ref::<Misfit>() {
         Some(Misfit::Param(at, what)) => match ty.params().nth(*at) {
             Some((name, _)) => unsupported(what).with_context("argument", name),
             None => unsupported(what),
         },
         Some(Misfit::Result(what)) => unsupported(what),
-        Some(Misfit::Value) | None => match value::check_params(&ty, params) {
+        Some(Misfit::Store(at)) => {
+            let error = Error::new(
+                ErrorKind::WrongStore,
+                "the resource belongs to another store",
+            );
+            match ty.params().nth(*at) {
+                Some((name, _)) => error.with_context("argument", name),
+                None => error,
+            }
+        }
+        Some(Misfit::Value) | None => match value::check_params(&ty, params, StoreNumber::of(func))
+        {
             Err(error) => error,
             Ok(()) => Error::new(ErrorKind::TypeMismatch, format!("{error:#}")),
         },

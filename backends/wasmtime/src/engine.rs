@@ -92,7 +92,7 @@ pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmti
 /// `engine` is best made by [`config`] and then changed. Options that change
 /// what a component sees or how it is limited must be as [`config`] sets them:
 /// the features of wasm and of components, fuel, epochs, concurrency support
-/// and the treatment of NaNs.
+/// and the treatment of NaNs. Backtraces cannot be turned off.
 ///
 /// ```
 /// use enginebay_core::Config;
@@ -124,7 +124,15 @@ pub fn engine_from(engine: &wasmtime::Config, config: &Config) -> Result<Engine<
             )));
         }
     }
-    Engine::from_parts(make(engine)?, config.clone())
+    let engine = make(engine)?;
+    // Its debug output does not have this one.
+    if engine.get_wasm_backtrace_max_frames() == 0 {
+        return Err(Error::unsupported(
+            "Wasmtime's option `wasm_backtrace_max_frames` must not be `None`: errors would have \
+             no backtraces, by which failures in a guest are told from others",
+        ));
+    }
+    Engine::from_parts(engine, config.clone())
 }
 
 /// Options that all backends must agree on.
@@ -178,7 +186,7 @@ mod tests {
     #[test]
     fn each_option_that_equality_needs_is_refused_by_name() {
         type Change = fn(&mut wasmtime::Config) -> &mut wasmtime::Config;
-        let cases: [(&str, Change); 11] = [
+        let cases: [(&str, Change); 12] = [
             ("wasm_cm_map", |c| c.wasm_component_model_map(true)),
             ("wasm_cm_fixed_length_lists", |c| {
                 c.wasm_component_model_fixed_length_lists(true)
@@ -192,6 +200,9 @@ mod tests {
             ("concurrency_support", |c| c.concurrency_support(true)),
             ("enable_nan_canonicalization", |c| {
                 c.cranelift_nan_canonicalization(true)
+            }),
+            ("wasm_backtrace_max_frames", |c| {
+                c.wasm_backtrace_max_frames(None)
             }),
             ("relaxed_simd_deterministic", |c| {
                 c.relaxed_simd_deterministic(true)

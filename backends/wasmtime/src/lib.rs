@@ -252,6 +252,10 @@ impl Backend for Wasmtime {
         trap::finish(&cx, result)
     }
 
+    fn instance_number(instance: &Self::Instance) -> Option<u32> {
+        Some(enginebay_core::instance_number(instance))
+    }
+
     fn get_func(
         cx: &mut Self::Context<'_>,
         instance: &Self::Instance,
@@ -310,6 +314,7 @@ impl Backend for Wasmtime {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
+        store::check::<P>(func, &params)?;
         // SAFETY: the caller promises that `typed` checked these types.
         let func = unsafe { wt::TypedFunc::<P, R>::new_unchecked(*func) };
         match func.call(&mut cx, params) {
@@ -328,6 +333,7 @@ impl Backend for Wasmtime {
         P: ComponentNamedList + Lower + Send + Sync + 'a,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
+        store::check::<P>(func, &params)?;
         // SAFETY: the caller promises that `typed` checked these types.
         let func = unsafe { wt::TypedFunc::<P, R>::new_unchecked(*func) };
         let result = func.call_async(&mut cx, params).await;
@@ -353,7 +359,8 @@ impl Backend for Wasmtime {
     }
 
     fn resource_drop(mut cx: Self::Context<'_>, resource: ResourceAny) -> Result<()> {
-        let result = value::resource(&resource)?.resource_drop(&mut cx);
+        let resource = resource.to_wasmtime(store::number(&mut cx))?;
+        let result = resource.resource_drop(&mut cx);
         trap::finish_handle(&cx, result)
     }
 
@@ -361,9 +368,8 @@ impl Backend for Wasmtime {
         mut cx: Self::Context<'a>,
         resource: &'a ResourceAny,
     ) -> Result<()> {
-        let result = value::resource(resource)?
-            .resource_drop_async(&mut cx)
-            .await;
+        let resource = resource.to_wasmtime(store::number(&mut cx))?;
+        let result = resource.resource_drop_async(&mut cx).await;
         trap::finish_handle(&cx, result)
     }
 
@@ -390,14 +396,16 @@ impl Backend for Wasmtime {
         resource: Resource<T>,
     ) -> Result<ResourceAny> {
         let result = resource.into_wasmtime().try_into_resource_any(&mut *cx);
-        trap::finish_handle(cx, result).map(ResourceAny::from_wasmtime)
+        let any = trap::finish_handle(cx, result)?;
+        Ok(ResourceAny::from_wasmtime(any, store::number(cx)))
     }
 
     fn resource_from_any<T: 'static>(
         cx: &mut Self::Context<'_>,
         resource: ResourceAny,
     ) -> Result<Resource<T>> {
-        let result = value::resource(&resource)?.try_into_resource(&mut *cx);
+        let resource = resource.to_wasmtime(store::number(cx))?;
+        let result = resource.try_into_resource(&mut *cx);
         trap::finish_handle(cx, result).map(Resource::from_wasmtime)
     }
 }

@@ -1,7 +1,7 @@
 //! What Wasmtime asks before memories and tables grow: the core's policy
 //! decides.
 
-use enginebay_core::StoreData;
+use enginebay_core::{StoreData, StoreNumber};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Func;
 
@@ -11,6 +11,8 @@ pub struct State {
     pub(crate) data: StoreData,
     /// What destructors are run from, once one was ([`crate::destructor`]).
     pub(crate) destructors: Option<Func>,
+    /// Wasmtime's number of the store, once somebody asked for it.
+    pub(crate) number: Option<StoreNumber>,
 }
 
 impl State {

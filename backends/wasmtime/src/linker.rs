@@ -4,10 +4,11 @@ use enginebay_core::{
     ComponentNamedList, Error, ErrorKind, HostContext, HostFuture, Lift, Lower, ResourceType,
     Result, Val,
 };
+use wasmtime::AsContextMut;
 use wasmtime::component as wt;
 
 use crate::limits::State;
-use crate::{Wasmtime, value};
+use crate::{Wasmtime, store, value};
 
 type Linker = wt::Linker<State>;
 type Cx<'a> = wasmtime::StoreContextMut<'a, State>;
@@ -78,11 +79,13 @@ where
         + 'static,
 {
     at(linker, path)?
-        .func_new(name, move |cx, ty, params, results| {
-            let params = value::lift_params(params).map_err(carry)?;
+        .func_new(name, move |mut cx, ty, params, results| {
+            let mut store = || store::number(&mut cx);
+            let params = value::lift_params(params, &mut store).map_err(carry)?;
             let mut out = vec![Val::Bool(false); results.len()];
-            func(HostContext(cx), &params, &mut out).map_err(carry)?;
-            value::lower_results(&ty, out, results).map_err(carry)
+            func(HostContext(cx.as_context_mut()), &params, &mut out).map_err(carry)?;
+            let mut store = || store::number(&mut cx);
+            value::lower_results(&ty, out, results, &mut store).map_err(carry)
         })
         .map_err(refused)
 }
@@ -101,14 +104,16 @@ where
 {
     let func = std::sync::Arc::new(func);
     at(linker, path)?
-        .func_new_async(name, move |cx, ty, params, results| {
+        .func_new_async(name, move |mut cx, ty, params, results| {
             let func = func.clone();
             Box::new(async move {
-                let params = value::lift_params(params).map_err(carry)?;
-                let out = func(HostContext(cx), params, results.len())
+                let mut store = || store::number(&mut cx);
+                let params = value::lift_params(params, &mut store).map_err(carry)?;
+                let out = func(HostContext(cx.as_context_mut()), params, results.len())
                     .await
                     .map_err(carry)?;
-                value::lower_results(&ty, out, results).map_err(carry)
+                let mut store = || store::number(&mut cx);
+                value::lower_results(&ty, out, results, &mut store).map_err(carry)
             })
         })
         .map_err(refused)

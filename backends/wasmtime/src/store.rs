@@ -1,6 +1,6 @@
 //! Stores, and the calls into them that are not typed.
 
-use enginebay_core::{Interruption, Result, StoreData, Val};
+use enginebay_core::{Interruption, Lower, Result, StoreData, StoreNumber, Val};
 use wasmtime::component as wt;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
@@ -18,6 +18,7 @@ pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime
         State {
             data,
             destructors: None,
+            number: None,
         },
     );
     store.limiter(|state| state);
@@ -50,6 +51,28 @@ pub(crate) fn fuel(cx: &Context<'_>) -> Option<u64> {
 pub(crate) fn set_fuel(cx: &mut Context<'_>, fuel: u64) -> Result<()> {
     cx.set_fuel(fuel)
         .map_err(|error| trap::error(cx.data(), error))
+}
+
+/// Wasmtime's number of the store. It keeps that to itself; whatever belongs to
+/// a store has it, so the first to ask makes a function.
+pub(crate) fn number(cx: &mut Context<'_>) -> StoreNumber {
+    if let Some(number) = cx.data().number {
+        return number;
+    }
+    let number = StoreNumber::of(&wasmtime::Func::wrap(&mut *cx, || {}));
+    cx.data_mut().number = Some(number);
+    number
+}
+
+/// Checks that no handle is of another store than the function. To be done
+/// before Wasmtime has begun the call: it would not come out of it unharmed.
+#[inline]
+pub(crate) fn check<P: Lower>(func: &wt::Func, params: &P) -> Result<()> {
+    if !P::HAS_HANDLES {
+        return Ok(());
+    }
+    let store = StoreNumber::of(func);
+    params.handles(&mut |any| any.to_wasmtime(store).map(drop))
 }
 
 /// The export at a path of instances and a name.
@@ -111,9 +134,10 @@ async fn call_async_lifted(
     params: &[Val],
     results: &mut Vec<Val>,
 ) -> Result<()> {
-    let params = value::lower_all(params)?;
+    let number = StoreNumber::of(func);
+    let params = value::lower_all(params, &mut || number)?;
     let mut out = value::placeholders(func.ty(&cx).results().len());
     let result = func.call_async(&mut cx, &params, &mut out).await;
     trap::finish(&cx, result)?;
-    value::lift_results(out, results)
+    value::lift_results(out, results, number)
 }

@@ -187,10 +187,6 @@ const MESSAGES: &[(&str, Meaning)] = &[
         "cannot lower a `borrow` resource into an `own`",
         Meaning::Trap(TrapCode::HandleTypeMismatch),
     ),
-    (
-        "this resource belongs to another backend",
-        Meaning::Trap(TrapCode::HandleTypeMismatch),
-    ),
     ("string length of", Meaning::Trap(TrapCode::TooLong)),
     ("size overflow copying", Meaning::Trap(TrapCode::TooLong)),
     ("byte length", Meaning::Trap(TrapCode::TooLong)),
@@ -295,9 +291,22 @@ fn by_message(state: &State, error: wasmtime::Error) -> Error {
         Some(Meaning::HostBytes) => state.data.host_bytes_refused(),
         None => {
             let text = error.root_cause().to_string();
+            if is_the_systems(&error, &text) {
+                return Error::new(ErrorKind::Engine, format!("{error:#}")).with_source(error);
+            }
             Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error)
         }
     }
+}
+
+/// Whether the system or Wasmtime's pool had no more to give, which is no fault
+/// of the guest's: memory, addresses, or places in the pool.
+fn is_the_systems(error: &wasmtime::Error, text: &str) -> bool {
+    error.is::<wasmtime::OutOfMemory>()
+        || text.starts_with("maximum concurrent limit of")
+        || error.chain().any(|cause| {
+            cause.is::<std::io::Error>() || cause.to_string().starts_with("mmap failed to")
+        })
 }
 
 /// A result of a call or an instantiation.

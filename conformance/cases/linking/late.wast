@@ -113,3 +113,19 @@
 (assert_trap (invoke $a "fail") "unreachable")
 (assert_trap (invoke $b "twice") "cannot enter component instance")
 (assert_trap (invoke $numbers "next") "cannot enter component instance")
+
+;; An instance with an id can be imported by it, registered or not.
+(component $by-id
+  (core module $m (func (export "f") (result i32) (i32.const 5)))
+  (core instance $i (instantiate $m))
+  (func (export "f") (result u32) (canon lift (core func $i "f"))))
+(component
+  (import "by-id" (instance $other (export "f" (func (result u32)))))
+  (core func $f (canon lower (func $other "f")))
+  (core module $m
+    (import "" "f" (func $f (result i32)))
+    (func (export "f") (result i32) (i32.add (call $f) (i32.const 1))))
+  (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+  (func (export "f") (result u32) (canon lift (core func $i "f"))))
+(assert_return (invoke "f") (u32.const 6))
+(assert_return (invoke $by-id "f") (u32.const 5))

@@ -10,6 +10,7 @@ use crate::executor::block_on;
 use crate::header::HeaderLimits;
 use crate::outcome::Outcome;
 use crate::script::{Action, Core, Script};
+use crate::value;
 
 use super::Step;
 
@@ -88,6 +89,7 @@ impl<B: Backend> Place<B> {
         args: &[Val],
     ) -> Result<Vec<Val>, Error> {
         let func = instance.get_func(&mut *store, name)?;
+        let args = &value::fit_all(args, &func.ty(&mut *store)?);
         if self.asynchronous {
             block_on(func.call_async(store, args))
         } else {
@@ -182,7 +184,9 @@ pub(super) struct World<B: Backend> {
 
 impl<B: Backend> World<B> {
     pub(super) fn new(engine: &Engine<B>, script: &Script, features: Features) -> Self {
-        let (mut shared, mut shared_makers) = (HashSet::new(), HashSet::new());
+        // An instance with an id can be imported by it.
+        let mut shared = script.imports.clone();
+        let mut shared_makers = HashSet::new();
         let mut makers = 0;
         for step in &script.steps {
             match &step.action {
@@ -318,11 +322,8 @@ impl<B: Backend> World<B> {
 
     /// The first import of a component that nothing in the script provides.
     pub(super) fn unknown_import(&self, component: &Component<B>) -> Option<String> {
-        let known = |name: &String| {
-            self.registered.contains_key(name)
-                || self.names.contains_key(name)
-                || self.shared.contains(name)
-        };
+        let known =
+            |name: &String| self.registered.contains_key(name) || self.names.contains_key(name);
         let mut names = component.imports().iter().map(|import| &import.name);
         names.find(|name| !known(name)).cloned()
     }

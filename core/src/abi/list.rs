@@ -1,7 +1,8 @@
 //! Lists: slices and vectors. Numbers are copied in bulk.
 
 use super::{
-    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, part_type,
+    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, See,
+    part_type,
 };
 use crate::__private::Sealed;
 use crate::error::{Error, Result};
@@ -108,6 +109,10 @@ impl<T: Lower> Lower for [T] {
         let (at, len) = store(cx, ty, self)?;
         (at as u32).lower_memory(cx, ty, offset)?;
         (len as u32).lower_memory(cx, ty, offset + 4)
+    }
+
+    fn handles(&self, see: &mut See<'_>) -> Result<()> {
+        self.iter().try_for_each(|item| item.handles(see))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Abi, ComponentNamedList, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower,
-    LowerContext, part_type, record_abi, record_offsets,
+    LowerContext, See, part_type, record_abi, record_offsets,
 };
 use crate::__private::Sealed;
 use crate::error::Result;
@@ -53,6 +53,11 @@ macro_rules! tuples {
                     part_type::<$name>(ty, $index),
                     offset + at[$index],
                 )?;)*
+                Ok(())
+            }
+
+            fn handles(&self, see: &mut See<'_>) -> Result<()> {
+                $(self.$index.handles(see)?;)*
                 Ok(())
             }
         }

@@ -1,8 +1,8 @@
 //! `Option` and `Result`, and what derived variants share with them.
 
 use super::{
-    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, VariantAbi,
-    part_type, record_abi, variant_abi,
+    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, See,
+    VariantAbi, part_type, record_abi, variant_abi,
 };
 use crate::__private::Sealed;
 use crate::error::{Error, Result};
@@ -96,6 +96,10 @@ impl<T: Lower> Lower for Option<T> {
             None => Ok(()),
         }
     }
+
+    fn handles(&self, see: &mut See<'_>) -> Result<()> {
+        self.iter().try_for_each(|value| value.handles(see))
+    }
 }
 
 impl<T: Lift> Lift for Option<T> {
@@ -173,6 +177,13 @@ impl<T: Lower, E: Lower> Lower for Result<T, E> {
         match self {
             Ok(value) => value.lower_memory(cx, part_type::<T>(ty, 0), offset + abi.payload),
             Err(error) => error.lower_memory(cx, part_type::<E>(ty, 1), offset + abi.payload),
+        }
+    }
+
+    fn handles(&self, see: &mut See<'_>) -> Result<()> {
+        match self {
+            Ok(value) => value.handles(see),
+            Err(error) => error.handles(see),
         }
     }
 }

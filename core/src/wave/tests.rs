@@ -334,9 +334,13 @@ fn maps_are_shown_and_not_read() {
 fn handles_are_shown_and_not_read() {
     let resource = ResourceType::component(1);
     let handles = Val::List(vec![
-        Val::Resource(ResourceAny::new(resource, 0, 0, true)),
+        Val::Resource(ResourceAny::new(resource, 1, (0, 0), true, None)),
         Val::Option(Some(Box::new(Val::Resource(ResourceAny::new(
-            resource, 0, 0, false,
+            resource,
+            1,
+            (0, 0),
+            false,
+            None,
         ))))),
     ]);
     assert_eq!(

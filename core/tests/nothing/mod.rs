@@ -168,6 +168,7 @@ impl Store {
                 std::thread::yield_now();
             },
             "bad-argument" => Err(Error::new(ErrorKind::TypeMismatch, "no")),
+            "refused" => Err(Error::unsupported("no").not_entered()),
             "host" => match self.host("f")? {
                 Host::Sync(func) => func(HostContext(self)),
                 Host::Async(_) => Err(Error::new(ErrorKind::Engine, "asynchronous import")),

@@ -147,8 +147,10 @@ impl Random {
             Type::Option(ty) => Val::Option(self.payload(Some(ty))),
             Type::Result(ty) if bits & 1 == 0 => Val::Result(Ok(self.payload(ty.ok.as_ref()))),
             Type::Result(ty) => Val::Result(Err(self.payload(ty.err.as_ref()))),
-            Type::Own(ty) => Val::Resource(ResourceAny::new(*ty, bits as u32, 0, true)),
-            Type::Borrow(ty) => Val::Resource(ResourceAny::new(*ty, bits as u32, 0, false)),
+            Type::Own(ty) => Val::Resource(ResourceAny::new(*ty, 1, (bits as u32, 0), true, None)),
+            Type::Borrow(ty) => {
+                Val::Resource(ResourceAny::new(*ty, 1, (bits as u32, 0), false, None))
+            }
             other => panic!("no values of type {other}"),
         }
     }

@@ -5,10 +5,11 @@ use std::collections::hash_map::RandomState;
 use std::env;
 use std::fs;
 use std::hash::BuildHasher;
-use std::io::{self, BufRead, Write};
-use std::net::TcpStream;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
 use std::process::{self, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
 usage: wasi-command COMMAND
@@ -23,6 +24,12 @@ usage: wasi-command COMMAND
   random             print 8 random bytes in hexadecimal
   clock              print \"ok\" if two monotonic readings are in order
   connect HOST:PORT  print \"connected\", or the kind of error
+  udp HOST:PORT TEXT send TEXT from a port of the same address and print the answer, or
+                     the kind of error
+  serve HOST:PORT    print where it listens, and send the first line of one client back
+                     in upper case; or print the kind of error
+  files PATH         make, change, move and remove files in a folder, and print what
+                     it finds after each step
   panic              panic
 ";
 
@@ -40,6 +47,9 @@ fn main() -> ExitCode {
         ["random"] => random(),
         ["clock"] => clock(),
         ["connect", address] => connect(address),
+        ["udp", address, text] => kind_of_error(udp(address, text)),
+        ["serve", address] => kind_of_error(serve(address)),
+        ["files", path] => files(Path::new(path)),
         ["panic"] => panic!("panic on request"),
         _ => {
             eprint!("{USAGE}");
@@ -125,4 +135,73 @@ fn connect(address: &str) -> io::Result<()> {
         Ok(_) => print_lines(&["connected"]),
         Err(error) => print_lines(&[format!("{:?}", error.kind())]),
     }
+}
+
+/// Prints the kind of an error of the network, which is an answer as well.
+fn kind_of_error(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(error) => print_lines(&[format!("{:?}", error.kind())]),
+    }
+}
+
+fn udp(address: &str, text: &str) -> io::Result<()> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let socket = UdpSocket::bind(format!("{host}:0"))?;
+    socket.send_to(text.as_bytes(), address)?;
+    let mut answer = [0; 1024];
+    let (len, from) = socket.recv_from(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer[..len]);
+    print_lines(&[answer.into_owned(), from.to_string()])
+}
+
+fn serve(address: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    print_lines(&[listener.local_addr()?.to_string()])?;
+    let (stream, _) = listener.accept()?;
+    let mut line = String::new();
+    BufReader::new(&stream).read_line(&mut line)?;
+    (&stream).write_all(line.to_uppercase().as_bytes())
+}
+
+fn files(folder: &Path) -> io::Result<()> {
+    let (deep, file) = (folder.join("deep"), folder.join("deep/file"));
+    fs::create_dir(&deep)?;
+    fs::write(&file, "one\n")?;
+    let mut append = fs::OpenOptions::new().append(true).open(&file)?;
+    append.write_all(b"two\n")?;
+    append.sync_all()?;
+    print_lines(&[format!("appended {}", fs::metadata(&file)?.len())])?;
+
+    let mut both = fs::OpenOptions::new().read(true).write(true).open(&file)?;
+    both.seek(SeekFrom::Start(4))?;
+    both.write_all(b"six")?;
+    both.rewind()?;
+    let mut text = String::new();
+    both.read_to_string(&mut text)?;
+    print_lines(&[format!("overwritten {text:?}")])?;
+    both.set_len(3)?;
+    print_lines(&[format!("cut {}", both.metadata()?.len())])?;
+    let past = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    both.set_modified(past)?;
+    print_lines(&[format!("dated {}", both.metadata()?.modified()? == past)])?;
+
+    let moved = folder.join("moved");
+    fs::rename(&file, &moved)?;
+    fs::hard_link(&moved, folder.join("linked"))?;
+    print_lines(&[format!(
+        "moved {:?}",
+        fs::read_to_string(folder.join("linked"))?
+    )])?;
+    ls(folder.to_str().unwrap_or_default())?;
+    let missing = fs::read(&file).map_err(|error| error.kind());
+    let taken = fs::create_dir(&deep).map_err(|error| error.kind());
+    let full = fs::remove_dir(folder).map_err(|error| error.kind());
+    print_lines(&[format!("{missing:?} {taken:?} {}", full.is_err())])?;
+
+    for file in ["moved", "linked"] {
+        fs::remove_file(folder.join(file))?;
+    }
+    fs::remove_dir(deep)?;
+    print_lines(&[format!("left {}", fs::read_dir(folder)?.count())])
 }

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ptr::NonNull;
 
-use enginebay_core::{ResourceAny, Val};
+use enginebay_core::{ErrorKind, ResourceAny, StoreNumber, Val};
 use wasmtime::component::__internal::{ComponentTypes, InstanceType, InterfaceType};
 use wasmtime_environ::component::{
     TypeEnum, TypeFlags, TypeRecord, TypeResourceTableIndex, TypeVariant,
@@ -24,6 +24,8 @@ use super::EngineResult;
 pub(super) enum Misfit {
     /// A value is not of the type, or there are too few or too many.
     Value,
+    /// The argument with this number has a resource of another store.
+    Store(usize),
     /// The argument with this number is of a type that has no values here.
     Param(usize, &'static str),
     /// There is a type in the result that has no values here.
@@ -34,6 +36,7 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Misfit::Value => f.write_str("a value is not of the function's type"),
+            Misfit::Store(_) => f.write_str("a resource belongs to another store"),
             Misfit::Param(_, what) | Misfit::Result(what) => {
                 write!(f, "values of type `{what}` are not supported")
             }
@@ -44,13 +47,14 @@ impl fmt::Display for Misfit {
 impl std::error::Error for Misfit {}
 
 thread_local! {
-    /// The arguments to check; there are some while [`with`] runs.
-    static PARAMS: Cell<Option<NonNull<[Val]>>> = const { Cell::new(None) };
+    /// The arguments to check, and the store that they have to be of; there are
+    /// some while [`with`] runs.
+    static PARAMS: Cell<Option<(NonNull<[Val]>, StoreNumber)>> = const { Cell::new(None) };
 }
 
 /// Runs what makes Wasmtime call [`params`] for these arguments.
 #[inline]
-pub(super) fn with<R>(params: &[Val], typecheck: impl FnOnce() -> R) -> R {
+pub(super) fn with<R>(params: &[Val], store: StoreNumber, typecheck: impl FnOnce() -> R) -> R {
     struct Clear;
 
     impl Drop for Clear {
@@ -59,7 +63,7 @@ pub(super) fn with<R>(params: &[Val], typecheck: impl FnOnce() -> R) -> R {
         }
     }
 
-    PARAMS.set(Some(NonNull::from(params)));
+    PARAMS.set(Some((NonNull::from(params), store)));
     let _clear = Clear;
     typecheck()
 }
@@ -67,7 +71,7 @@ pub(super) fn with<R>(params: &[Val], typecheck: impl FnOnce() -> R) -> R {
 /// Checks the arguments that are waiting.
 #[inline]
 pub(super) fn params(ty: InterfaceType, types: &InstanceType<'_>) -> EngineResult<()> {
-    let vals = PARAMS.get().ok_or(Misfit::Value)?;
+    let (vals, store) = PARAMS.get().ok_or(Misfit::Value)?;
     // SAFETY: `with` made the pointer of a reference, on this thread, and takes
     // it away before it returns: the arguments are borrowed until then.
     let vals = unsafe { vals.as_ref() };
@@ -79,11 +83,16 @@ pub(super) fn params(ty: InterfaceType, types: &InstanceType<'_>) -> EngineResul
     if params.len() != vals.len() {
         return Err(Misfit::Value.into());
     }
-    let check = Check { types, tables };
+    let check = Check {
+        types,
+        tables,
+        store,
+    };
     for (at, (val, ty)) in vals.iter().zip(params).enumerate() {
         match check.fits(val, *ty) {
             Ok(()) => {}
             Err(No::Fit) => return Err(Misfit::Value.into()),
+            Err(No::Store) => return Err(Misfit::Store(at).into()),
             Err(No::Values(what)) => return Err(Misfit::Param(at, what).into()),
         }
     }
@@ -205,6 +214,7 @@ pub(super) fn flag(ty: &TypeFlags, name: &str) -> Option<usize> {
 /// Why a value does not fit its type.
 enum No {
     Fit,
+    Store,
     /// There are no values of the type at all.
     Values(&'static str),
 }
@@ -212,6 +222,7 @@ enum No {
 struct Check<'a> {
     types: &'a InstanceType<'a>,
     tables: &'a ComponentTypes,
+    store: StoreNumber,
 }
 
 impl Check<'_> {
@@ -281,8 +292,10 @@ impl Check<'_> {
                 let ty = &self.tables[i];
                 set.iter().all(|name| flag(ty, name).is_some())
             }
-            (InterfaceType::Own(i), Val::Resource(any)) => any.owned() && self.resource(any, i),
-            (InterfaceType::Borrow(i), Val::Resource(any)) => self.resource(any, i),
+            (InterfaceType::Own(i), Val::Resource(any)) if any.owned() => {
+                return self.resource(any, i);
+            }
+            (InterfaceType::Borrow(i), Val::Resource(any)) => return self.resource(any, i),
             _ => match unsupported(ty) {
                 Some(what) => return Err(No::Values(what)),
                 None => false,
@@ -312,8 +325,11 @@ impl Check<'_> {
         }
     }
 
-    fn resource(&self, any: &ResourceAny, ty: TypeResourceTableIndex) -> bool {
-        any.to_wasmtime()
-            .is_some_and(|any| any.ty() == self.types.resource_type(ty))
+    fn resource(&self, any: &ResourceAny, ty: TypeResourceTableIndex) -> Result<(), No> {
+        match any.to_wasmtime(self.store) {
+            Ok(any) if any.ty() == self.types.resource_type(ty) => Ok(()),
+            Err(error) if *error.kind() == ErrorKind::WrongStore => Err(No::Store),
+            _ => Err(No::Fit),
+        }
     }
 }

@@ -165,7 +165,7 @@ fn slot(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &ValRaw) -> EngineResu
         InterfaceType::Char => char_of(src.get_u32())?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             let any = wt::ResourceAny::linear_lift_from_flat(cx, ty, src)?;
-            Val::Resource(ResourceAny::from_wasmtime(any))
+            Val::Resource(ResourceAny::lifted(any, cx, ty))
         }
         InterfaceType::Record(i) => {
             let types = &types[i].fields;
@@ -255,7 +255,7 @@ fn load_parts(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Engi
         InterfaceType::Map(i) => map(cx, &types[i], bytes)?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             let any = wt::ResourceAny::linear_lift_from_memory(cx, ty, bytes)?;
-            Val::Resource(ResourceAny::from_wasmtime(any))
+            Val::Resource(ResourceAny::lifted(any, cx, ty))
         }
         InterfaceType::Record(i) => {
             let types = &types[i].fields;

@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 use std::slice::IterMut;
 
-use enginebay_core::{ResourceAny, Val};
+use enginebay_core::{ResourceAny, StoreNumber, Val};
 use wasmtime::ValRaw;
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{CanonicalAbiInfo, InterfaceType, LowerContext};
@@ -48,8 +48,9 @@ pub(super) fn params<T>(
     Ok(())
 }
 
-fn resource(any: &ResourceAny) -> EngineResult<wt::ResourceAny> {
-    crate::value::resource(any).map_err(wasmtime::Error::new)
+fn resource<T>(cx: &LowerContext<'_, T>, any: &ResourceAny) -> EngineResult<wt::ResourceAny> {
+    any.to_wasmtime(StoreNumber::of(&cx.instance_handle()))
+        .map_err(wasmtime::Error::new)
 }
 
 /// Slots that are still to write.
@@ -129,7 +130,7 @@ impl Slots<'_> {
             }
             (InterfaceType::Flags(i), Val::Flags(set)) => self.flags(&types[i], set),
             (InterfaceType::Own(_) | InterfaceType::Borrow(_), Val::Resource(any)) => {
-                resource(any)?.linear_lower_to_flat(cx, ty, self.next()?)
+                resource(cx, any)?.linear_lower_to_flat(cx, ty, self.next()?)
             }
             _ => {
                 let case = Case::of(cx, val, ty)?;
@@ -289,7 +290,7 @@ fn store<T>(
             }
         }
         (InterfaceType::Own(_) | InterfaceType::Borrow(_), Val::Resource(any)) => {
-            resource(any)?.linear_lower_to_memory(cx, ty, at)?;
+            resource(cx, any)?.linear_lower_to_memory(cx, ty, at)?;
         }
         _ => {
             let case = Case::of(cx, val, ty)?;

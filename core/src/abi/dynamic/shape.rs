@@ -337,7 +337,7 @@ impl Shape {
                 set.iter().all(|name| names.position(name).is_some())
             }
             (Kind::Handle(ty), Val::Resource(any)) => {
-                any.slot().is_some()
+                any.is_slot()
                     && match &**ty {
                         Type::Own(resource) => any.owned() && any.ty() == *resource,
                         Type::Borrow(resource) => any.ty() == *resource,

@@ -1,0 +1,124 @@
+//! WASI 0.2, and what the command line grants of it.
+
+use clap::Args;
+use enginebay::generic::{Instance, Linker, Store};
+use enginebay::wasi::{self, AddressPattern, DirAccess, OutputPipe, WasiCtx};
+use enginebay::{Backend, Error};
+
+use crate::args::RunArgs;
+use crate::failure::Failure;
+use crate::parse::{self, Dir};
+
+/// What to do about a component that imports something else.
+pub(crate) const LINK_ADVICE: &str = "only WASI 0.2 is offered to components";
+
+/// More examples of what can be run.
+pub(crate) const EXAMPLES: &str = "
+  enginebay run app.wasm --dir data::/data::ro --env LANG -- /data/in.txt";
+
+/// What a store has for its guest.
+pub(crate) type Guest = WasiCtx;
+
+// What the component is given of the host.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Grants")]
+pub(crate) struct GrantArgs {
+    /// A folder, and the path under which the component sees it.
+    #[arg(long, value_name = "HOST::GUEST[::ro]", value_parser = parse::dir)]
+    pub(crate) dir: Vec<Dir>,
+
+    /// An environment variable; without a value, that of this program.
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = parse::env)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// Connect by TCP to an address, such as 127.0.0.1:80 or *:443.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_tcp_connect: Vec<AddressPattern>,
+
+    /// Listen on an address of this machine by TCP.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_tcp_listen: Vec<AddressPattern>,
+
+    /// Exchange datagrams with an address by UDP.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_udp: Vec<AddressPattern>,
+
+    /// Look up the addresses of names.
+    #[arg(long)]
+    pub(crate) allow_name_lookup: bool,
+
+    /// Random numbers that depend on this seed alone. Not for secrets.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// What a guest wrote.
+pub(crate) type Output = OutputPipe;
+
+/// Where what a guest writes is kept, and how much of it.
+pub(crate) fn output() -> Output {
+    OutputPipe::new(16 << 20)
+}
+
+/// Makes what a store has for its guest. `stdin` says whether that is this
+/// program's standard input.
+pub(crate) fn guest(
+    args: &RunArgs,
+    stdout: Option<&Output>,
+    stdin: bool,
+) -> Result<Guest, Failure> {
+    let grants = &args.grants;
+    let program = args.file.file_name().unwrap_or_default();
+    let mut wasi = WasiCtx::builder();
+    wasi.arg(program.to_string_lossy())
+        .args(&args.args)
+        .envs(grants.env.iter().cloned())
+        .allow_name_lookup(grants.allow_name_lookup)
+        .inherit_stderr();
+    if stdin {
+        wasi.inherit_stdin();
+    }
+    match stdout {
+        Some(pipe) => wasi.stdout_pipe(pipe),
+        None => wasi.inherit_stdout(),
+    };
+    for dir in &grants.dir {
+        let access = if dir.read_only {
+            DirAccess::ReadOnly
+        } else {
+            DirAccess::ReadWrite
+        };
+        wasi.dir(&dir.host, &dir.guest, access);
+    }
+    for address in &grants.allow_tcp_connect {
+        wasi.allow_tcp_connect(*address);
+    }
+    for address in &grants.allow_tcp_listen {
+        wasi.allow_tcp_listen(*address);
+    }
+    for address in &grants.allow_udp {
+        wasi.allow_udp(*address);
+    }
+    if let Some(seed) = grants.seed {
+        wasi.seed(seed);
+    }
+    Ok(wasi.build()?)
+}
+
+/// Offers what there is.
+pub(crate) fn offer<B: Backend>(linker: &mut Linker<B, Guest>) -> Result<(), Error> {
+    wasi::add_to_linker(linker)
+}
+
+/// Runs an instance as a command.
+pub(crate) fn run_command<B: Backend>(
+    store: &mut Store<B, Guest>,
+    instance: &Instance<B>,
+) -> Result<u8, Error> {
+    Ok(wasi::run(store, instance)?.code())
+}
+
+/// The code of a guest that exited.
+pub(crate) fn exit_code(error: &Error) -> Option<u8> {
+    wasi::exit_code(error)
+}
