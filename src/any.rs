@@ -27,88 +27,22 @@
 //! What belongs to two engines does not mix, whether these are of one backend or
 //! of two: the errors are the same.
 
+mod choice;
+
 use std::fmt;
-use std::str::FromStr;
 
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, FuncType, HostContext,
     HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData, Support, Val,
 };
 
+pub use choice::{Choice, engine};
+
 aliases!(Any);
 
 /// Whichever backend an engine was made with. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Any;
-
-/// An engine of the backend with this name.
-///
-/// # Errors
-///
-/// - `InvalidConfig` for a name that no backend has.
-/// - `Unsupported` for a backend that this program was built without; both name
-///   those that it has.
-/// - As [`Engine::new`].
-pub fn engine(name: &str, config: &Config) -> Result<Engine> {
-    name.parse::<Choice>()?.engine(config)
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Choice {
-    type Err = Error;
-
-    /// The backend with this name, be it on or not.
-    fn from_str(name: &str) -> Result<Self> {
-        let choice = Self::ALL.iter().find(|choice| choice.name() == name);
-        choice.copied().ok_or_else(|| {
-            let message = format!("there is no backend `{name}`: {}", those_that_are_on());
-            Error::new(ErrorKind::InvalidConfig, message)
-        })
-    }
-}
-
-impl Default for Choice {
-    /// The default backend: the first that is on.
-    fn default() -> Self {
-        let on = Self::ALL.iter().find(|choice| choice.is_on());
-        *on.expect("the crate does not compile without a backend")
-    }
-}
-
-impl Choice {
-    /// The backends that this program was built with.
-    pub fn on() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(Self::is_on)
-    }
-
-    /// An engine of this backend.
-    ///
-    /// # Errors
-    ///
-    /// - `Unsupported`, naming those that are on, if this program was built
-    ///   without the backend.
-    /// - As [`Engine::new`].
-    pub fn engine(self, config: &Config) -> Result<Engine> {
-        Engine::from_parts(self.inner(config)?, config.clone())
-    }
-}
-
-fn those_that_are_on() -> String {
-    format!("this program has {}", crate::BACKENDS.join(", "))
-}
-
-#[cold]
-fn off(choice: Choice) -> Error {
-    Error::unsupported(format!(
-        "this program was built without the backend `{choice}`: {}",
-        those_that_are_on()
-    ))
-}
 
 /// Objects of two backends: enginebay's core finds out before that their engines
 /// differ.
@@ -122,59 +56,6 @@ fn mixed() -> Error {
 
 macro_rules! define {
     ($d:tt $($feature:literal, $name:ident, $backend:ident;)*) => {
-        /// A backend, by name. It need not be on.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Choice {
-            $(#[doc = concat!("The backend `", $feature, "`.")] $backend,)*
-        }
-
-        impl Choice {
-            /// All backends, those that are not on as well.
-            pub const ALL: &'static [Choice] = &[$(Choice::$backend,)*];
-
-            /// The name, as in Cargo features and on the command line.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Choice::$backend => $feature,)*
-                }
-            }
-
-            /// Whether this program was built with the backend.
-            pub const fn is_on(&self) -> bool {
-                match self {
-                    $(Choice::$backend => cfg!(feature = $feature),)*
-                }
-            }
-
-            /// What the backend can do, if this program was built with it.
-            pub fn support(self) -> Option<Support> {
-                match self {
-                    $(
-                        #[cfg(feature = $feature)]
-                        Choice::$backend => Some(<crate::$name::$backend as Backend>::support()),
-                    )*
-                    #[allow(unreachable_patterns, reason = "unless a backend is off")]
-                    _ => None,
-                }
-            }
-
-            fn inner(self, config: &Config) -> Result<AnyEngine> {
-                match self {
-                    $(
-                        #[cfg(feature = $feature)]
-                        Choice::$backend => {
-                            type B = crate::$name::$backend;
-                            config.check(B::NAME, &B::support())?;
-                            B::new_engine(config).map(AnyEngine::$backend)
-                        }
-                    )*
-                    #[allow(unreachable_patterns, reason = "unless a backend is off")]
-                    _ => Err(off(self)),
-                }
-            }
-        }
-
         /// Runs the same code for a value, whichever backend `B` it is of.
         macro_rules! of {
             ($d value:ident: $d enum:ident, $d body:expr) => {
@@ -272,6 +153,7 @@ macro_rules! values {
     ) => {
         #[doc = concat!("The ", $what, " of any backend.")]
         $(#[$attribute])?
+        #[allow(clippy::large_enum_variant, reason = "a store is made once and used often")]
         #[non_exhaustive]
         pub enum $any {
             $(

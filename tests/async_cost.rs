@@ -88,7 +88,7 @@ fn drop_calls<B: Backend>(pre: &InstancePre<B, ()>, count: &AtomicUsize, seed: &
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_pending());
-        if (*seed >> 20) % 8 == 0 {
+        if (*seed >> 20).is_multiple_of(8) {
             drop(calls.swap_remove(at));
         }
     }
