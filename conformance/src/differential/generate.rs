@@ -71,7 +71,8 @@ fn nested(random: &mut Random, depth: usize, budget: &mut usize) -> Type {
         }
         4 | 5 => {
             // More than 16 is more than fits into parameters.
-            let count = 1 + random.below(if random.one_in(6) { 18 } else { 5 });
+            let most = if random.one_in(6) { 18 } else { 5 };
+            let count = 1 + random.below(most);
             let types: Vec<_> = (0..count).map(|_| inner(random)).collect();
             Type::tuple(types)
         }
@@ -92,7 +93,14 @@ fn nested(random: &mut Random, depth: usize, budget: &mut usize) -> Type {
                 .enumerate()
                 .map(|(index, name)| {
                     let payload = index < 4 || index + 1 == count;
-                    (name, if payload { some(random, &mut inner) } else { None })
+                    (
+                        name,
+                        if payload {
+                            some(random, &mut inner)
+                        } else {
+                            None
+                        },
+                    )
                 })
                 .collect();
             Type::variant(cases)
