@@ -112,10 +112,14 @@ pub struct Measured {
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How many samples of each side.
+    /// How many samples of each side, unless they take too long.
     pub samples: usize,
-    /// How long one sample takes.
+    /// How long one sample takes, unless one iteration takes longer. Shorter than
+    /// what a scheduler gives to a thread at a time: then most samples see
+    /// nothing of what else runs.
     pub sample: Duration,
+    /// How long all samples may take together; there are at least eleven.
+    pub total: Duration,
 }
 
 fn time(work: &mut Work, n: u64) -> Duration {
@@ -145,10 +149,12 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 /// both sides alike.
 pub fn measure(pair: &mut Pair, effort: Effort) -> Measured {
     let n = calibrate(&mut pair.ours, effort.sample);
-    let _warm = time(&mut pair.theirs, n);
+    let both = time(&mut pair.theirs, n) + time(&mut pair.ours, n);
+    let fit = effort.total.as_secs_f64() / both.as_secs_f64().max(1e-9);
+    let samples = effort.samples.min((fit as usize).max(11));
     let per_operation = 1e9 / (n * pair.operations) as f64;
     let (mut ours, mut theirs, mut ratios) = (vec![], vec![], vec![]);
-    for i in 0..effort.samples {
+    for i in 0..samples {
         let (a, b) = if i % 2 == 0 {
             let a = time(&mut pair.ours, n);
             (a, time(&mut pair.theirs, n))

@@ -28,8 +28,9 @@ fn human(nanoseconds: f64) -> String {
 
 fn main() -> ExitCode {
     let mut effort = Effort {
-        samples: 61,
-        sample: Duration::from_millis(10),
+        samples: 1001,
+        sample: Duration::from_millis(1),
+        total: Duration::from_secs(3),
     };
     let mut filter = String::new();
     let mut backend = None;
@@ -42,8 +43,9 @@ fn main() -> ExitCode {
             }
             "--quick" => {
                 effort = Effort {
-                    samples: 15,
-                    sample: Duration::from_millis(3),
+                    samples: 101,
+                    sample: Duration::from_millis(1),
+                    total: Duration::from_millis(300),
                 }
             }
             "--backend" => match args.next() {
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
         }
     }
     println!(
-        "medians of {} samples in alternation; +- is half the distance of the quartiles\n",
+        "medians of up to {} samples in alternation; +- is half the distance of the quartiles\n",
         effort.samples
     );
     println!("| backend | what | enginebay | against | | ratio | +- | bar |");

@@ -36,24 +36,20 @@ pub(crate) fn instantiate<E: CoreEngine>(
     let index = data.instances.len() as u32;
     data.instances
         .push(Instance::new(pre.clone(), realm, flags));
-    let mut run = Instantiation::<E> {
-        index,
-        realm,
-        pre: pre.clone(),
-    };
+    let mut run = Instantiation::<E> { index, realm, pre };
     for step in &program.steps {
         run.step(cx, step)?;
     }
     Ok(index)
 }
 
-struct Instantiation<E: CoreEngine> {
+struct Instantiation<'a, E: CoreEngine> {
     index: u32,
     realm: E::Realm,
-    pre: Arc<Pre<E>>,
+    pre: &'a Pre<E>,
 }
 
-impl<E: CoreEngine> Instantiation<E> {
+impl<E: CoreEngine> Instantiation<'_, E> {
     fn step(&mut self, cx: &mut E::Context<'_>, step: &Step) -> Result<()> {
         match step {
             Step::Instantiate { module, args } => {
@@ -61,12 +57,11 @@ impl<E: CoreEngine> Instantiation<E> {
                 for def in args {
                     imports.push(self.def(cx, def)?);
                 }
-                let module = self.pre.program.modules[*module].clone();
-                self.core(cx, &module, &module.code, &imports)
+                let module = &self.pre.program.modules[*module];
+                self.core(cx, module, &module.code, &imports)
             }
             Step::InstantiateImport { import, args } => {
-                let pre = self.pre.clone();
-                let Import::Module(module, code) = &pre.imports[*import] else {
+                let Import::Module(module, code) = &self.pre.imports[*import] else {
                     return Err(Error::new(ErrorKind::Link, "an import is no core module"));
                 };
                 let mut imports = Vec::with_capacity(module.ty.imports.len());
@@ -245,17 +240,13 @@ impl<E: CoreEngine> Instantiation<E> {
             Trampoline::BackpressureInc { instance } => {
                 E::host_func(cx, realm, ty, move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
-                    change(&mut state.backpressure[instance.index()], |count| {
-                        count.checked_add(1)
-                    })
+                    change(state.backpressure(instance), |count| count.checked_add(1))
                 })
             }
             Trampoline::BackpressureDec { instance } => {
                 E::host_func(cx, realm, ty, move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
-                    change(&mut state.backpressure[instance.index()], |count| {
-                        count.checked_sub(1)
-                    })
+                    change(state.backpressure(instance), |count| count.checked_sub(1))
                 })
             }
             // Tasks that wait, and threads: all but the first check `may_leave`.
@@ -292,10 +283,11 @@ pub(crate) fn callee<E: CoreEngine>(
     ty: &Signature,
 ) -> Result<E::Callee> {
     let state = E::data_mut(cx).instance(index);
+    let (realm, pre) = (state.realm, state.pre.clone());
     let mut run = Instantiation::<E> {
         index,
-        realm: state.realm,
-        pre: state.pre.clone(),
+        realm,
+        pre: &pre,
     };
     run.callee(cx, def, ty)
 }

@@ -33,6 +33,9 @@ pub struct Data<E: CoreEngine> {
     counts: Counts,
     /// What an asynchronous host function waits in, while a call runs that may.
     pub(crate) coroutine: Option<Coroutine>,
+    /// How much stack a guest needs that may wait, and the host functions that it
+    /// calls.
+    pub(crate) stack: usize,
     /// Whether any instance may call an asynchronous host function.
     pub(crate) suspends: bool,
 }
@@ -60,6 +63,7 @@ impl<E: CoreEngine> Data<E> {
             context: [0; 2],
             counts: Counts::default(),
             coroutine: None,
+            stack: 0,
             suspends: false,
         }
     }
@@ -413,8 +417,10 @@ pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) trampolines: Vec<Option<E::Func>>,
     pub(crate) may_leave: Vec<Flag<E>>,
     pub(crate) may_block: Option<E::Global>,
-    /// How often each inner instance has asked for fewer calls.
-    pub(crate) backpressure: Vec<u16>,
+    /// How often each inner instance has asked for fewer calls, as far as any
+    /// has.
+    backpressure: Vec<u16>,
+    /// Of the inner instances, as far as they have had handles.
     handles: Vec<Handles>,
     /// The identity of the first resource type that the component defines.
     first_type: u64,
@@ -435,10 +441,8 @@ impl<E: CoreEngine> Instance<E> {
             trampolines: nones(pre.program.trampolines.len()),
             may_leave,
             may_block: None,
-            backpressure: vec![0; component.num_runtime_component_instances as usize],
-            handles: std::iter::repeat_with(Handles::default)
-                .take(component.num_runtime_component_instances as usize)
-                .collect(),
+            backpressure: Vec::new(),
+            handles: Vec::new(),
             first_type: crate::program::new_types(pre.program.resources.len()),
             exports: HashMap::new(),
             pre,
@@ -448,7 +452,20 @@ impl<E: CoreEngine> Instance<E> {
     /// The table that has a component's handles of a resource type.
     pub(crate) fn handles(&mut self, ty: TypeResourceTableIndex) -> &mut Handles {
         let owner = self.pre.program.types[ty].unwrap_concrete_instance();
-        &mut self.handles[owner.index()]
+        let at = owner.index();
+        if self.handles.len() <= at {
+            self.handles.resize_with(at + 1, Handles::default);
+        }
+        &mut self.handles[at]
+    }
+
+    /// How often an inner instance has asked for fewer calls.
+    pub(crate) fn backpressure(&mut self, of: RuntimeComponentInstanceIndex) -> &mut u16 {
+        let at = of.index();
+        if self.backpressure.len() <= at {
+            self.backpressure.resize(at + 1, 0);
+        }
+        &mut self.backpressure[at]
     }
 
     /// Whether a table belongs to the component instance that defines the

@@ -1,12 +1,14 @@
 //! Engines and modules.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use enginebay_core::{
     Config, Error, ErrorKind, Feature, Features, Interruption, Result, Support, refused_features,
 };
-use enginebay_layer::contain;
-use wasmtime::Module;
+use enginebay_layer::{CoreType, Signature, contain};
+use wasmtime::{FuncType, Module, ValType};
 
 use crate::engine;
 
@@ -21,10 +23,39 @@ pub(super) fn support() -> Support {
     support
 }
 
+/// Wasmtime's types of host functions. To make one it takes a lock that all of
+/// the engine's compilations take, and these are made for each instance.
+#[derive(Clone, Default)]
+pub(super) struct FuncTypes(Arc<RwLock<HashMap<Signature, FuncType>>>);
+
+impl FuncTypes {
+    pub(super) fn get(&self, engine: &wasmtime::Engine, ty: &Signature) -> FuncType {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(ty) {
+            return known.clone();
+        }
+        drop(known);
+        let types = |types: &[CoreType]| {
+            let one = |ty: &CoreType| match ty {
+                CoreType::I32 => ValType::I32,
+                CoreType::I64 => ValType::I64,
+                CoreType::F32 => ValType::F32,
+                CoreType::F64 => ValType::F64,
+            };
+            types.iter().map(one).collect::<Vec<_>>()
+        };
+        let made = FuncType::new(engine, types(&ty.params), types(&ty.results));
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(ty.clone(), made.clone());
+        made
+    }
+}
+
 /// A Wasmtime engine, and the features that it was made with.
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
+    types: FuncTypes,
     features: Features,
 }
 
@@ -34,6 +65,7 @@ impl Engine {
         let features = config.get_features();
         Ok(Engine {
             inner: engine::make(&engine::config_with(config, Interruption::None))?,
+            types: FuncTypes::default(),
             features: features.iter().filter(|it| has.contains(*it)).collect(),
         })
     }
@@ -41,6 +73,10 @@ impl Engine {
     /// Wasmtime's own engine.
     pub fn inner(&self) -> &wasmtime::Engine {
         &self.inner
+    }
+
+    pub(super) fn types(&self) -> FuncTypes {
+        self.types.clone()
     }
 
     pub(super) fn compile(&self, wasm: &[u8]) -> Result<Module> {

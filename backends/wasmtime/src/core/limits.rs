@@ -7,15 +7,19 @@ use enginebay_layer::Data;
 use wasmtime::ResourceLimiter;
 
 use super::WasmtimeCore;
+use super::engine::FuncTypes;
 use crate::limits::grow_failed;
 
 /// What our Wasmtime stores for core wasm hold.
-pub struct CoreState(pub(super) Data<WasmtimeCore>);
+pub struct CoreState {
+    pub(super) data: Data<WasmtimeCore>,
+    pub(super) types: FuncTypes,
+}
 
 impl fmt::Debug for CoreState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CoreState")
-            .field(self.0.store_data())
+            .field(self.data.store_data())
             .finish()
     }
 }
@@ -27,12 +31,12 @@ impl ResourceLimiter for CoreState {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let data = self.0.store_data_mut();
+        let data = self.data.store_data_mut();
         Ok(data.grow_memory(current as u64, desired as u64))
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(self.0.store_data_mut(), &error);
+        grow_failed(self.data.store_data_mut(), &error);
         Ok(())
     }
 
@@ -42,12 +46,12 @@ impl ResourceLimiter for CoreState {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let data = self.0.store_data_mut();
+        let data = self.data.store_data_mut();
         Ok(data.grow_table(current as u64, desired as u64))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(self.0.store_data_mut(), &error);
+        grow_failed(self.data.store_data_mut(), &error);
         Ok(())
     }
 

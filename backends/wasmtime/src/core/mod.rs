@@ -71,16 +71,16 @@ impl CoreEngine for WasmtimeCore {
 
     #[inline]
     fn store_data(store: &Self::Store) -> &Data<Self> {
-        &store.data().0
+        &store.data().data
     }
 
     #[inline]
     fn store_data_mut(store: &mut Self::Store) -> &mut Data<Self> {
-        &mut store.data_mut().0
+        &mut store.data_mut().data
     }
 
     fn into_data(store: Self::Store) -> Data<Self> {
-        store.into_data().0
+        store.into_data().data
     }
 
     #[inline]
@@ -95,12 +95,12 @@ impl CoreEngine for WasmtimeCore {
 
     #[inline]
     fn data<'a>(cx: &'a Self::Context<'_>) -> &'a Data<Self> {
-        &cx.data().0
+        &cx.data().data
     }
 
     #[inline]
     fn data_mut<'a>(cx: &'a mut Self::Context<'_>) -> &'a mut Data<Self> {
-        &mut cx.data_mut().0
+        &mut cx.data_mut().data
     }
 
     fn realm(_cx: &mut Self::Context<'_>, _unit: &Self::Unit) -> Result<()> {
