@@ -56,6 +56,7 @@ pub(super) fn check<C: LiftContext + ?Sized>(
     Ok(())
 }
 
+#[inline]
 fn store<T: Lower, C: LowerContext + ?Sized>(
     cx: &mut C,
     ty: &Type,
@@ -66,6 +67,7 @@ fn store<T: Lower, C: LowerContext + ?Sized>(
     Ok((at, items.len()))
 }
 
+#[inline]
 fn load<T: Lift, C: LiftContext + ?Sized>(
     cx: &mut C,
     ty: &Type,
