@@ -56,7 +56,9 @@ pub(super) fn check<C: LiftContext + ?Sized>(
     Ok(())
 }
 
-#[inline]
+// Its result is two words, which are written to two slots: by way of memory that
+// stalls.
+#[inline(always)]
 fn store<T: Lower, C: LowerContext + ?Sized>(
     cx: &mut C,
     ty: &Type,
