@@ -33,9 +33,15 @@
 //! those of the default backend: the first that is on, in the order
 //! `wasmtime`, `wasmer`, `wasmi`. Cargo unifies features, so libraries should
 //! name a backend or be generic over [`Backend`].
-#![forbid(unsafe_code)]
+//!
+//! A program that chooses when it runs, by a name in its configuration say, uses
+//! [`any`]: the same types once more, for whichever backend was chosen.
+#![deny(unsafe_code)]
 
+#[macro_use]
 mod registry;
+
+pub mod any;
 
 pub use enginebay_core::{
     AsContextMut, Backend, CancelHandle, Case, Complexity, ComponentNamedList, ComponentType,

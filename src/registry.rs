@@ -77,6 +77,14 @@ macro_rules! registry {
             ($d ($d callback:tt)*) => { $($crate::$each! { $d ($d callback)* })* };
         }
 
+        /// Calls a macro once with a dollar, of which it makes macros, and all rows:
+        /// feature, module and backend.
+        macro_rules! with_backends {
+            ($d dollar:tt $d callback:ident) => {
+                $d callback! { $d dollar $($feature, $name, $backend;)* }
+            };
+        }
+
         /// The names of the backends that are on.
         pub const BACKENDS: &[&str] = &[
             $(#[cfg(feature = $feature)] <$name::$backend as enginebay_core::Backend>::NAME,)*

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod adapt;
+mod differential;
 mod executor;
 mod header;
 mod outcome;
@@ -17,6 +18,7 @@ mod suite;
 mod traps;
 mod value;
 
+pub use differential::{BatchReport, Differential, DifferentialReport};
 pub use header::Header;
 pub use outcome::{Count, FileReport, Outcome, StepReport};
 pub use runner::Runner;

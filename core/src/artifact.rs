@@ -6,7 +6,7 @@
 //! text, and the engine's own bytes.
 
 use crate::backend::Backend;
-use crate::config::{Config, Support};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::Scan;
 
@@ -16,15 +16,16 @@ const HASH: usize = 32;
 const USES_ASYNC: u8 = 1;
 
 /// What two engines must have in common to share artifacts, as a line of text.
-pub(crate) fn identity<B: Backend>(support: &Support, config: &Config) -> String {
+pub(crate) fn identity<B: Backend>(engine: &Engine<B>) -> String {
+    let support = engine.support();
     format!(
         "backend={} engine={} version={} target={}-{} {}",
-        B::NAME,
+        engine.backend(),
         support.engine,
         support.version,
         std::env::consts::ARCH,
         std::env::consts::OS,
-        config.fingerprint(support),
+        engine.config().fingerprint(&support),
     )
 }
 

@@ -93,8 +93,20 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     /// A core module that an instance exports, to be linked to another.
     type Module: Clone + Send + Sync + 'static;
 
-    /// What the engine can do.
+    /// What the engine can do; for a backend that is several, what the one can
+    /// do that [`Backend::new_engine`] makes.
     fn support() -> Support;
+
+    /// What this engine can do.
+    fn support_of(_engine: &Self::Engine) -> Support {
+        Self::support()
+    }
+
+    /// The name of this engine's backend: another than [`Backend::NAME`] only for
+    /// a backend that is several.
+    fn name_of(_engine: &Self::Engine) -> &'static str {
+        Self::NAME
+    }
 
     /// Makes an engine. `config` passed [`Config::check`].
     ///

@@ -41,7 +41,7 @@ impl<B: Backend> Component<B> {
         let wasm = scan::to_binary(bytes.as_ref())?;
         let scan = scan::scan(&wasm, engine.config())?;
         let inner = B::compile(engine.inner(), &wasm)
-            .map_err(|error| error.with_context("backend", B::NAME))?;
+            .map_err(|error| error.with_context("backend", engine.backend()))?;
         Ok(Self::from_parts(inner, engine, scan))
     }
 

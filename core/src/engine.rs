@@ -43,7 +43,7 @@ impl<B: Backend> Engine<B> {
     /// it was made with.
     #[doc(hidden)]
     pub fn from_parts(inner: B::Engine, config: Config) -> Result<Self> {
-        let interruption = config.get_interruption(&B::support());
+        let interruption = config.get_interruption(&B::support_of(&inner));
         let ticker = match interruption {
             Interruption::None => None,
             Interruption::Deadline | Interruption::Fuel => {
@@ -84,12 +84,12 @@ impl<B: Backend> Engine<B> {
 
     /// What the backend can do.
     pub fn support(&self) -> Support {
-        B::support()
+        B::support_of(&self.inner)
     }
 
     /// The backend's name.
     pub fn backend(&self) -> &'static str {
-        B::NAME
+        B::name_of(&self.inner)
     }
 
     /// What an artifact has to have been made by to be of use here: the backend,
@@ -104,7 +104,7 @@ impl<B: Backend> Engine<B> {
     /// # }
     /// ```
     pub fn artifact_identity(&self) -> String {
-        artifact::identity::<B>(&B::support(), self.config())
+        artifact::identity(self)
     }
 
     /// The engine's own engine, for what is special to it.
@@ -138,7 +138,7 @@ impl<B: Backend> Clone for Engine<B> {
 impl<B: Backend> fmt::Debug for Engine<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("backend", &B::NAME)
+            .field("backend", &self.backend())
             .field("config", &self.shared.config)
             .finish()
     }

@@ -70,7 +70,7 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
         let limits = self.limits.unwrap_or_else(|| self.engine.default_limits());
         limits
             .check(interruption)
-            .map_err(|error| error.with_context("backend", B::NAME))?;
+            .map_err(|error| error.with_context("backend", self.engine.backend()))?;
         let options = StoreOptions {
             engine: self.engine.identity(),
             limits,
@@ -210,7 +210,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
         let mut cx = B::context(&mut self.inner);
         let left = B::fuel(&cx).ok_or_else(|| {
             Error::unsupported("fuel cannot be set: the engine's interruption is not fuel")
-                .with_context("backend", B::NAME)
+                .with_context("backend", self.engine.backend())
         })?;
         B::set_fuel(&mut cx, fuel)?;
         let policy = &mut B::data_mut(&mut cx).policy;
@@ -230,7 +230,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
             return Err(Error::unsupported(
                 "cancellation cannot be enforced: the engine's interruption is none",
             )
-            .with_context("backend", B::NAME));
+            .with_context("backend", self.engine.backend()));
         }
         Ok(B::store_data(&self.inner).policy.cancel.clone())
     }

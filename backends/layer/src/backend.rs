@@ -20,12 +20,14 @@ use crate::instance::{destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
 use crate::program::{Program, Source, parse};
 use crate::store::{Data, Origin};
+use crate::threads;
 use crate::types::Types;
 
 /// An engine, with what the layer has to know of its configuration.
 pub struct Engine<E: CoreEngine> {
     inner: E::Engine,
     features: Features,
+    max_stack: usize,
 }
 
 impl<E: CoreEngine> Engine<E> {
@@ -40,6 +42,7 @@ impl<E: CoreEngine> Clone for Engine<E> {
         Engine {
             inner: self.inner.clone(),
             features: self.features,
+            max_stack: self.max_stack,
         }
     }
 }
@@ -170,6 +173,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         Ok(Engine {
             inner: E::new_engine(config)?,
             features: config.get_features(),
+            max_stack: config.get_max_stack(),
         })
     }
 
@@ -301,7 +305,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
             ty,
             destructor: Box::new(move |cx, rep| {
                 let coroutine = coroutine::current::<E>(&cx)?;
-                coroutine.wait(destructor(HostContext(cx), rep))
+                coroutine.wait(|| destructor(HostContext(cx), rep))
             }),
             is_async: true,
         };
@@ -322,7 +326,9 @@ impl<E: CoreEngine> Backend for Layer<E> {
     }
 
     fn new_store(engine: &Engine<E>, data: StoreData) -> Result<E::Store> {
-        E::new_store(&engine.inner, Data::new(data))
+        let mut data = Data::new(data);
+        data.stack = engine.max_stack.saturating_add(threads::FOR_THE_HOST);
+        E::new_store(&engine.inner, data)
     }
 
     #[inline]

@@ -61,20 +61,33 @@ trait Wait: Send {
     fn cancel(&mut self);
 }
 
-struct HostCall<'a, R> {
-    future: Option<Started<'a, R>>,
-    result: Option<Result<R>>,
+/// A host function on its way.
+enum HostCall<'a, R, S> {
+    /// It is not started before it is polled: all of it runs where the caller
+    /// polls, which may be in the context of a runtime.
+    Starts(S),
+    Runs(Started<'a, R>),
+    Ends(Result<R>),
+    Cancelled,
 }
 
-impl<R: Send + 'static> Wait for HostCall<'_, R> {
+impl<'a, R, S> Wait for HostCall<'a, R, S>
+where
+    R: Send + 'static,
+    S: FnOnce() -> HostFuture<'a, R> + Send,
+{
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(future) = &mut self.future else {
+        if matches!(self, HostCall::Starts(_))
+            && let HostCall::Starts(start) = std::mem::replace(self, HostCall::Cancelled)
+        {
+            *self = HostCall::Runs(start().into_future());
+        }
+        let HostCall::Runs(future) = self else {
             return Poll::Ready(());
         };
         match Pin::new(future).poll(cx) {
             Poll::Ready(result) => {
-                self.result = Some(result);
-                self.future = None;
+                *self = HostCall::Ends(result);
                 Poll::Ready(())
             }
             Poll::Pending => Poll::Pending,
@@ -82,7 +95,7 @@ impl<R: Send + 'static> Wait for HostCall<'_, R> {
     }
 
     fn cancel(&mut self) {
-        self.future = None;
+        *self = HostCall::Cancelled;
     }
 }
 
@@ -152,12 +165,12 @@ pub(crate) fn current<E: CoreEngine>(cx: &E::Context<'_>) -> Result<Coroutine> {
 }
 
 impl Coroutine {
-    /// Waits for a host function: its future is polled by the caller.
-    pub(crate) fn wait<R: Send + 'static>(&self, future: HostFuture<'_, R>) -> Result<R> {
-        let mut call = HostCall {
-            future: Some(future.into_future()),
-            result: None,
-        };
+    /// Waits for a host function, which is started and polled by the caller.
+    pub(crate) fn wait<'a, R: Send + 'static>(
+        &self,
+        start: impl FnOnce() -> HostFuture<'a, R> + Send,
+    ) -> Result<R> {
+        let mut call = HostCall::Starts(start);
         let pointer: NonNull<dyn Wait + '_> = NonNull::from(&mut call);
         // SAFETY: only the lifetime changes. The caller uses the pointer while
         // it is its turn, and this function does not return before the caller
@@ -165,8 +178,12 @@ impl Coroutine {
         // ever.
         let future: NonNull<dyn Wait> = unsafe { std::mem::transmute(pointer) };
         self.sleep_until_resumed(future);
-        let cancelled = || Err(Error::of(ErrorKind::Cancelled));
-        call.result.take().unwrap_or_else(cancelled)
+        match call {
+            HostCall::Ends(result) => result,
+            HostCall::Starts(_) | HostCall::Runs(_) | HostCall::Cancelled => {
+                Err(Error::of(ErrorKind::Cancelled))
+            }
+        }
     }
 
     fn sleep_until_resumed(&self, future: NonNull<dyn Wait>) {
@@ -210,6 +227,7 @@ pub(crate) async fn run<'a, E: CoreEngine, R: Send + 'a>(
     if !suspends {
         return work(&mut cx);
     }
+    let stack = E::data(&cx).stack;
     let outer = E::data(&cx).coroutine.clone();
     let is_nested = outer.is_some();
     let Coroutine(shared) = outer.unwrap_or_else(|| {
@@ -226,15 +244,13 @@ pub(crate) async fn run<'a, E: CoreEngine, R: Send + 'a>(
     let job = {
         let (own, outcome) = (Coroutine(shared.clone()), outcome.clone());
         move || {
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                if is_nested {
-                    return work(&mut cx);
-                }
-                E::data_mut(&mut cx).coroutine = Some(own.clone());
-                let result = work(&mut cx);
+            if !is_nested {
+                E::data_mut(&mut cx).coroutine = Some(own);
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| work(&mut cx)));
+            if !is_nested {
                 E::data_mut(&mut cx).coroutine = None;
-                result
-            }));
+            }
             drop(cx);
             *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
@@ -243,6 +259,7 @@ pub(crate) async fn run<'a, E: CoreEngine, R: Send + 'a>(
         shared,
         outcome,
         job: Some(Box::new(job)),
+        stack,
         is_nested,
         outer: None,
         depth: 0,
@@ -257,6 +274,8 @@ struct Running<'a, R> {
     shared: Arc<Shared>,
     outcome: Arc<Mutex<Option<Outcome<R>>>>,
     job: Option<Box<dyn FnOnce() + Send + 'a>>,
+    /// How much stack a thread for it needs.
+    stack: usize,
     /// Whether a host function makes this call, for which its guest waits.
     is_nested: bool,
     /// What that guest waits for.
@@ -267,9 +286,6 @@ struct Running<'a, R> {
     waiting: Option<Waiting>,
     started: bool,
 }
-
-// SAFETY: as for `Waiting`.
-unsafe impl<R: Send> Send for Running<'_, R> {}
 
 impl<R> Unpin for Running<'_, R> {}
 
@@ -287,19 +303,29 @@ impl<R> Running<'_, R> {
         let shared = self.shared.clone();
         if self.is_nested {
             let state = shared.lock();
-            let Turn::Waiting(outer) = state.turn else {
-                return Err(abandoned());
-            };
-            self.outer = Some(outer);
-            self.depth = state.depth;
-            shared.pass(state, Turn::Nested(job));
+            match state.turn {
+                Turn::Waiting(outer) => {
+                    self.outer = Some(outer);
+                    self.depth = state.depth;
+                    shared.pass(state, Turn::Nested(job));
+                }
+                // A synchronous host function blocks until the call that it makes
+                // has ended: this is the guest's thread. If a guest above it
+                // waits, all of the stack does.
+                Turn::Guest => {
+                    drop(state);
+                    job();
+                    return Ok(());
+                }
+                Turn::Resume | Turn::Nested(_) | Turn::Done => return Err(abandoned()),
+            }
         } else {
             let own = shared.clone();
             let whole = move || {
                 job();
                 own.pass(own.lock(), Turn::Done);
             };
-            threads::spawn(Box::new(whole)).map_err(|error| {
+            threads::spawn(self.stack, Box::new(whole)).map_err(|error| {
                 Error::new(
                     ErrorKind::Engine,
                     format!("a thread for an asynchronous call cannot be started: {error}"),
@@ -375,14 +401,28 @@ impl<R> Drop for Running<'_, R> {
             return;
         }
         let before = self.shared.lock().cancelled.replace(self.depth);
+        let mut panicked = None;
+        let mut left = true;
         while let Some(mut waiting) = self.waiting {
+            // The host's code may panic; the guest has to leave all the same.
             // SAFETY: as in `poll`.
-            unsafe { waiting.future.as_mut() }.cancel();
+            let cancel = || unsafe { waiting.future.as_mut() }.cancel();
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(cancel)) {
+                panicked.get_or_insert(panic);
+            }
             if !self.resume() {
-                return;
+                left = false;
+                break;
             }
         }
-        self.shared.lock().cancelled = before;
-        self.end();
+        if left {
+            self.shared.lock().cancelled = before;
+            self.end();
+        }
+        if let Some(panic) = panicked
+            && !std::thread::panicking()
+        {
+            resume_unwind(panic);
+        }
     }
 }

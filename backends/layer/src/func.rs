@@ -143,8 +143,10 @@ impl<E: CoreEngine> Export<E> {
         // Types of other stores' handles are others, too: this says more.
         if self.boundary.uses.params.handles {
             let store = E::data(cx).store_data().number();
-            for param in params {
-                param.handles(&mut |any| any.slot(store).map(drop))?;
+            for (param, (name, _)) in params.iter().zip(&self.boundary.ty.params) {
+                param
+                    .handles(&mut |any| any.slot(store).map(drop))
+                    .map_err(|error| error.with_context("argument", name))?;
             }
         }
         shapes

@@ -287,8 +287,8 @@ where
                     abi::lift_params::<P, _>(crossing, &boundary.params, slots)
                 })?;
             let coroutine = coroutine::current::<E>(&cx)?;
-            let future = (self.func)(HostContext(E::reborrow(&mut cx)), params);
-            let results = coroutine.wait(future)?;
+            let inner = E::reborrow(&mut cx);
+            let results = coroutine.wait(|| (self.func)(HostContext(inner), params))?;
             call.finish(&mut cx, |crossing| {
                 lower_typed(crossing, &boundary, &results, slots)
             })
@@ -403,8 +403,8 @@ where
                 })?;
             let coroutine = coroutine::current::<E>(&cx)?;
             let count = self::results(&boundary);
-            let future = (self.0)(HostContext(E::reborrow(&mut cx)), params, count);
-            let results = coroutine.wait(future)?;
+            let inner = E::reborrow(&mut cx);
+            let results = coroutine.wait(|| (self.0)(HostContext(inner), params, count))?;
             boundary.shapes().result.check(&results)?;
             call.finish(&mut cx, |crossing| {
                 lower_dynamic(crossing, &boundary, &results, slots)

@@ -33,6 +33,9 @@ pub struct Data<E: CoreEngine> {
     counts: Counts,
     /// What an asynchronous host function waits in, while a call runs that may.
     pub(crate) coroutine: Option<Coroutine>,
+    /// How much stack a guest needs that may wait, and the host functions that it
+    /// calls.
+    pub(crate) stack: usize,
     /// Whether any instance may call an asynchronous host function.
     pub(crate) suspends: bool,
 }
@@ -60,6 +63,7 @@ impl<E: CoreEngine> Data<E> {
             context: [0; 2],
             counts: Counts::default(),
             coroutine: None,
+            stack: 0,
             suspends: false,
         }
     }

@@ -12,27 +12,40 @@ type Job = Box<dyn FnOnce() + Send>;
 /// How long a thread without work is kept.
 const KEPT: Duration = Duration::from_millis(50);
 
-/// The stack of a thread: the largest that a guest may ask for, and room for
-/// host functions.
-const STACK: usize = 16 << 20;
+/// Room on a thread's stack besides what guests may use: as much as Rust gives
+/// its threads, for host functions and the engine. It is reserved, and takes
+/// memory as far as it is used.
+pub(crate) const FOR_THE_HOST: usize = 2 << 20;
 
-/// Threads without work, by number.
-static IDLE: Mutex<Vec<(u64, Sender<Job>)>> = Mutex::new(Vec::new());
+/// A thread without work.
+struct Idle {
+    number: u64,
+    stack: usize,
+    sender: Sender<Job>,
+}
 
-fn idle() -> MutexGuard<'static, Vec<(u64, Sender<Job>)>> {
+static IDLE: Mutex<Vec<Idle>> = Mutex::new(Vec::new());
+
+fn idle() -> MutexGuard<'static, Vec<Idle>> {
     IDLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a job on a thread that does nothing else meanwhile.
+/// The thread that was busy last, of those whose stack is large enough: its
+/// stack is the likeliest to be in a cache.
+fn take(stack: usize) -> Option<Sender<Job>> {
+    let mut threads = idle();
+    let at = threads.iter().rposition(|idle| idle.stack >= stack)?;
+    Some(threads.remove(at).sender)
+}
+
+/// Runs a job on a thread that does nothing else meanwhile and has this much
+/// stack.
 ///
 /// # Errors
 ///
 /// If the system has no more threads, or none at all.
-pub(crate) fn spawn(mut job: Job) -> io::Result<()> {
-    loop {
-        let Some((_, thread)) = idle().pop() else {
-            break;
-        };
+pub(crate) fn spawn(stack: usize, mut job: Job) -> io::Result<()> {
+    while let Some(thread) = take(stack) {
         match thread.send(job) {
             Ok(()) => return Ok(()),
             // It has just ended.
@@ -43,22 +56,26 @@ pub(crate) fn spawn(mut job: Job) -> io::Result<()> {
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     thread::Builder::new()
         .name("enginebay-guest".into())
-        .stack_size(STACK)
-        .spawn(move || work(number, job))
+        .stack_size(stack)
+        .spawn(move || work(number, stack, job))
         .map(drop)
 }
 
-fn work(number: u64, mut job: Job) {
+fn work(number: u64, stack: usize, mut job: Job) {
     let (sender, receiver): (Sender<Job>, Receiver<Job>) = channel();
     loop {
         job();
-        idle().push((number, sender.clone()));
+        idle().push(Idle {
+            number,
+            stack,
+            sender: sender.clone(),
+        });
         job = match receiver.recv_timeout(KEPT) {
             Ok(job) => job,
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 let mut threads = idle();
-                match threads.iter().position(|(other, _)| *other == number) {
+                match threads.iter().position(|idle| idle.number == number) {
                     Some(at) => {
                         threads.remove(at);
                         return;

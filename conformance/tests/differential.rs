@@ -1,0 +1,36 @@
+//! The differential test, for less than a minute: generated types, values and
+//! broken images of values on every backend.
+//!
+//! `ENGINEBAY_SEED` sets the first seed, `ENGINEBAY_BATCHES` how many batches of
+//! some hundred cases run. `enginebay conformance --random` runs for hours.
+
+use std::env;
+
+use enginebay_conformance::{Differential, DifferentialReport};
+
+const BATCHES: u64 = 8;
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}: {text:?} is no number")),
+    )
+}
+
+#[test]
+fn generated_values_and_traps_are_the_same_on_every_backend() {
+    let seed = number("ENGINEBAY_SEED").unwrap_or(1);
+    let mut differential = Differential::new(seed).unwrap();
+    let mut report = DifferentialReport::default();
+    for _ in 0..number("ENGINEBAY_BATCHES").unwrap_or(BATCHES) {
+        report.add(differential.next_batch().unwrap());
+    }
+    println!(
+        "from seed {seed}: {} cases, {} with a value",
+        report.cases, report.values
+    );
+    assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+    // Both kinds of cases are there.
+    assert!(report.cases > 100 && report.values > 0 && report.values < report.cases);
+}
