@@ -128,16 +128,16 @@ pub(crate) struct Crossing<'a, 'c, E: CoreEngine> {
 }
 
 impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
-    /// `needs` says what the values of this direction need.
-    #[inline]
+    /// To be made ready by [`Crossing::lowering`] or [`Crossing::lifting`], in
+    /// place: it is too large to be moved in each call.
+    #[inline(always)]
     pub(crate) fn new(
         cx: &'a mut E::Context<'c>,
         instance: u32,
         boundary: &'a Boundary,
         ends: &'a Ends<E>,
-        needs: &Needs,
-    ) -> Result<Self> {
-        let mut crossing = Crossing {
+    ) -> Self {
+        Crossing {
             cx,
             instance,
             boundary,
@@ -145,12 +145,20 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
             base: std::ptr::dangling_mut(),
             len: 0,
             budget: 0,
-        };
-        crossing.budget = E::data(crossing.cx).store_data().limits().host_bytes;
-        if needs.memory {
-            crossing.look()?;
         }
-        Ok(crossing)
+    }
+
+    /// `needs` says what the values of this direction need.
+    #[inline]
+    pub(crate) fn lowering(&mut self, needs: &Needs) -> Result<()> {
+        if needs.memory { self.look() } else { Ok(()) }
+    }
+
+    /// As [`Crossing::lowering`], and the guest may make the host allocate.
+    #[inline]
+    pub(crate) fn lifting(&mut self, needs: &Needs) -> Result<()> {
+        self.budget = E::data(self.cx).store_data().limits().host_bytes;
+        self.lowering(needs)
     }
 
     fn look(&mut self) -> Result<()> {

@@ -174,33 +174,23 @@ impl<E: CoreEngine> Export<E> {
         let (instance, boundary, ends) = (self.instance, &self.boundary, &self.ends);
         let uses = &boundary.uses;
         let mut slots = [0; MAX_SLOTS];
-        if self.plain {
-            lower(
-                &mut Crossing::new(cx, instance, boundary, ends, &uses.params)?,
-                &mut slots,
-            )?;
-            E::call(cx, &self.callee, &mut slots)?;
-            return lift(
-                &mut Crossing::new(cx, instance, boundary, ends, &uses.results)?,
-                &slots,
-            );
-        }
-        let scoped = uses.params.borrows || boundary.has_context;
+        let scoped = !self.plain && (uses.params.borrows || boundary.has_context);
         if scoped {
             E::data_mut(cx).enter_scope();
         }
-        lower(
-            &mut Crossing::new(cx, instance, boundary, ends, &uses.params)?,
-            &mut slots,
-        )?;
+        let mut crossing = Crossing::new(cx, instance, boundary, ends);
+        crossing.lowering(&uses.params)?;
+        lower(&mut crossing, &mut slots)?;
         E::call(cx, &self.callee, &mut slots)?;
         if scoped {
             E::data_mut(cx).close_scope()?;
         }
-        let value = lift(
-            &mut Crossing::new(cx, instance, boundary, ends, &uses.results)?,
-            &slots,
-        )?;
+        let mut crossing = Crossing::new(cx, instance, boundary, ends);
+        crossing.lifting(&uses.results)?;
+        let value = lift(&mut crossing, &slots)?;
+        if self.plain {
+            return Ok(value);
+        }
         if let Some(post_return) = &self.post_return {
             set_may_leave::<E>(cx, instance, boundary.owner, false);
             E::call(cx, post_return, &mut slots)?;

@@ -139,7 +139,9 @@ impl<'a, E: CoreEngine> Call<'a, E> {
             E::data_mut(cx).enter_scope();
         }
         let needs = &boundary.uses.params;
-        let params = lift(&mut Crossing::new(cx, instance, boundary, ends, needs)?)?;
+        let mut crossing = Crossing::new(cx, instance, boundary, ends);
+        crossing.lifting(needs)?;
+        let params = lift(&mut crossing)?;
         let call = Call {
             instance,
             boundary,
@@ -159,7 +161,8 @@ impl<'a, E: CoreEngine> Call<'a, E> {
             E::data_mut(cx).exit_scope()?;
         }
         let needs = &self.boundary.uses.results;
-        let mut crossing = Crossing::new(cx, self.instance, self.boundary, self.ends, needs)?;
+        let mut crossing = Crossing::new(cx, self.instance, self.boundary, self.ends);
+        crossing.lowering(needs)?;
         lower(&mut crossing)
     }
 }

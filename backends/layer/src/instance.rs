@@ -34,6 +34,9 @@ pub(crate) fn instantiate<E: CoreEngine>(
     }
     let data = E::data_mut(cx);
     let index = data.instances.len() as u32;
+    // Most stores have one instance.
+    data.instances
+        .reserve_exact(usize::from(data.instances.is_empty()));
     data.instances
         .push(Instance::new(pre.clone(), realm, flags));
     let mut run = Instantiation::<E> { index, realm, pre };

@@ -109,6 +109,7 @@ impl<E: CoreEngine> Data<E> {
         counted.map_err(|what| self.store.resource_refused(what))
     }
 
+    #[inline]
     pub(crate) fn instance(&mut self, index: u32) -> &mut Instance<E> {
         &mut self.instances[index as usize]
     }
@@ -528,6 +529,7 @@ impl<E: CoreEngine> Instance<E> {
 }
 
 /// Whether an instance may be left: calls of imports are allowed.
+#[inline]
 pub(crate) fn may_leave<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     instance: u32,
@@ -540,6 +542,7 @@ pub(crate) fn may_leave<E: CoreEngine>(
     E::global(cx, &global) != 0
 }
 
+#[inline]
 pub(crate) fn set_may_leave<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     instance: u32,
@@ -556,6 +559,7 @@ pub(crate) fn set_may_leave<E: CoreEngine>(
     E::set_global(cx, &global, i32::from(may));
 }
 
+#[inline]
 pub(crate) fn check_may_leave<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     instance: u32,

@@ -56,6 +56,9 @@ pub(super) fn check<C: LiftContext + ?Sized>(
     Ok(())
 }
 
+// Its result is two words, which are written to two slots: by way of memory that
+// stalls.
+#[inline(always)]
 fn store<T: Lower, C: LowerContext + ?Sized>(
     cx: &mut C,
     ty: &Type,
@@ -66,6 +69,7 @@ fn store<T: Lower, C: LowerContext + ?Sized>(
     Ok((at, items.len()))
 }
 
+#[inline]
 fn load<T: Lift, C: LiftContext + ?Sized>(
     cx: &mut C,
     ty: &Type,
