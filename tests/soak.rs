@@ -16,8 +16,9 @@ use enginebay::{Backend, Config, ErrorKind, TrapCode, Val};
 /// How far the full way goes.
 const OBJECTS: usize = 100_000;
 const COMPONENTS: usize = 1_000;
-/// The part of it that a plain `cargo test` goes.
+/// The parts of it that a plain `cargo test` goes.
 const PART: usize = 50;
+const COMPONENTS_PART: usize = 5;
 
 /// What a process may grow by behind the first tenth.
 const MAX_GROWTH: i64 = 2 << 20;
@@ -152,16 +153,19 @@ fn soak_backend<B: Backend>(objects: usize, components: usize, grown: &mut Vec<S
 
 #[test]
 fn nothing_is_left_behind() {
-    let part = match env::var("ENGINEBAY_SOAK") {
-        Ok(full) if full == "full" => 1,
-        _ => PART,
+    let (part, components_part) = match env::var("ENGINEBAY_SOAK") {
+        Ok(full) if full == "full" => (1, 1),
+        _ => (PART, COMPONENTS_PART),
     };
     let only = env::var("ENGINEBAY_SOAK_BACKEND").ok();
     let mut grown = Vec::new();
     macro_rules! soak_each {
         ($name:ident, $backend:ty) => {
-            if only.as_deref().is_none_or(|only| only == <$backend as Backend>::NAME) {
-                soak_backend::<$backend>(OBJECTS / part, COMPONENTS / part, &mut grown);
+            if only
+                .as_deref()
+                .is_none_or(|only| only == <$backend as Backend>::NAME)
+            {
+                soak_backend::<$backend>(OBJECTS / part, COMPONENTS / components_part, &mut grown);
             }
         };
     }

@@ -319,11 +319,12 @@ they need besides the defaults:
 
 Examples:
   enginebay conformance component-model/test/ --backend all
-  enginebay conformance case.wast --format junit > report.xml"
+  enginebay conformance case.wast --format junit > report.xml
+  enginebay conformance --random --duration 8h"
 )]
 pub(crate) struct ConformanceArgs {
     /// Scripts, and folders that are searched for them.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "random")]
     pub(crate) paths: Vec<PathBuf>,
 
     /// The engine to run them on.
@@ -334,6 +335,19 @@ pub(crate) struct ConformanceArgs {
     /// How the report is written.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ReportFormat,
+
+    /// Instead of scripts: generated values, and broken ones, on all engines.
+    #[arg(long, conflicts_with_all = ["paths", "backend", "format"])]
+    pub(crate) random: bool,
+
+    /// Where to begin, to repeat a run. Default: another one each time.
+    #[arg(long, value_name = "NUMBER", requires = "random")]
+    pub(crate) seed: Option<u64>,
+
+    /// How long, such as `8h`; `none` for until it is stopped.
+    #[arg(long, value_name = "TIME", requires = "random", default_value = "1m")]
+    #[arg(value_parser = parse::timeout)]
+    pub(crate) duration: Timeout,
 }
 
 /// Write a script with which a shell completes this program's command line.

@@ -9,6 +9,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
 use crate::args::{ConformanceArgs, ReportFormat};
+use crate::differential::differential;
 use crate::dispatch::{self, ALL, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,6 +35,9 @@ struct Broken {
 }
 
 pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
+    if args.random {
+        return differential(args.seed, args.duration.0);
+    }
     let (scripts, broken) = read(args)?;
     let task = RunScripts(&scripts);
     let reports: Vec<FileReport> = if args.backend == ALL {

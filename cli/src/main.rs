@@ -7,6 +7,7 @@ mod backends;
 mod cancel;
 mod compile;
 mod conformance;
+mod differential;
 mod dispatch;
 mod exit;
 mod failure;

@@ -18,7 +18,7 @@ mod suite;
 mod traps;
 mod value;
 
-pub use differential::{BatchReport, Differential, DifferentialReport};
+pub use differential::{Differential, DifferentialReport};
 pub use header::Header;
 pub use outcome::{Count, FileReport, Outcome, StepReport};
 pub use runner::Runner;

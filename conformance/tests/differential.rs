@@ -8,7 +8,7 @@ use std::env;
 
 use enginebay_conformance::{Differential, DifferentialReport};
 
-const BATCHES: u64 = 8;
+const BATCHES: u64 = 5;
 
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
@@ -27,10 +27,11 @@ fn generated_values_and_traps_are_the_same_on_every_backend() {
         report.add(differential.next_batch().unwrap());
     }
     println!(
-        "from seed {seed}: {} cases, {} with a value",
-        report.cases, report.values
+        "from seed {seed}: {} cases: {:#?}",
+        report.cases, report.ends
     );
     assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
-    // Both kinds of cases are there.
-    assert!(report.cases > 100 && report.values > 0 && report.values < report.cases);
+    // Values, and traps of several kinds, are among them.
+    assert!(report.values() > report.cases / 4, "{:?}", report.ends);
+    assert!(report.ends.len() > 5, "{:?}", report.ends);
 }

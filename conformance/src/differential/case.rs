@@ -1,6 +1,7 @@
 //! One case: a value that goes through a guest, or an image that a guest claims
 //! to be one; what comes of it on a backend, and what ought to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
@@ -77,6 +78,21 @@ pub(crate) enum Outcome {
     /// The component could not be made, and why.
     Refused(ErrorKind, String),
 }
+
+impl Outcome {
+    /// In which way a case ended.
+    fn end(&self) -> &'static str {
+        match self {
+            Outcome::Value(_) => VALUE,
+            Outcome::Error(ErrorKind::Trap(code)) => code.description(),
+            Outcome::Error(kind) => kind.name(),
+            Outcome::Refused(..) => "refused",
+        }
+    }
+}
+
+/// How a case ends that ends well.
+pub(crate) const VALUE: &str = "value";
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -206,24 +222,40 @@ pub(crate) struct Wrong {
     pub(crate) outcomes: Vec<(&'static str, Outcome)>,
 }
 
-/// The cases of a batch that differ between backends or from what they have to be,
-/// and how many cases ended with a value.
-pub(crate) fn check(
-    runners: &[Box<dyn Runs>],
-    batch: &Batch,
-) -> Result<(Vec<Wrong>, usize), Error> {
+/// What is wrong in a batch, and what there was.
+pub(crate) struct Checked {
+    /// The cases that differ between backends or from what they have to be.
+    pub(crate) wrong: Vec<Wrong>,
+    /// How many cases ended in which way.
+    pub(crate) ends: BTreeMap<String, usize>,
+}
+
+impl Checked {
+    /// Whether something is wrong with a component that is not simply refused by
+    /// every backend: when cases are made smaller, that shows nothing.
+    pub(crate) fn shown(self) -> Option<Wrong> {
+        let refused = |(_, outcome): &(_, Outcome)| matches!(outcome, Outcome::Refused(..));
+        let mut wrong = self.wrong.into_iter();
+        wrong.find(|wrong| !wrong.outcomes.iter().all(refused))
+    }
+}
+
+/// Runs a batch on every backend and compares.
+pub(crate) fn check(runners: &[Box<dyn Runs>], batch: &Batch) -> Result<Checked, Error> {
     let text = component(&batch.echoes, batch.encodings);
     let component = to_binary(text.as_bytes())?;
     let all: Vec<_> = runners
         .iter()
         .map(|runner| runner.run(&component, batch))
         .collect();
-    let (mut wrong, mut values) = (Vec::new(), 0);
+    let (mut wrong, mut ends) = (Vec::new(), BTreeMap::new());
     for (index, (_, case)) in batch.cases.iter().enumerate() {
         let outcomes: Vec<_> = all.iter().map(|outcomes| &outcomes[index]).collect();
         let expected = case.expected().map(|value| Outcome::Value(bits(value)));
         let first = expected.as_ref().or(outcomes.first().copied());
-        values += usize::from(matches!(first, Some(Outcome::Value(_))));
+        *ends
+            .entry(first.map_or("nothing", Outcome::end).to_owned())
+            .or_insert(0) += 1;
         // A component that all refuse is no test.
         let refused = matches!(first, Some(Outcome::Refused(..)));
         if refused || outcomes.iter().any(|outcome| Some(*outcome) != first) {
@@ -235,7 +267,7 @@ pub(crate) fn check(
             });
         }
     }
-    Ok((wrong, values))
+    Ok(Checked { wrong, ends })
 }
 
 /// The bytes of a value for an image.

@@ -13,11 +13,12 @@ mod image;
 mod random;
 mod shrink;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use enginebay::Error;
 
-use case::{Batch, Case, Input, Runs, Wrong, check, image as image_of, runners};
+use case::{Batch, Case, Checked, Input, Runs, Wrong, check, image as image_of, runners};
 use guest::{BASE, Echo, IMAGE, MEMORY};
 use image::{Encoding, flat, size};
 use random::Random;
@@ -28,6 +29,8 @@ const FUNCTIONS: usize = 12;
 const VALUES: usize = 8;
 /// Broken images of each value.
 const BROKEN: usize = 3;
+/// Failures of a batch that are made smaller.
+const SHOWN: usize = 3;
 /// How many smaller cases are tried.
 const SHRINKS: usize = 400;
 
@@ -49,18 +52,33 @@ pub struct Differential {
     seed: u64,
 }
 
-/// What came of a batch.
-#[derive(Clone, Debug)]
+/// What came of batches.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct BatchReport {
-    /// The seed that makes this batch the first one of a [`Differential`].
-    pub seed: u64,
+pub struct DifferentialReport {
     /// How many cases ran, on every backend.
     pub cases: usize,
-    /// How many of them ended with a value; the others trapped.
-    pub values: usize,
-    /// What failed, made as small as possible.
+    /// How many of them ended in which way: with a value, or by which trap.
+    pub ends: BTreeMap<String, usize>,
+    /// What failed, made as small as possible, with the seed that makes its batch
+    /// the first one of a [`Differential`].
     pub failures: Vec<String>,
+}
+
+impl DifferentialReport {
+    /// Adds another batch.
+    pub fn add(&mut self, batch: DifferentialReport) {
+        self.cases += batch.cases;
+        for (end, count) in batch.ends {
+            *self.ends.entry(end).or_insert(0) += count;
+        }
+        self.failures.extend(batch.failures);
+    }
+
+    /// How many cases ended with a value.
+    pub fn values(&self) -> usize {
+        self.ends.get(case::VALUE).copied().unwrap_or(0)
+    }
 }
 
 impl Differential {
@@ -74,30 +92,33 @@ impl Differential {
         Ok(Differential { runners, seed })
     }
 
+    /// The seed of the next batch; each one's is the one before plus one.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Makes the next batch of cases and runs it on every backend.
     ///
     /// # Errors
     ///
     /// `InvalidComponent` if a guest could not be made, which is a fault of the
     /// generator.
-    pub fn next_batch(&mut self) -> Result<BatchReport, Error> {
+    pub fn next_batch(&mut self) -> Result<DifferentialReport, Error> {
         let seed = self.seed;
         self.seed = self.seed.wrapping_add(1);
         let batch = generate(seed);
-        let (wrong, values) = check(&self.runners, &batch)?;
-        let mut failures: Vec<String> = Vec::new();
-        for wrong in &wrong {
-            // The same fault shows in many cases; a few of them are enough.
-            if failures.len() == 3 {
-                failures.push(format!("and {} more", wrong_rest(wrong, &batch)));
-                break;
-            }
-            failures.push(self.minimise(seed, &batch, wrong));
+        let Checked { wrong, ends } = check(&self.runners, &batch)?;
+        // The same fault shows in many cases; a few of them are enough.
+        let shown = wrong.iter().take(SHOWN);
+        let mut failures: Vec<_> = shown
+            .map(|wrong| self.minimise(seed, &batch, wrong))
+            .collect();
+        if let Some(more) = wrong.len().checked_sub(SHOWN + 1) {
+            failures.push(format!("seed {seed}: and {} more", more + 1));
         }
-        Ok(BatchReport {
-            seed,
+        Ok(DifferentialReport {
             cases: batch.cases.len(),
-            values,
+            ends,
             failures,
         })
     }
@@ -119,13 +140,8 @@ impl Differential {
                     encodings: batch.encodings,
                     cases: vec![(0, case)],
                 };
-                // A type that is refused when it stands alone shows nothing.
-                if let Ok((wrong, _)) = check(&self.runners, &attempt)
-                    && let Some(wrong) = wrong.into_iter().next()
-                    && !wrong
-                        .outcomes
-                        .iter()
-                        .all(|(_, outcome)| matches!(outcome, case::Outcome::Refused(..)))
+                if let Ok(checked) = check(&self.runners, &attempt)
+                    && let Some(wrong) = checked.shown()
                 {
                     let Batch { echoes, cases, .. } = attempt;
                     let both = echoes.into_iter().zip(cases).next();
@@ -140,10 +156,6 @@ impl Differential {
         }
         describe(seed, batch, &found, &outcomes)
     }
-}
-
-fn wrong_rest(first: &Wrong, batch: &Batch) -> usize {
-    batch.cases.len() - first.case
 }
 
 fn describe(
@@ -296,23 +308,5 @@ fn corrupted(random: &mut Random, image: &[u8], head: usize) -> Vec<u8> {
     bytes
 }
 
-/// How many cases a run has had, and what failed in it.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct DifferentialReport {
-    /// How many cases ran, on every backend.
-    pub cases: usize,
-    /// How many of them ended with a value.
-    pub values: usize,
-    /// What failed.
-    pub failures: Vec<String>,
-}
-
-impl DifferentialReport {
-    /// Adds a batch.
-    pub fn add(&mut self, batch: BatchReport) {
-        self.cases += batch.cases;
-        self.values += batch.values;
-        self.failures.extend(batch.failures);
-    }
-}
+#[cfg(test)]
+mod tests;
