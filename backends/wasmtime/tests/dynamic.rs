@@ -1063,7 +1063,7 @@ fn host_bytes_are_charged() {
         .unwrap();
     let echo = instance.get_func(&mut store, &api("echo")).unwrap();
     let bytes = |n| [Val::List(vec![Val::U8(0); n])];
-    let fits = limit / size_of::<Val>();
+    let fits = limit / enginebay_core::abi::VAL_COST;
     echo.call(&mut store, &bytes(fits)).unwrap();
     let error = echo.call(&mut store, &bytes(fits + 1)).unwrap_err();
     assert!(
