@@ -3,6 +3,7 @@
 //! component, in one process.
 #![forbid(unsafe_code)]
 
+mod any;
 mod guests;
 mod layered;
 mod raw;
@@ -18,6 +19,7 @@ pub fn benches() -> Vec<Bench> {
     let mut benches = Vec::new();
     work::list(&mut benches);
     layered::list(&mut benches);
+    any::list(&mut benches);
     benches
 }
 

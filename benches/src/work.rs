@@ -351,9 +351,13 @@ fn dynamic_record<B: Backend>() -> Pair {
 }
 
 pub(crate) fn ours_repeat<B: Backend>(interruption: Interruption, with_data: bool) -> Work {
-    let engine = engine::<B>(interruption);
-    let component = Component::new(&engine, calls()).expect("the guest is valid");
-    let mut linker = Linker::<B, u64>::new(&engine);
+    repeat_on(&engine::<B>(interruption), with_data)
+}
+
+/// Host calls on an engine, again and again.
+pub(crate) fn repeat_on<B: Backend>(engine: &Engine<B>, with_data: bool) -> Work {
+    let component = Component::new(engine, calls()).expect("the guest is valid");
+    let mut linker = Linker::<B, u64>::new(engine);
     let mut root = linker.root();
     if with_data {
         root.func_wrap("f", |mut caller, (a,): (u32,)| {
@@ -364,7 +368,7 @@ pub(crate) fn ours_repeat<B: Backend>(interruption: Interruption, with_data: boo
         root.func_wrap("f", |_, (a,): (u32,)| Ok((a,)))
     }
     .expect("the name is free");
-    let mut store = Store::new(&engine, 0).expect("the limits can be enforced");
+    let mut store = Store::new(engine, 0).expect("the limits can be enforced");
     let instance = linker
         .instantiate(&mut store, &component)
         .expect("the imports are there");
@@ -551,7 +555,12 @@ fn instantiation<B: Backend>(bytes: &[u8]) -> Pair {
 }
 
 fn ours_add<B: Backend>(interruption: Interruption) -> Work {
-    let (mut store, instance) = ours(&engine::<B>(interruption), calls());
+    add_on(&engine::<B>(interruption))
+}
+
+/// Typed calls on an engine, again and again.
+pub(crate) fn add_on<B: Backend>(engine: &Engine<B>) -> Work {
+    let (mut store, instance) = ours(engine, calls());
     let func = instance
         .get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")
         .expect("the export has this type");
