@@ -341,12 +341,17 @@ pub(crate) struct ConformanceArgs {
     pub(crate) random: bool,
 
     /// Where to begin, to repeat a run. Default: another one each time.
-    #[arg(long, value_name = "NUMBER", requires = "random")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        requires = "random",
+        conflicts_with = "paths"
+    )]
     pub(crate) seed: Option<u64>,
 
     /// How long, such as `8h`; `none` for until it is stopped.
     #[arg(long, value_name = "TIME", requires = "random", default_value = "1m")]
-    #[arg(value_parser = parse::timeout)]
+    #[arg(value_parser = parse::timeout, conflicts_with = "paths")]
     pub(crate) duration: Timeout,
 }
 

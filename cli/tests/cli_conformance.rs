@@ -106,3 +106,29 @@ fn a_path_without_scripts_is_an_error() {
     enginebay(["conformance", &folder.name("")]).fails(6, &["no scripts"]);
     enginebay(["conformance", &folder.name("none.wast")]).fails(6, &["none.wast"]);
 }
+
+#[test]
+fn generated_cases_can_be_repeated() {
+    let arguments = [
+        "conformance",
+        "--random",
+        "--seed",
+        "7",
+        "--duration",
+        "1ms",
+    ];
+    let (once, again) = (enginebay(arguments), enginebay(arguments));
+    assert_eq!(once.code, Some(0), "{once:?}");
+    assert_eq!(once.stderr, "the first seed is 7\n");
+    let values = once.stdout.lines().find(|line| line.ends_with("  value"));
+    assert!(values.is_some(), "{once:?}");
+    assert_eq!(once.stdout, again.stdout);
+}
+
+#[test]
+fn generated_cases_and_scripts_do_not_go_together() {
+    let ended = enginebay(["conformance", "--random", "some.wast"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let ended = enginebay(["conformance", "--seed", "7", "some.wast"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}

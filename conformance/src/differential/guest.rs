@@ -493,16 +493,16 @@ fn outer(echoes: &[Echo], encoding: Encoding) -> String {
     for (index, (echo, ty)) in echoes.iter().zip(&refs).enumerate() {
         let options = options(echo, encoding);
         let pad = echo.pad();
-        let _ = write!(
+        let _ = writeln!(
             exports,
             "(func (export \"echo{index}\") (param \"v\" {ty}) {pad} (result {ty}) \
-                 (canon lift (core func $m \"echo{index}\") {options}))\n"
+                 (canon lift (core func $m \"echo{index}\") {options}))"
         );
         for name in ["raw", "send"] {
-            let _ = write!(
+            let _ = writeln!(
                 exports,
                 "(func (export \"{name}{index}\") (param \"image\" $image) (result {ty}) \
-                     (canon lift (core func $m \"{name}{index}\") {options}))\n"
+                     (canon lift (core func $m \"{name}{index}\") {options}))"
             );
         }
     }
