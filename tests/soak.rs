@@ -160,7 +160,10 @@ fn nothing_is_left_behind() {
     let mut grown = Vec::new();
     macro_rules! soak_each {
         ($name:ident, $backend:ty) => {
-            if only.as_deref().is_none_or(|only| only == <$backend as Backend>::NAME) {
+            if only
+                .as_deref()
+                .is_none_or(|only| only == <$backend as Backend>::NAME)
+            {
                 soak_backend::<$backend>(OBJECTS / part, COMPONENTS / part, &mut grown);
             }
         };
