@@ -42,6 +42,9 @@ fn modules(component: &[u8]) -> Vec<Vec<u8>> {
     modules
 }
 
+/// Makes a pair.
+type Make = Box<dyn FnOnce() -> Pair>;
+
 const fn either(ratio: f64, more: f64) -> Option<Bar> {
     Some(Bar {
         ratio,
@@ -135,9 +138,7 @@ fn translation<B: Backend, R: Raw>(to: &mut Vec<Bench>) {
     });
 }
 
-fn payloads<B: Backend, R: Raw>(
-    add: &mut impl FnMut(String, &'static str, Option<Bar>, Box<dyn FnOnce() -> Pair>),
-) {
+fn payloads<B: Backend, R: Raw>(add: &mut impl FnMut(String, &'static str, Option<Bar>, Make)) {
     let bar = Bar::ratio(1.3);
     add(
         "typed call, record with strings in and out".into(),

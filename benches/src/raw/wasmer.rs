@@ -183,10 +183,9 @@ impl Echo for EchoGuest {
 
     fn bytes(&mut self, at: u32, len: u32) -> Vec<u8> {
         let memory = self.memory.view(&self.store);
-        let at = u64::from(at);
-        memory
-            .copy_range_to_vec(at..at + u64::from(len))
-            .expect("it is in bounds")
+        let mut bytes = vec![0; len as usize];
+        memory.read(at.into(), &mut bytes).expect("it is in bounds");
+        bytes
     }
 
     fn words(&mut self, at: u32, len: u32) -> Vec<u64> {
