@@ -86,7 +86,7 @@ fn soak(
             most = most.max(held().1);
         }
         let left = count - 1 - i;
-        if left < count / 10 && left % (count / 200).max(1) == 0 {
+        if left < count / 10 && left.is_multiple_of((count / 200).max(1)) {
             fewest = fewest.min(held().1);
         }
     }
