@@ -14,6 +14,9 @@ pub(crate) use self::wasmer::Wasmer;
 pub(crate) use self::wasmi::Wasmi;
 pub(crate) use self::wasmtime::Wasmtime;
 
+/// Compiles a module.
+pub(crate) type Compiler<M> = Box<dyn FnMut(&[u8]) -> M>;
+
 /// A core engine by its own API.
 pub(crate) trait Raw {
     const NAME: &'static str;
@@ -24,7 +27,7 @@ pub(crate) trait Raw {
     type Echo: Echo;
 
     /// Compiles on an engine that the closure keeps.
-    fn compiler() -> Box<dyn FnMut(&[u8]) -> Self::Module>;
+    fn compiler() -> Compiler<Self::Module>;
 
     /// A store and an instance of a module, prepared as far as the engine lets
     /// one; the host function `f` gives back what it gets.
