@@ -14,7 +14,7 @@ pub(crate) use self::wasmer::Wasmer;
 pub(crate) use self::wasmi::Wasmi;
 pub(crate) use self::wasmtime::Wasmtime;
 
-/// Compiles modules.
+/// Compiles a module.
 pub(crate) type Compiler<M> = Box<dyn FnMut(&[u8]) -> M>;
 
 /// A core engine by its own API.
