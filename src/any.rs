@@ -18,7 +18,7 @@
 //! # Ok::<(), enginebay::Error>(())
 //! ```
 //!
-//! [`Any`] is a [`Backend`](crate::Backend) like the others, so everything that
+//! [`Any`] is a [`Backend`] like the others, so everything that
 //! is generic over one takes it: `Engine`, `Store` and the others here are the
 //! generic types with it. Its own types are enums with a variant for each backend
 //! that is on, made from the same list as the modules of the backends. A call
