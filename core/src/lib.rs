@@ -40,6 +40,8 @@ pub use instance::{Instance, InstancePre};
 pub use interrupt::CancelHandle;
 pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
+#[doc(hidden)]
+pub use names::{func_fits, func_mismatch};
 pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
 #[cfg(feature = "wasmtime")]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::abi::ComponentNamedList;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resource::ResourceType;
 use crate::types::{Extern, ExternType, FuncType, Type};
@@ -205,7 +206,7 @@ impl Check {
 
     /// Whether two types are the same, one as imported and one as it is.
     fn same(&self, wanted: &Type, actual: &Type) -> bool {
-        self.compare(wanted, actual, &|wanted, actual| {
+        compare(wanted, actual, &|wanted, actual| {
             match (wanted, actual) {
                 (Type::Own(a), Type::Own(b)) | (Type::Borrow(a), Type::Borrow(b)) => {
                     // What is not known was defined behind our back; the backend
@@ -227,66 +228,68 @@ impl Check {
 
     /// Whether a host function's Rust types stand for the imported ones.
     fn fits(&self, wanted: &FuncType, actual: &Rust) -> bool {
-        let fit = |wanted: &Type, actual: &Type| {
-            self.compare(wanted, actual, &|wanted, actual| match (wanted, actual) {
-                (Type::Own(a) | Type::Borrow(a), Type::Own(b) | Type::Borrow(b)) => {
-                    b.is_any() || self.actual(a).is_none_or(|a| a == *b)
-                }
-                // Types that are not known here are the backend's to judge.
-                (Type::Other(_), _) => true,
-                _ => wanted == actual,
-            })
-        };
-        wanted.params.len() == actual.params.len()
-            && usize::from(wanted.result.is_some()) == actual.results.len()
-            && wanted
-                .params
-                .iter()
-                .map(|(_, ty)| ty)
-                .chain(&wanted.result)
-                .zip(actual.params.iter().chain(&actual.results))
-                .all(|(wanted, actual)| fit(wanted, actual))
+        actual.fits(wanted, &|wanted, actual| match (wanted, actual) {
+            (Type::Own(a) | Type::Borrow(a), Type::Own(b) | Type::Borrow(b)) => {
+                b.is_any() || self.actual(a).is_none_or(|a| a == *b)
+            }
+            // Types that are not known here are the backend's to judge.
+            (Type::Other(_), _) => true,
+            _ => wanted == actual,
+        })
     }
+}
 
-    /// Compares structure; `leaf` decides on types without parts.
-    fn compare(&self, a: &Type, b: &Type, leaf: &dyn Fn(&Type, &Type) -> bool) -> bool {
-        let both = |a: &Option<Type>, b: &Option<Type>| match (a, b) {
-            (None, None) => true,
-            (Some(a), Some(b)) => self.compare(a, b, leaf),
-            _ => false,
-        };
-        match (a, b) {
-            (Type::List(a), Type::List(b)) | (Type::Option(a), Type::Option(b)) => {
-                self.compare(a, b, leaf)
-            }
-            (Type::FixedLengthList(a, n), Type::FixedLengthList(b, m)) => {
-                n == m && self.compare(a, b, leaf)
-            }
-            (Type::Map(a), Type::Map(b)) => {
-                self.compare(&a.key, &b.key, leaf) && self.compare(&a.value, &b.value, leaf)
-            }
-            (Type::Record(a), Type::Record(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .zip(b.iter())
-                        .all(|(a, b)| a.name == b.name && self.compare(&a.ty, &b.ty, leaf))
-            }
-            (Type::Tuple(a), Type::Tuple(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .zip(b.iter())
-                        .all(|(a, b)| self.compare(a, b, leaf))
-            }
-            (Type::Variant(a), Type::Variant(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .zip(b.iter())
-                        .all(|(a, b)| a.name == b.name && both(&a.ty, &b.ty))
-            }
-            (Type::Result(a), Type::Result(b)) => both(&a.ok, &b.ok) && both(&a.err, &b.err),
-            _ => leaf(a, b),
+/// Compares structure; `leaf` decides on types without parts.
+fn compare(a: &Type, b: &Type, leaf: &dyn Fn(&Type, &Type) -> bool) -> bool {
+    let both = |a: &Option<Type>, b: &Option<Type>| match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => compare(a, b, leaf),
+        _ => false,
+    };
+    match (a, b) {
+        (Type::List(a), Type::List(b)) | (Type::Option(a), Type::Option(b)) => compare(a, b, leaf),
+        (Type::FixedLengthList(a, n), Type::FixedLengthList(b, m)) => n == m && compare(a, b, leaf),
+        (Type::Map(a), Type::Map(b)) => {
+            compare(&a.key, &b.key, leaf) && compare(&a.value, &b.value, leaf)
         }
+        (Type::Record(a), Type::Record(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b.iter())
+                    .all(|(a, b)| a.name == b.name && compare(&a.ty, &b.ty, leaf))
+        }
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| compare(a, b, leaf))
+        }
+        (Type::Variant(a), Type::Variant(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b.iter())
+                    .all(|(a, b)| a.name == b.name && both(&a.ty, &b.ty))
+        }
+        (Type::Result(a), Type::Result(b)) => both(&a.ok, &b.ok) && both(&a.err, &b.err),
+        _ => leaf(a, b),
     }
+}
+
+/// Whether a function takes and gives values of these Rust types.
+#[doc(hidden)]
+pub fn func_fits<P: ComponentNamedList, R: ComponentNamedList>(ty: &FuncType) -> bool {
+    Rust::of::<P, R>().fits(ty, &|wanted, actual| match (wanted, actual) {
+        (Type::Own(a) | Type::Borrow(a), Type::Own(b) | Type::Borrow(b)) => b.is_any() || a == b,
+        _ => wanted == actual,
+    })
+}
+
+/// The error of a function with these Rust types where an import is of another
+/// type.
+#[doc(hidden)]
+pub fn func_mismatch<P, R>(interface: &str, name: &str, wanted: &FuncType) -> Error
+where
+    P: ComponentNamedList,
+    R: ComponentNamedList,
+{
+    mismatch(interface, name, wanted, &Rust::of::<P, R>())
 }
 
 /// The first part of a type that has no values in this API.
@@ -313,6 +316,28 @@ fn without_values(ty: &Type) -> Option<&'static str> {
 struct Rust {
     params: Vec<Type>,
     results: Vec<Type>,
+}
+
+impl Rust {
+    fn of<P: ComponentNamedList, R: ComponentNamedList>() -> Self {
+        Rust {
+            params: P::component_types(),
+            results: R::component_types(),
+        }
+    }
+
+    /// Whether these types stand for a function's, as [`compare`] has it.
+    fn fits(&self, wanted: &FuncType, leaf: &dyn Fn(&Type, &Type) -> bool) -> bool {
+        wanted.params.len() == self.params.len()
+            && usize::from(wanted.result.is_some()) == self.results.len()
+            && wanted
+                .params
+                .iter()
+                .map(|(_, ty)| ty)
+                .chain(&wanted.result)
+                .zip(self.params.iter().chain(&self.results))
+                .all(|(wanted, actual)| compare(wanted, actual, leaf))
+    }
 }
 
 impl fmt::Display for Rust {

@@ -15,7 +15,7 @@ use crate::Layer;
 use crate::coroutine;
 use crate::engine::CoreEngine;
 use crate::func::{self, Export};
-use crate::host::{Dynamic, DynamicAsync, Typed, TypedAsync};
+use crate::host::{dynamic, dynamic_async, typed, typed_async};
 use crate::instance::{destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
 use crate::program::{Program, Source, parse};
@@ -234,8 +234,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: for<'a> Fn(HostContext<'a, Self>, P) -> Result<R> + Send + Sync + 'static,
     {
-        let func = Arc::new(Typed::<P, R, F>::new(func));
-        linker.define(path, name, Definition::Func(func))
+        linker.define(path, name, Definition::Func(typed(func)))
     }
 
     fn func_wrap_async<P, R, F>(
@@ -249,8 +248,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: for<'a> Fn(HostContext<'a, Self>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
     {
-        let func = Arc::new(TypedAsync::<P, R, F>::new(func));
-        linker.define(path, name, Definition::Func(func))
+        linker.define(path, name, Definition::Func(typed_async(func)))
     }
 
     fn func_new<F>(linker: &mut Linker<E>, path: &[String], name: &str, func: F) -> Result<()>
@@ -260,7 +258,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
             + Sync
             + 'static,
     {
-        linker.define(path, name, Definition::Func(Arc::new(Dynamic(func))))
+        linker.define(path, name, Definition::Func(dynamic(func)))
     }
 
     fn func_new_async<F>(linker: &mut Linker<E>, path: &[String], name: &str, func: F) -> Result<()>
@@ -270,7 +268,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
             + Sync
             + 'static,
     {
-        linker.define(path, name, Definition::Func(Arc::new(DynamicAsync(func))))
+        linker.define(path, name, Definition::Func(dynamic_async(func)))
     }
 
     fn resource<F>(

@@ -71,11 +71,7 @@ impl Boundary {
             },
             memory,
             realloc,
-            uses: program
-                .functions
-                .get(&ty)
-                .copied()
-                .unwrap_or_else(|| Uses::of(&program.types, ty)),
+            uses: Uses::of(&program.types, ty),
             tables: tables.into(),
             params: types.tuple(func.params),
             results: types.tuple(func.results),
@@ -83,6 +79,12 @@ impl Boundary {
             shapes: OnceLock::new(),
             has_context: program.has_context,
         }
+    }
+
+    /// Whether a call may lend handles, or has slots of `context.get` of its own.
+    #[inline]
+    pub(crate) fn is_scoped(&self) -> bool {
+        self.uses.params.borrows || self.has_context
     }
 
     /// How values that are known at run time cross.
@@ -98,10 +100,12 @@ impl Boundary {
             .ok_or_else(mismatch)
     }
 
-    fn table_of(&self, ty: &Type) -> Result<(TypeResourceTableIndex, bool)> {
+    /// The resource type of a handle type, its table, and whether the handle is
+    /// an owned one.
+    fn handle(&self, ty: &Type) -> Result<(ResourceType, TypeResourceTableIndex, bool)> {
         match ty {
-            Type::Own(ty) => Ok((self.table(ty)?, true)),
-            Type::Borrow(ty) => Ok((self.table(ty)?, false)),
+            Type::Own(ty) => Ok((*ty, self.table(ty)?, true)),
+            Type::Borrow(ty) => Ok((*ty, self.table(ty)?, false)),
             _ => Err(mismatch()),
         }
     }
@@ -250,11 +254,8 @@ impl<E: CoreEngine> LowerContext for Crossing<'_, '_, E> {
     }
 
     fn lower_any(&mut self, ty: &Type, resource: &ResourceAny) -> Result<u32> {
-        let (table, owned) = self.boundary.table_of(ty)?;
-        let (Type::Own(wanted) | Type::Borrow(wanted)) = ty else {
-            return Err(mismatch());
-        };
-        if resource.ty() != *wanted {
+        let (wanted, table, owned) = self.boundary.handle(ty)?;
+        if resource.ty() != wanted {
             return Err(mismatch());
         }
         let data = E::data_mut(self.cx);
@@ -301,10 +302,7 @@ impl<E: CoreEngine> LiftContext for Crossing<'_, '_, E> {
     }
 
     fn lift_any(&mut self, ty: &Type, handle: u32) -> Result<ResourceAny> {
-        let (table, owned) = self.boundary.table_of(ty)?;
-        let (Type::Own(resource) | Type::Borrow(resource)) = *ty else {
-            return Err(mismatch());
-        };
+        let (resource, table, owned) = self.boundary.handle(ty)?;
         let instance = self.instance;
         let data = E::data_mut(self.cx);
         if owned {

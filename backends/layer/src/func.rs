@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use enginebay_core::abi;
-use enginebay_core::{ComponentNamedList, Lift, Lower, Result, Val};
+use enginebay_core::{ComponentNamedList, Lift, Lower, Result, Val, func_fits};
 use wasmtime_environ::component::{
     Export as Item, ExportIndex, NameMapNoIntern, OptionsIndex, TypeDef,
 };
 
 use crate::context::{Boundary, Crossing};
 use crate::engine::{CoreEngine, MAX_SLOTS};
-use crate::host::func_fits;
 use crate::instance::{self, Ends};
 use crate::linker::Import;
 use crate::program::{Module, Program, signature};
@@ -174,7 +173,7 @@ impl<E: CoreEngine> Export<E> {
         let (instance, boundary, ends) = (self.instance, &self.boundary, &self.ends);
         let uses = &boundary.uses;
         let mut slots = [0; MAX_SLOTS];
-        let scoped = !self.plain && (uses.params.borrows || boundary.has_context);
+        let scoped = !self.plain && boundary.is_scoped();
         if scoped {
             E::data_mut(cx).enter_scope();
         }

@@ -1,11 +1,11 @@
 //! Host functions: what a guest's call of an import does.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use enginebay_core::abi::{self, MAX_FLAT_RESULTS};
+use enginebay_core::abi;
 use enginebay_core::{
-    ComponentNamedList, FuncType, HostContext, HostFuture, Lift, Lower, Result, Type, Val,
+    ComponentNamedList, FuncType, HostContext, HostFuture, Lift, Lower, Result, Val, func_fits,
+    func_mismatch,
 };
 
 use crate::Layer;
@@ -17,12 +17,13 @@ use crate::store::check_may_leave;
 
 /// A host function in a linker.
 pub(crate) trait HostFunc<E: CoreEngine>: Send + Sync {
-    /// Checks the function against the type with which it is imported.
+    /// Checks the function against the type with which an interface has it
+    /// imported.
     ///
     /// # Errors
     ///
-    /// The function's own type as text, if that is another one.
-    fn check(&self, wanted: &FuncType) -> std::result::Result<(), String>;
+    /// `Link` if it has another type.
+    fn check(&self, interface: &str, name: &str, wanted: &FuncType) -> Result<()>;
 
     fn is_async(&self) -> bool;
 
@@ -37,298 +38,208 @@ pub(crate) trait HostFunc<E: CoreEngine>: Send + Sync {
     ) -> E::Func;
 }
 
-/// Whether values of the Rust type `ours` are values of the component's type.
-pub(crate) fn fits(ours: &Type, theirs: &Type) -> bool {
-    let optional = |ours: &Option<Type>, theirs: &Option<Type>| match (ours, theirs) {
-        (Some(ours), Some(theirs)) => fits(ours, theirs),
-        (None, None) => true,
-        _ => false,
-    };
-    match (ours, theirs) {
-        // A Rust type does not tell the two apart.
-        (Type::Own(ours) | Type::Borrow(ours), Type::Own(theirs) | Type::Borrow(theirs)) => {
-            ours.is_any() || ours == theirs
-        }
-        (Type::List(ours), Type::List(theirs)) | (Type::Option(ours), Type::Option(theirs)) => {
-            fits(ours, theirs)
-        }
-        (Type::Record(ours), Type::Record(theirs)) => {
-            ours.len() == theirs.len()
-                && ours
-                    .iter()
-                    .zip(&**theirs)
-                    .all(|(ours, theirs)| ours.name == theirs.name && fits(&ours.ty, &theirs.ty))
-        }
-        (Type::Tuple(ours), Type::Tuple(theirs)) => all_fit(ours, theirs),
-        (Type::Variant(ours), Type::Variant(theirs)) => {
-            ours.len() == theirs.len()
-                && ours.iter().zip(&**theirs).all(|(ours, theirs)| {
-                    ours.name == theirs.name && optional(&ours.ty, &theirs.ty)
-                })
-        }
-        (Type::Result(ours), Type::Result(theirs)) => {
-            optional(&ours.ok, &theirs.ok) && optional(&ours.err, &theirs.err)
-        }
-        (ours, theirs) => ours == theirs,
-    }
-}
-
-pub(crate) fn all_fit(ours: &[Type], theirs: &[Type]) -> bool {
-    ours.len() == theirs.len()
-        && ours
-            .iter()
-            .zip(theirs)
-            .all(|(ours, theirs)| fits(ours, theirs))
-}
-
-/// Whether a function can be called with these Rust types.
-pub(crate) fn func_fits<P: ComponentNamedList, R: ComponentNamedList>(ty: &FuncType) -> bool {
-    let params: Vec<_> = ty.params.iter().map(|(_, ty)| ty.clone()).collect();
-    let results: Vec<_> = ty.result.iter().cloned().collect();
-    all_fit(&P::component_types(), &params) && all_fit(&R::component_types(), &results)
-}
-
-/// Rust types as a function's type, for messages.
-pub(crate) fn describe<P: ComponentNamedList, R: ComponentNamedList>() -> String {
-    let list = |types: Vec<Type>| {
-        let texts: Vec<_> = types.iter().map(Type::to_string).collect();
-        texts.join(", ")
-    };
-    match R::component_types().as_slice() {
-        [] => format!("func({})", list(P::component_types())),
-        [result] => format!("func({}) -> {result}", list(P::component_types())),
-        _ => format!(
-            "func({}) -> ({})",
-            list(P::component_types()),
-            list(R::component_types())
-        ),
-    }
-}
+type Check = fn(&str, &str, &FuncType) -> Result<()>;
 
 fn check_typed<P: ComponentNamedList, R: ComponentNamedList>(
+    interface: &str,
+    name: &str,
     wanted: &FuncType,
-) -> std::result::Result<(), String> {
+) -> Result<()> {
     if func_fits::<P, R>(wanted) {
         Ok(())
     } else {
-        Err(describe::<P, R>())
+        Err(func_mismatch::<P, R>(interface, name, wanted))
     }
 }
 
-/// One call of a host function: from the guest's flat values to the host's,
-/// and back.
-struct Call<'a, E: CoreEngine> {
-    instance: u32,
-    boundary: &'a Boundary,
-    ends: &'a Ends<E>,
-    scoped: bool,
+/// A function that takes whatever type it is imported with.
+fn unchecked(_: &str, _: &str, _: &FuncType) -> Result<()> {
+    Ok(())
 }
 
-impl<'a, E: CoreEngine> Call<'a, E> {
-    #[inline]
-    fn begin<P>(
+/// Where a host function is called from.
+struct Site<E: CoreEngine> {
+    instance: u32,
+    boundary: Arc<Boundary>,
+    ends: Ends<E>,
+}
+
+struct Host<F> {
+    check: Check,
+    is_async: bool,
+    run: F,
+}
+
+fn host<E, F>(check: Check, is_async: bool, run: F) -> Arc<dyn HostFunc<E>>
+where
+    E: CoreEngine,
+    F: for<'a> Fn(E::Context<'a>, &Site<E>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    Arc::new(Host {
+        check,
+        is_async,
+        run,
+    })
+}
+
+impl<E, F> HostFunc<E> for Host<F>
+where
+    E: CoreEngine,
+    F: for<'a> Fn(E::Context<'a>, &Site<E>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    fn check(&self, interface: &str, name: &str, wanted: &FuncType) -> Result<()> {
+        (self.check)(interface, name, wanted)
+    }
+
+    fn is_async(&self) -> bool {
+        self.is_async
+    }
+
+    fn lower(
+        self: Arc<Self>,
         cx: &mut E::Context<'_>,
+        realm: E::Realm,
+        ty: &Signature,
         instance: u32,
-        boundary: &'a Boundary,
-        ends: &'a Ends<E>,
-        lift: impl FnOnce(&mut Crossing<'_, '_, E>) -> Result<P>,
-    ) -> Result<(Self, P)> {
-        check_may_leave::<E>(cx, instance, boundary.owner)?;
-        let scoped = boundary.uses.params.borrows || boundary.has_context;
-        if scoped {
-            E::data_mut(cx).enter_scope();
-        }
-        let needs = &boundary.uses.params;
-        let mut crossing = Crossing::new(cx, instance, boundary, ends);
-        crossing.lifting(needs)?;
-        let params = lift(&mut crossing)?;
-        let call = Call {
+        boundary: Arc<Boundary>,
+    ) -> E::Func {
+        let site = Site {
             instance,
             boundary,
-            ends,
-            scoped,
+            ends: Ends::default(),
         };
-        Ok((call, params))
-    }
-
-    #[inline]
-    fn finish(
-        self,
-        cx: &mut E::Context<'_>,
-        lower: impl FnOnce(&mut Crossing<'_, '_, E>) -> Result<()>,
-    ) -> Result<()> {
-        if self.scoped {
-            E::data_mut(cx).exit_scope()?;
-        }
-        let needs = &self.boundary.uses.results;
-        let mut crossing = Crossing::new(cx, self.instance, self.boundary, self.ends);
-        crossing.lowering(needs)?;
-        lower(&mut crossing)
+        E::host_func(cx, realm, ty, move |cx, slots| (self.run)(cx, &site, slots))
     }
 }
 
-/// Where the guest wants a result that is not flat: after the parameters.
-fn return_pointer(boundary: &Boundary, slots: &[u64]) -> u64 {
-    match boundary.uses.results.flat {
+/// From the guest's flat values to the host's.
+#[inline]
+fn begin<E: CoreEngine, P>(
+    cx: &mut E::Context<'_>,
+    site: &Site<E>,
+    lift: impl FnOnce(&mut Crossing<'_, '_, E>, &Boundary) -> Result<P>,
+) -> Result<P> {
+    let boundary = &*site.boundary;
+    check_may_leave::<E>(cx, site.instance, boundary.owner)?;
+    if boundary.is_scoped() {
+        E::data_mut(cx).enter_scope();
+    }
+    let mut crossing = Crossing::new(cx, site.instance, boundary, &site.ends);
+    crossing.lifting(&boundary.uses.params)?;
+    lift(&mut crossing, boundary)
+}
+
+/// From the host's values to the guest's, after [`begin`]. `lower` gets the
+/// pointer to where the guest wants a result that is not flat.
+#[inline]
+fn finish<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    site: &Site<E>,
+    slots: &mut [u64],
+    lower: impl FnOnce(&mut Crossing<'_, '_, E>, &Boundary, u64, &mut [u64]) -> Result<usize>,
+) -> Result<()> {
+    let boundary = &*site.boundary;
+    if boundary.is_scoped() {
+        E::data_mut(cx).exit_scope()?;
+    }
+    let mut crossing = Crossing::new(cx, site.instance, boundary, &site.ends);
+    crossing.lowering(&boundary.uses.results)?;
+    // It comes after the parameters.
+    let pointer = match boundary.uses.results.flat {
         Some(_) => 0,
         None => slots[boundary.uses.params.flat.unwrap_or(1)],
-    }
+    };
+    lower(&mut crossing, boundary, pointer, slots).map(drop)
 }
 
 #[inline]
-fn lower_typed<R: Lower, E: CoreEngine>(
-    crossing: &mut Crossing<'_, '_, E>,
-    boundary: &Boundary,
+fn begin_typed<E: CoreEngine, P: Lift>(
+    cx: &mut E::Context<'_>,
+    site: &Site<E>,
+    slots: &[u64],
+) -> Result<P> {
+    begin(cx, site, |crossing, boundary| {
+        abi::lift_params(crossing, &boundary.params, slots)
+    })
+}
+
+#[inline]
+fn finish_typed<E: CoreEngine, R: Lower>(
+    cx: &mut E::Context<'_>,
+    site: &Site<E>,
     results: &R,
     slots: &mut [u64],
 ) -> Result<()> {
-    let pointer = if R::LAYOUT.flat <= MAX_FLAT_RESULTS {
-        0
-    } else {
-        return_pointer(boundary, slots)
-    };
-    abi::lower_results(results, crossing, &boundary.results, pointer, slots).map(drop)
+    finish(cx, site, slots, |crossing, boundary, pointer, slots| {
+        abi::lower_results(results, crossing, &boundary.results, pointer, slots)
+    })
+}
+
+fn begin_dynamic<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    site: &Site<E>,
+    slots: &[u64],
+) -> Result<Vec<Val>> {
+    begin(cx, site, |crossing, boundary| {
+        let mut params = Vec::new();
+        let shapes = &boundary.shapes().params;
+        shapes.lift(crossing, slots, &mut params)?;
+        Ok(params)
+    })
+}
+
+fn finish_dynamic<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    site: &Site<E>,
+    results: &[Val],
+    slots: &mut [u64],
+) -> Result<()> {
+    let shape = &site.boundary.shapes().result;
+    shape.check(results)?;
+    finish(cx, site, slots, |crossing, _, pointer, slots| {
+        shape.lower(results, crossing, pointer, slots)
+    })
+}
+
+/// How many results a function has: one or none.
+fn results<E: CoreEngine>(site: &Site<E>) -> usize {
+    usize::from(site.boundary.ty.result.is_some())
 }
 
 /// A synchronous function of Rust types.
-pub(crate) struct Typed<P, R, F> {
-    func: F,
-    _marker: PhantomData<fn(P) -> R>,
-}
-
-impl<P, R, F> Typed<P, R, F> {
-    pub(crate) fn new(func: F) -> Self {
-        Typed {
-            func,
-            _marker: PhantomData,
-        }
-    }
-}
-
-impl<E, P, R, F> HostFunc<E> for Typed<P, R, F>
+pub(crate) fn typed<E, P, R, F>(func: F) -> Arc<dyn HostFunc<E>>
 where
     E: CoreEngine,
     P: ComponentNamedList + Lift + 'static,
     R: ComponentNamedList + Lower + 'static,
     F: for<'a> Fn(HostContext<'a, Layer<E>>, P) -> Result<R> + Send + Sync + 'static,
 {
-    fn check(&self, wanted: &FuncType) -> std::result::Result<(), String> {
-        check_typed::<P, R>(wanted)
-    }
-
-    fn is_async(&self) -> bool {
-        false
-    }
-
-    fn lower(
-        self: Arc<Self>,
-        cx: &mut E::Context<'_>,
-        realm: E::Realm,
-        ty: &Signature,
-        instance: u32,
-        boundary: Arc<Boundary>,
-    ) -> E::Func {
-        let ends = Ends::<E>::default();
-        E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) =
-                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
-                    abi::lift_params::<P, _>(crossing, &boundary.params, slots)
-                })?;
-            let results = (self.func)(HostContext(E::reborrow(&mut cx)), params)?;
-            call.finish(&mut cx, |crossing| {
-                lower_typed(crossing, &boundary, &results, slots)
-            })
-        })
-    }
+    host(check_typed::<P, R>, false, move |mut cx, site, slots| {
+        let params = begin_typed::<E, P>(&mut cx, site, slots)?;
+        let results = func(HostContext(E::reborrow(&mut cx)), params)?;
+        finish_typed(&mut cx, site, &results, slots)
+    })
 }
 
 /// An asynchronous function of Rust types.
-pub(crate) struct TypedAsync<P, R, F> {
-    func: F,
-    _marker: PhantomData<fn(P) -> R>,
-}
-
-impl<P, R, F> TypedAsync<P, R, F> {
-    pub(crate) fn new(func: F) -> Self {
-        TypedAsync {
-            func,
-            _marker: PhantomData,
-        }
-    }
-}
-
-impl<E, P, R, F> HostFunc<E> for TypedAsync<P, R, F>
+pub(crate) fn typed_async<E, P, R, F>(func: F) -> Arc<dyn HostFunc<E>>
 where
     E: CoreEngine,
     P: ComponentNamedList + Lift + Send + 'static,
     R: ComponentNamedList + Lower + Send + 'static,
     F: for<'a> Fn(HostContext<'a, Layer<E>>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
 {
-    fn check(&self, wanted: &FuncType) -> std::result::Result<(), String> {
-        check_typed::<P, R>(wanted)
-    }
-
-    fn is_async(&self) -> bool {
-        true
-    }
-
-    fn lower(
-        self: Arc<Self>,
-        cx: &mut E::Context<'_>,
-        realm: E::Realm,
-        ty: &Signature,
-        instance: u32,
-        boundary: Arc<Boundary>,
-    ) -> E::Func {
-        let ends = Ends::<E>::default();
-        E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) =
-                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
-                    abi::lift_params::<P, _>(crossing, &boundary.params, slots)
-                })?;
-            let coroutine = coroutine::current::<E>(&cx)?;
-            let inner = E::reborrow(&mut cx);
-            let results = coroutine.wait(|| (self.func)(HostContext(inner), params))?;
-            call.finish(&mut cx, |crossing| {
-                lower_typed(crossing, &boundary, &results, slots)
-            })
-        })
-    }
-}
-
-fn lift_dynamic<E: CoreEngine>(
-    crossing: &mut Crossing<'_, '_, E>,
-    boundary: &Boundary,
-    slots: &[u64],
-) -> Result<Vec<Val>> {
-    let mut params = Vec::new();
-    boundary
-        .shapes()
-        .params
-        .lift(crossing, slots, &mut params)?;
-    Ok(params)
-}
-
-fn lower_dynamic<E: CoreEngine>(
-    crossing: &mut Crossing<'_, '_, E>,
-    boundary: &Boundary,
-    results: &[Val],
-    slots: &mut [u64],
-) -> Result<()> {
-    let pointer = return_pointer(boundary, slots);
-    let shape = &boundary.shapes().result;
-    shape.lower(results, crossing, pointer, slots).map(drop)
-}
-
-/// How many results a function has: one or none.
-fn results(boundary: &Boundary) -> usize {
-    usize::from(boundary.ty.result.is_some())
+    host(check_typed::<P, R>, true, move |mut cx, site, slots| {
+        let params = begin_typed::<E, P>(&mut cx, site, slots)?;
+        let coroutine = coroutine::current::<E>(&cx)?;
+        let inner = E::reborrow(&mut cx);
+        let results = coroutine.wait(|| func(HostContext(inner), params))?;
+        finish_typed(&mut cx, site, &results, slots)
+    })
 }
 
 /// A synchronous function of whatever type it is imported with.
-pub(crate) struct Dynamic<F>(pub(crate) F);
-
-impl<E, F> HostFunc<E> for Dynamic<F>
+pub(crate) fn dynamic<E, F>(func: F) -> Arc<dyn HostFunc<E>>
 where
     E: CoreEngine,
     F: for<'a> Fn(HostContext<'a, Layer<E>>, &[Val], &mut [Val]) -> Result<()>
@@ -336,42 +247,16 @@ where
         + Sync
         + 'static,
 {
-    fn check(&self, _: &FuncType) -> std::result::Result<(), String> {
-        Ok(())
-    }
-
-    fn is_async(&self) -> bool {
-        false
-    }
-
-    fn lower(
-        self: Arc<Self>,
-        cx: &mut E::Context<'_>,
-        realm: E::Realm,
-        ty: &Signature,
-        instance: u32,
-        boundary: Arc<Boundary>,
-    ) -> E::Func {
-        let ends = Ends::<E>::default();
-        E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) =
-                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
-                    lift_dynamic(crossing, &boundary, slots)
-                })?;
-            let mut results = vec![Val::Bool(false); self::results(&boundary)];
-            (self.0)(HostContext(E::reborrow(&mut cx)), &params, &mut results)?;
-            boundary.shapes().result.check(&results)?;
-            call.finish(&mut cx, |crossing| {
-                lower_dynamic(crossing, &boundary, &results, slots)
-            })
-        })
-    }
+    host(unchecked, false, move |mut cx, site, slots| {
+        let params = begin_dynamic::<E>(&mut cx, site, slots)?;
+        let mut results = vec![Val::Bool(false); self::results(site)];
+        func(HostContext(E::reborrow(&mut cx)), &params, &mut results)?;
+        finish_dynamic(&mut cx, site, &results, slots)
+    })
 }
 
 /// An asynchronous function of whatever type it is imported with.
-pub(crate) struct DynamicAsync<F>(pub(crate) F);
-
-impl<E, F> HostFunc<E> for DynamicAsync<F>
+pub(crate) fn dynamic_async<E, F>(func: F) -> Arc<dyn HostFunc<E>>
 where
     E: CoreEngine,
     F: for<'a> Fn(HostContext<'a, Layer<E>>, Vec<Val>, usize) -> HostFuture<'a, Vec<Val>>
@@ -379,36 +264,11 @@ where
         + Sync
         + 'static,
 {
-    fn check(&self, _: &FuncType) -> std::result::Result<(), String> {
-        Ok(())
-    }
-
-    fn is_async(&self) -> bool {
-        true
-    }
-
-    fn lower(
-        self: Arc<Self>,
-        cx: &mut E::Context<'_>,
-        realm: E::Realm,
-        ty: &Signature,
-        instance: u32,
-        boundary: Arc<Boundary>,
-    ) -> E::Func {
-        let ends = Ends::<E>::default();
-        E::host_func(cx, realm, ty, move |mut cx, slots| {
-            let (call, params) =
-                Call::<E>::begin(&mut cx, instance, &boundary, &ends, |crossing| {
-                    lift_dynamic(crossing, &boundary, slots)
-                })?;
-            let coroutine = coroutine::current::<E>(&cx)?;
-            let count = self::results(&boundary);
-            let inner = E::reborrow(&mut cx);
-            let results = coroutine.wait(|| (self.0)(HostContext(inner), params, count))?;
-            boundary.shapes().result.check(&results)?;
-            call.finish(&mut cx, |crossing| {
-                lower_dynamic(crossing, &boundary, &results, slots)
-            })
-        })
-    }
+    host(unchecked, true, move |mut cx, site, slots| {
+        let params = begin_dynamic::<E>(&mut cx, site, slots)?;
+        let coroutine = coroutine::current::<E>(&cx)?;
+        let inner = E::reborrow(&mut cx);
+        let results = coroutine.wait(|| func(HostContext(inner), params, self::results(site)))?;
+        finish_dynamic(&mut cx, site, &results, slots)
+    })
 }

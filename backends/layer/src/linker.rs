@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use enginebay_core::{Error, ErrorKind, FuncType, ResourceType, Result};
+use enginebay_core::{Error, ErrorKind, ResourceType, Result};
 use wasmtime_environ::PrimaryMap;
 use wasmtime_environ::collections::TryString;
 use wasmtime_environ::component::{
@@ -257,8 +257,8 @@ impl<E: CoreEngine> Check<'_, E> {
                 let resources = &self.resources;
                 let types = Types::new(&self.program.types, |index| known(resources, index));
                 let wanted = types.func(index);
-                func.check(&wanted)
-                    .map_err(|has| mismatch(name, &wanted, &has))
+                let (interface, name) = name.rsplit_once('#').unwrap_or(("", name));
+                func.check(interface, name, &wanted)
             }
             (TypeDef::Resource(index), found) => {
                 let index = self.program.types[index].unwrap_concrete_ty();
@@ -310,19 +310,5 @@ impl<E: CoreEngine> Check<'_, E> {
             self.item(&format!("{name}#{inner}"), &wanted.ty, found)?;
         }
         Ok(())
-    }
-}
-
-#[cold]
-fn mismatch(name: &str, wanted: &FuncType, has: &str) -> Error {
-    let error = link(format!(
-        "the component imports the function `{name}` as `{wanted}`, and the host defines it as \
-         `{has}`"
-    ));
-    match name.rsplit_once('#') {
-        Some((interface, function)) => error
-            .with_context("interface", interface)
-            .with_context("function", function),
-        None => error.with_context("function", name),
     }
 }

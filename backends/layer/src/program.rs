@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use enginebay_core::{Error, ErrorKind, Features, ResourceType, Result, wasm_features};
+use enginebay_core::{Error, ErrorKind, Feature, Features, ResourceType, Result, wasm_features};
 use wasmtime_environ::component::{
     CanonicalOptions, CanonicalOptionsDataModel, Component, ComponentTypes, ComponentTypesBuilder,
     CoreDef, DefinedResourceIndex, Export, ExportIndex, ExportItem, GlobalInitializer,
     InstantiateModule, LoweredIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex,
     RuntimeImportIndex, RuntimeInstanceIndex, RuntimeMemoryIndex, RuntimePostReturnIndex,
-    RuntimeReallocIndex, StaticModuleIndex, Trampoline, TrampolineIndex, Translator, TypeFuncIndex,
+    RuntimeReallocIndex, StaticModuleIndex, Trampoline, TrampolineIndex, Translator,
     UnsafeIntrinsic,
 };
 use wasmtime_environ::wasmparser::{
@@ -25,7 +25,7 @@ use wasmtime_environ::{
 
 use crate::engine::{CoreEngine, CoreType, MAX_SLOTS, Signature};
 use crate::module::{self, ModuleType};
-use crate::types::{Types, Uses};
+use crate::types::Types;
 
 /// A component, compiled for an engine.
 pub(crate) struct Program<E: CoreEngine> {
@@ -42,8 +42,6 @@ pub(crate) struct Program<E: CoreEngine> {
     pub(crate) extracts: Extracts,
     /// Which import each lowered function is.
     pub(crate) lowered: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
-    /// What the host's side has to do for each function type.
-    pub(crate) functions: HashMap<TypeFuncIndex, Uses>,
     /// Where destructors run.
     pub(crate) resources: PrimaryMap<DefinedResourceIndex, RuntimeComponentInstanceIndex>,
     /// The core functions behind the exported ones.
@@ -324,7 +322,8 @@ impl<E: CoreEngine> Program<E> {
         source: &Source<'_>,
     ) -> Result<Self> {
         let mut tunables = Tunables::default_host();
-        tunables.concurrency_support = has_async_functions(&wasm);
+        tunables.concurrency_support =
+            features.contains(Feature::ComponentAsync) && has_async_functions(&wasm);
         tunables.debug_adapter_modules = false;
         tunables.parse_wasm_debuginfo = false;
         let mut validator = Validator::new_with_features(wasm_features(features));
@@ -348,21 +347,6 @@ impl<E: CoreEngine> Program<E> {
         for (_, ty) in &component.trampolines {
             signatures.push(signature(&types, *ty)?);
         }
-        let mut functions = HashMap::new();
-        let mut use_function = |ty: TypeFuncIndex| {
-            functions.entry(ty).or_insert_with(|| Uses::of(&types, ty));
-        };
-        for (_, export) in &component.export_items {
-            if let Export::LiftedFunction { ty, .. } = export {
-                use_function(*ty);
-            }
-        }
-        for (_, trampoline) in &trampolines {
-            if let Trampoline::LowerImport { lower_ty, .. } = trampoline {
-                use_function(*lower_ty);
-            }
-        }
-
         let mut program = Flatten {
             component: &component,
             types: &types,
@@ -435,7 +419,6 @@ impl<E: CoreEngine> Program<E> {
             steps,
             extracts,
             lowered,
-            functions,
             resources,
             exports,
             shared_flags,

@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use enginebay_core::{Config, Error, ErrorKind, Feature, Features, Result, Support};
-use wasmer::sys::wasmparser::{Validator, WasmFeatures};
+use enginebay_core::{
+    Config, Error, ErrorKind, Feature, Features, Result, Support, refused_features,
+};
 use wasmer::sys::{
     BaseTunables, CompilerConfig, EngineBuilder, FunctionMiddleware, ModuleMiddleware, Target, vm,
 };
@@ -387,17 +388,13 @@ fn panicked(what: &str, payload: &(dyn Any + Send)) -> Error {
 /// Why a module was refused. Its component is valid by the configuration, so
 /// that it is a feature, or a failure of the compiler.
 fn refused(options: &Options, wasm: &[u8], error: CompileError) -> Error {
-    let missing = missing_features(options, wasm);
+    let has = options.features.iter().filter(|it| options.has(*it));
     let unsupported = matches!(
         error,
         CompileError::UnsupportedFeature(_) | CompileError::Wasm(WasmError::Unsupported(_))
     );
-    let result = if !missing.is_empty() {
-        let names: Vec<_> = missing.iter().map(|feature| feature.name()).collect();
-        Error::unsupported(format!(
-            "the component uses a feature that Wasmer does not have: {}",
-            names.join(", ")
-        ))
+    let result = if let Some(refused) = refused_features(wasm, has.collect()) {
+        refused
     } else if unsupported {
         Error::unsupported(format!("Wasmer cannot compile the module: {error}"))
     } else {
@@ -407,43 +404,4 @@ fn refused(options: &Options, wasm: &[u8], error: CompileError) -> Error {
         )
     };
     result.with_source(error)
-}
-
-/// Which features the module uses that are on and that Wasmer lacks: those
-/// without which it would not be valid.
-fn missing_features(options: &Options, wasm: &[u8]) -> Vec<Feature> {
-    let valid = |without: Option<Feature>| {
-        let mut features = WasmFeatures::WASM2;
-        features.set(WasmFeatures::SIMD, false);
-        let on = |feature: &Feature| options.features.contains(*feature);
-        for feature in Feature::ALL.iter().filter(|f| on(f)) {
-            features.set(flag(*feature), Some(*feature) != without);
-        }
-        Validator::new_with_features(features)
-            .validate_all(wasm)
-            .is_ok()
-    };
-    if !valid(None) {
-        return Vec::new();
-    }
-    let lacks = |feature: &Feature| options.features.contains(*feature) && !options.has(*feature);
-    Feature::ALL
-        .iter()
-        .copied()
-        .filter(|feature| lacks(feature) && !valid(Some(*feature)))
-        .collect()
-}
-
-fn flag(feature: Feature) -> WasmFeatures {
-    match feature {
-        Feature::Simd => WasmFeatures::SIMD,
-        Feature::RelaxedSimd => WasmFeatures::RELAXED_SIMD,
-        Feature::MultiMemory => WasmFeatures::MULTI_MEMORY,
-        Feature::TailCall => WasmFeatures::TAIL_CALL,
-        Feature::ExtendedConst => WasmFeatures::EXTENDED_CONST,
-        Feature::Memory64 => WasmFeatures::MEMORY64,
-        Feature::Exceptions => WasmFeatures::EXCEPTIONS,
-        // Of components, not of modules; and whatever is added to the list.
-        _ => WasmFeatures::empty(),
-    }
 }
