@@ -338,12 +338,17 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     /// A memory's bytes.
     fn memory<'a>(cx: &'a mut Self::Context<'_>, memory: &Self::Memory) -> &'a mut [u8];
 
-    /// Makes a mutable global of type `i32`.
-    fn new_global(cx: &mut Self::Context<'_>, realm: Self::Realm, value: i32) -> Self::Global;
+    /// Makes a mutable global: an `i32` or an `i64`.
+    fn new_global(
+        cx: &mut Self::Context<'_>,
+        realm: Self::Realm,
+        ty: CoreType,
+        value: u64,
+    ) -> Self::Global;
 
     /// The value of a global that [`CoreEngine::new_global`] made.
-    fn global(cx: &mut Self::Context<'_>, global: &Self::Global) -> i32;
+    fn global(cx: &mut Self::Context<'_>, global: &Self::Global) -> u64;
 
-    /// Sets a global that [`CoreEngine::new_global`] made.
-    fn set_global(cx: &mut Self::Context<'_>, global: &Self::Global, value: i32);
+    /// Sets a global that [`CoreEngine::new_global`] made, with the same type.
+    fn set_global(cx: &mut Self::Context<'_>, global: &Self::Global, ty: CoreType, value: u64);
 }

@@ -27,7 +27,7 @@ pub(crate) fn instantiate<E: CoreEngine>(
     let mut flags = Vec::with_capacity(program.shared_flags.len());
     for (_, shared) in &program.shared_flags {
         flags.push(if *shared {
-            Flag::Global(E::new_global(cx, realm, 1))
+            Flag::Global(E::new_global(cx, realm, CoreType::I32, 1))
         } else {
             Flag::Local(true)
         });
@@ -122,7 +122,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                 let global = match self.state(cx).may_block.clone() {
                     Some(global) => global,
                     None => {
-                        let global = E::new_global(cx, self.realm, 0);
+                        let global = E::new_global(cx, self.realm, CoreType::I32, 0);
                         self.state(cx).may_block = Some(global.clone());
                         global
                     }

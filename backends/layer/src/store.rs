@@ -15,7 +15,7 @@ use wasmtime_environ::component::{
 };
 
 use crate::coroutine::Coroutine;
-use crate::engine::{CoreEngine, CoreExtern};
+use crate::engine::{CoreEngine, CoreExtern, CoreType};
 use crate::func::Export;
 use crate::handles::{Counter, Handles, Lender, Removed, Scope};
 use crate::linker::{HostResource, Import, Pre};
@@ -556,7 +556,7 @@ pub(crate) fn set_may_leave<E: CoreEngine>(
         }
         Flag::Global(global) => global.clone(),
     };
-    E::set_global(cx, &global, i32::from(may));
+    E::set_global(cx, &global, CoreType::I32, u64::from(may));
 }
 
 #[inline]

@@ -34,7 +34,7 @@ mod store;
 mod trap;
 
 use enginebay_core::{Config, Result, Support};
-use enginebay_layer::{CoreEngine, CoreExtern, Data, Signature};
+use enginebay_layer::{CoreEngine, CoreExtern, CoreType, Data, Signature};
 
 pub use engine::{Engine, Module, Unit, support};
 pub use func::{Callee, Func};
@@ -176,17 +176,17 @@ impl CoreEngine for WasmerCore {
         cx.memory(memory)
     }
 
-    fn new_global(cx: &mut Context<'_>, realm: Realm, value: i32) -> Global {
-        cx.new_global(realm, value)
+    fn new_global(cx: &mut Context<'_>, realm: Realm, ty: CoreType, value: u64) -> Global {
+        cx.new_global(realm, ty, value)
     }
 
     #[inline]
-    fn global(cx: &mut Context<'_>, global: &Global) -> i32 {
+    fn global(cx: &mut Context<'_>, global: &Global) -> u64 {
         cx.global(global)
     }
 
     #[inline]
-    fn set_global(cx: &mut Context<'_>, global: &Global, value: i32) {
+    fn set_global(cx: &mut Context<'_>, global: &Global, _ty: CoreType, value: u64) {
         cx.set_global(global, value);
     }
 }

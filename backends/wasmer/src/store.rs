@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 use std::slice;
 
 use enginebay_core::{Error, ErrorKind, Result};
-use enginebay_layer::{CoreExtern, Data, Signature};
+use enginebay_layer::{CoreExtern, CoreType, Data, Signature};
 use wasmer::sys::vm::{
     InternalStoreHandle, LinearMemory, StoreId, StoreObjects, VMConfig, VMExtern, VMGlobal,
     VMGlobalDefinition, VMInstance, VMMemory, VMMemoryDefinition, VMTable, VMTag,
@@ -341,9 +341,13 @@ impl Context<'_> {
         }
     }
 
-    pub(crate) fn new_global(&mut self, realm: Realm, value: i32) -> Global {
+    pub(crate) fn new_global(&mut self, realm: Realm, ty: CoreType, value: u64) -> Global {
         self.check_realm(realm);
-        let global = VMGlobal::new(GlobalType::new(Type::I32, Mutability::Var));
+        let ty = match ty {
+            CoreType::I64 => Type::I64,
+            _ => Type::I32,
+        };
+        let global = VMGlobal::new(GlobalType::new(ty, Mutability::Var));
         let definition = global.vmglobal();
         let global = Global {
             realm,
@@ -355,19 +359,19 @@ impl Context<'_> {
     }
 
     #[inline]
-    pub(crate) fn global(&mut self, global: &Global) -> i32 {
+    pub(crate) fn global(&mut self, global: &Global) -> u64 {
         self.check_realm(global.realm);
         // SAFETY: the global is of this store and lives as long as that does, and
-        // guests wait. It is an `i32`, as the caller promises; any other number
-        // has as many bytes that are initialized.
-        unsafe { (*global.definition.as_ptr()).val.i32 }
+        // guests wait. All of its bytes are initialized, and the upper half of an
+        // `i32` is as `set_global` left it.
+        unsafe { (*global.definition.as_ptr()).val.u64 }
     }
 
     #[inline]
-    pub(crate) fn set_global(&mut self, global: &Global, value: i32) {
+    pub(crate) fn set_global(&mut self, global: &Global, value: u64) {
         self.check_realm(global.realm);
         // SAFETY: as in `global`.
-        unsafe { (*global.definition.as_ptr()).val.i32 = value };
+        unsafe { (*global.definition.as_ptr()).val.u64 = value };
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{Fixture, call, call_func, engine, signature, store};
 use enginebay_core::{Error, ErrorKind, Limits, TrapCode};
-use enginebay_layer::{CoreEngine, CoreExtern};
+use enginebay_layer::{CoreEngine, CoreExtern, CoreType};
 use enginebay_wasmer::WasmerCore as E;
 
 #[derive(Debug, PartialEq)]
@@ -389,7 +389,7 @@ fn a_host_function_may_use_its_context_on_another_thread() {
 fn globals_are_shared_with_guests() {
     let mut it = Fixture::new();
     let realm = it.realm;
-    let global = E::new_global(&mut it.cx(), realm, -3);
+    let global = E::new_global(&mut it.cx(), realm, CoreType::I32, 0xffff_fffd);
     let instance = it
         .instantiate(
             r#"(module (import "" "g" (global $g (mut i32)))
@@ -400,8 +400,8 @@ fn globals_are_shared_with_guests() {
         )
         .unwrap();
     assert_eq!(it.call(&instance, "inc", ":i", &[]).unwrap(), [0xffff_fffe]);
-    assert_eq!(E::global(&mut it.cx(), &global), -2);
-    E::set_global(&mut it.cx(), &global, 40);
+    assert_eq!(E::global(&mut it.cx(), &global), 0xffff_fffe);
+    E::set_global(&mut it.cx(), &global, CoreType::I32, 40);
     assert_eq!(it.call(&instance, "inc", ":i", &[]).unwrap(), [41]);
 }
 

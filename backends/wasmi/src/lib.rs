@@ -13,7 +13,7 @@ mod store;
 mod trap;
 
 use enginebay_core::{Config, Result, Support};
-use enginebay_layer::{CoreEngine, CoreExtern, Data, Layer, Signature};
+use enginebay_layer::{CoreEngine, CoreExtern, CoreType, Data, Layer, Signature};
 use wasmi::{AsContextMut, StoreContextMut};
 
 pub use engine::{Engine, Module};
@@ -147,18 +147,18 @@ impl CoreEngine for WasmiCore {
         memory.data_mut(cx)
     }
 
-    fn new_global(cx: &mut Self::Context<'_>, (): (), value: i32) -> wasmi::Global {
-        store::new_global(cx, value)
+    fn new_global(cx: &mut Self::Context<'_>, (): (), ty: CoreType, value: u64) -> wasmi::Global {
+        store::new_global(cx, ty, value)
     }
 
     #[inline]
-    fn global(cx: &mut Self::Context<'_>, global: &wasmi::Global) -> i32 {
+    fn global(cx: &mut Self::Context<'_>, global: &wasmi::Global) -> u64 {
         store::global(cx, global)
     }
 
     #[inline]
-    fn set_global(cx: &mut Self::Context<'_>, global: &wasmi::Global, value: i32) {
-        store::set_global(cx, global, value);
+    fn set_global(cx: &mut Self::Context<'_>, global: &wasmi::Global, ty: CoreType, value: u64) {
+        store::set_global(cx, global, ty, value);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stores, instances, and calls.
 
 use enginebay_core::{Error, ErrorKind, Result, TrapCode};
-use enginebay_layer::{CoreExtern, Data, Signature, contain};
+use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
 use wasmi::{Extern, Func, Global, Instance, Mutability, Store, StoreContextMut, Val};
 
 use crate::engine::{Engine, Module};
@@ -128,20 +128,30 @@ pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
     }
 }
 
-pub(crate) fn new_global(cx: &mut Context<'_>, value: i32) -> Global {
-    Global::new(cx, Val::I32(value), Mutability::Var)
+/// A value of a type that our globals have.
+#[inline]
+fn global_value(ty: CoreType, value: u64) -> Val {
+    match ty {
+        CoreType::I64 => Val::I64(value.cast_signed()),
+        _ => Val::I32((value as u32).cast_signed()),
+    }
+}
+
+pub(crate) fn new_global(cx: &mut Context<'_>, ty: CoreType, value: u64) -> Global {
+    Global::new(cx, global_value(ty, value), Mutability::Var)
 }
 
 #[inline]
-pub(crate) fn global(cx: &Context<'_>, global: &Global) -> i32 {
+pub(crate) fn global(cx: &Context<'_>, global: &Global) -> u64 {
     match global.get(cx) {
-        Val::I32(value) => value,
+        Val::I32(value) => value.cast_unsigned().into(),
+        Val::I64(value) => value.cast_unsigned(),
         _ => 0,
     }
 }
 
 #[inline]
-pub(crate) fn set_global(cx: &mut Context<'_>, global: &Global, value: i32) {
-    let set = global.set(cx, Val::I32(value));
-    debug_assert!(set.is_ok(), "a global of ours is a mutable `i32`");
+pub(crate) fn set_global(cx: &mut Context<'_>, global: &Global, ty: CoreType, value: u64) {
+    let set = global.set(cx, global_value(ty, value));
+    debug_assert!(set.is_ok(), "a global of ours is mutable and of this type");
 }

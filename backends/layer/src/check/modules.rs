@@ -24,7 +24,7 @@ pub fn imports_of_each_kind_arrive_in_any_order<E: CoreEngine>() {
     };
     let (one, two) = (func(1), func(2));
     let realm = host.realm;
-    let own = CoreExtern::Global(E::new_global(&mut host.cx(), realm, 40));
+    let own = CoreExtern::Global(E::new_global(&mut host.cx(), realm, I32, 40));
     let instance = host.instance(
         "(module
             (import \"\" \"global\" (global $g i64))
@@ -104,20 +104,26 @@ pub fn memories_are_seen_and_written<E: CoreEngine>() {
 
 /// The host's globals are the guest's as well.
 pub fn globals_are_shared_with_the_guest<E: CoreEngine>() {
-    let mut host = Host::<E>::new();
-    let realm = host.realm;
-    let global = E::new_global(&mut host.cx(), realm, i32::MIN);
-    let text = "(module (import \"\" \"g\" (global $g (mut i32)))
-        (func (export \"add\") (result i32)
-            (global.set $g (i32.add (global.get $g) (i32.const 1)))
-            global.get $g))";
-    let instance = host.instance(text, &[CoreExtern::Global(global.clone())]);
-    assert_eq!(E::global(&mut host.cx(), &global), i32::MIN);
-    assert_eq!(host.get(&instance, "add").unwrap(), i32::MIN + 1);
-    assert_eq!(E::global(&mut host.cx(), &global), i32::MIN + 1);
-    E::set_global(&mut host.cx(), &global, -2);
-    assert_eq!(host.get(&instance, "add").unwrap(), -1);
-    assert_eq!(E::global(&mut host.cx(), &global), -1);
+    for (ty, name, bits) in [(I32, "i32", u64::from(u32::MAX)), (I64, "i64", u64::MAX)] {
+        let mut host = Host::<E>::new();
+        let realm = host.realm;
+        let lowest = bits / 2 + 1;
+        let global = E::new_global(&mut host.cx(), realm, ty, lowest);
+        let text = format!(
+            "(module (import \"\" \"g\" (global $g (mut {name})))
+                (func (export \"add\")
+                    (global.set $g ({name}.add (global.get $g) ({name}.const 1)))))"
+        );
+        let instance = host.instance(&text, &[CoreExtern::Global(global.clone())]);
+        assert_eq!(E::global(&mut host.cx(), &global), lowest);
+        host.call(&instance, "add", &Signature::default(), &[])
+            .unwrap();
+        assert_eq!(E::global(&mut host.cx(), &global), lowest + 1);
+        E::set_global(&mut host.cx(), &global, ty, bits);
+        host.call(&instance, "add", &Signature::default(), &[])
+            .unwrap();
+        assert_eq!(E::global(&mut host.cx(), &global), 0);
+    }
 }
 
 /// A module with an imported memory and one of its own, as adapters between

@@ -215,17 +215,17 @@ impl CoreEngine for Example {
         memory.data_mut(cx)
     }
 
-    fn new_global(cx: &mut Context<'_>, (): (), value: i32) -> wasmi::Global {
-        wasmi::Global::new(cx, Val::I32(value), Mutability::Var)
+    fn new_global(cx: &mut Context<'_>, (): (), ty: CoreType, value: u64) -> wasmi::Global {
+        wasmi::Global::new(cx, to_val(&ty, value), Mutability::Var)
     }
 
-    fn global(cx: &mut Context<'_>, global: &wasmi::Global) -> i32 {
-        global.get(cx).i32().unwrap_or(0)
+    fn global(cx: &mut Context<'_>, global: &wasmi::Global) -> u64 {
+        to_slot(&global.get(cx))
     }
 
-    fn set_global(cx: &mut Context<'_>, global: &wasmi::Global, value: i32) {
-        let set = global.set(cx, Val::I32(value));
-        debug_assert!(set.is_ok(), "a global of ours is a mutable `i32`");
+    fn set_global(cx: &mut Context<'_>, global: &wasmi::Global, ty: CoreType, value: u64) {
+        let set = global.set(cx, to_val(&ty, value));
+        debug_assert!(set.is_ok(), "a global of ours is mutable and of this type");
     }
 }
 

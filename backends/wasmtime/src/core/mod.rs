@@ -7,7 +7,7 @@ mod limits;
 mod store;
 
 use enginebay_core::{Config, Result, Support};
-use enginebay_layer::{CoreEngine, CoreExtern, Data, Layer, Signature};
+use enginebay_layer::{CoreEngine, CoreExtern, CoreType, Data, Layer, Signature};
 use wasmtime::{AsContextMut, StoreContextMut};
 
 pub use engine::Engine;
@@ -145,18 +145,23 @@ impl CoreEngine for WasmtimeCore {
         memory.data_mut(cx)
     }
 
-    fn new_global(cx: &mut Self::Context<'_>, (): (), value: i32) -> wasmtime::Global {
-        store::new_global(cx, value)
+    fn new_global(
+        cx: &mut Self::Context<'_>,
+        (): (),
+        ty: CoreType,
+        value: u64,
+    ) -> wasmtime::Global {
+        store::new_global(cx, ty, value)
     }
 
     #[inline]
-    fn global(cx: &mut Self::Context<'_>, global: &wasmtime::Global) -> i32 {
+    fn global(cx: &mut Self::Context<'_>, global: &wasmtime::Global) -> u64 {
         store::global(cx, global)
     }
 
     #[inline]
-    fn set_global(cx: &mut Self::Context<'_>, global: &wasmtime::Global, value: i32) {
-        store::set_global(cx, global, value);
+    fn set_global(cx: &mut Self::Context<'_>, global: &wasmtime::Global, ty: CoreType, value: u64) {
+        store::set_global(cx, global, ty, value);
     }
 }
 

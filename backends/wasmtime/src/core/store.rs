@@ -303,9 +303,22 @@ where
     unsafe { Func::new_unchecked(cx.as_context_mut(), ty, run) }
 }
 
-pub(super) fn new_global(cx: &mut Context<'_>, value: i32) -> Global {
-    let ty = GlobalType::new(ValType::I32, Mutability::Var);
-    match Global::new(cx, ty, Val::I32(value)) {
+/// A value of a type that our globals have.
+#[inline]
+fn global_value(ty: CoreType, value: u64) -> Val {
+    match ty {
+        CoreType::I64 => Val::I64(value.cast_signed()),
+        _ => Val::I32((value as u32).cast_signed()),
+    }
+}
+
+pub(super) fn new_global(cx: &mut Context<'_>, ty: CoreType, value: u64) -> Global {
+    let value = global_value(ty, value);
+    let ty = match value {
+        Val::I64(_) => ValType::I64,
+        _ => ValType::I32,
+    };
+    match Global::new(cx, GlobalType::new(ty, Mutability::Var), value) {
         Ok(global) => global,
         // The value has the global's type: only memory can be short.
         Err(error) => panic!("Wasmtime cannot make a global: {error:#}"),
@@ -313,15 +326,16 @@ pub(super) fn new_global(cx: &mut Context<'_>, value: i32) -> Global {
 }
 
 #[inline]
-pub(super) fn global(cx: &mut Context<'_>, global: &Global) -> i32 {
+pub(super) fn global(cx: &mut Context<'_>, global: &Global) -> u64 {
     match global.get(cx) {
-        Val::I32(value) => value,
+        Val::I32(value) => value.cast_unsigned().into(),
+        Val::I64(value) => value.cast_unsigned(),
         _ => 0,
     }
 }
 
 #[inline]
-pub(super) fn set_global(cx: &mut Context<'_>, global: &Global, value: i32) {
-    let set = global.set(cx, Val::I32(value));
-    debug_assert!(set.is_ok(), "a global of ours is a mutable `i32`");
+pub(super) fn set_global(cx: &mut Context<'_>, global: &Global, ty: CoreType, value: u64) {
+    let set = global.set(cx, global_value(ty, value));
+    debug_assert!(set.is_ok(), "a global of ours is mutable and of this type");
 }
