@@ -436,7 +436,7 @@ impl Backend for Any {
         of!(cx: AnyContext, B::data_mut(cx))
     }
 
-    fn fuel(cx: &AnyContext<'_>) -> Option<u64> {
+    fn fuel(cx: &mut AnyContext<'_>) -> Option<u64> {
         of!(cx: AnyContext, B::fuel(cx))
     }
 

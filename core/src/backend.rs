@@ -325,7 +325,7 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
     fn data_mut<'a>(cx: &'a mut Self::Context<'_>) -> &'a mut StoreData;
 
     /// Fuel that is left, where it is metered.
-    fn fuel(cx: &Self::Context<'_>) -> Option<u64>;
+    fn fuel(cx: &mut Self::Context<'_>) -> Option<u64>;
 
     /// Sets the fuel.
     ///

@@ -188,7 +188,7 @@ impl<'a, B: Backend> Call<'a, B> {
 
     #[cold]
     fn failed(&mut self, error: Error) -> Error {
-        let fuel = B::fuel(&self.cx);
+        let fuel = B::fuel(&mut self.cx);
         let policy = &mut B::data_mut(&mut self.cx).policy;
         let error = policy.explain(error, fuel);
         if error.poisons() {

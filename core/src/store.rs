@@ -162,7 +162,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
 
     /// What the store has used since it was made, after failures too.
     pub fn usage(&mut self) -> Usage {
-        let left = B::fuel(&B::context(&mut self.inner));
+        let left = B::fuel(&mut B::context(&mut self.inner));
         let policy = &B::store_data(&self.inner).policy;
         Usage {
             memory: policy.memory,
@@ -197,7 +197,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
 
     /// Fuel that is left; `None` where it is not metered.
     pub fn fuel(&mut self) -> Option<u64> {
-        B::fuel(&B::context(&mut self.inner))
+        B::fuel(&mut B::context(&mut self.inner))
     }
 
     /// Sets the fuel that is left.
@@ -208,7 +208,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// [`Interruption::Fuel`](crate::Interruption).
     pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
         let mut cx = B::context(&mut self.inner);
-        let left = B::fuel(&cx).ok_or_else(|| {
+        let left = B::fuel(&mut cx).ok_or_else(|| {
             Error::unsupported("fuel cannot be set: the engine's interruption is not fuel")
                 .with_context("backend", self.engine.backend())
         })?;
@@ -311,8 +311,8 @@ impl<'a, B: Backend, T: 'static> StoreContextMut<'a, B, T> {
     }
 
     /// Fuel that is left; `None` where it is not metered.
-    pub fn fuel(&self) -> Option<u64> {
-        B::fuel(&self.inner)
+    pub fn fuel(&mut self) -> Option<u64> {
+        B::fuel(&mut self.inner)
     }
 
     /// The engine's own context, for what is special to it.

@@ -1,11 +1,12 @@
 //! The layer as a backend of the core.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, Feature, Features, FuncType,
-    HostContext, HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData,
-    Support, TrapCode, Val,
+    HostContext, HostFuture, Interruption, Lift, Lower, Resource, ResourceAny, ResourceType,
+    Result, StoreData, Support, TrapCode, Val,
 };
 use wasmtime_environ::collections::TryString;
 use wasmtime_environ::component::{ComponentExternData, ExportIndex};
@@ -18,6 +19,7 @@ use crate::func::{self, Export};
 use crate::host::{dynamic, dynamic_async, typed, typed_async};
 use crate::instance::{destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
+use crate::meters::{self, Meters, SLICE};
 use crate::program::{Program, Source, parse};
 use crate::store::{Data, Origin};
 use crate::threads;
@@ -28,12 +30,32 @@ pub struct Engine<E: CoreEngine> {
     inner: E::Engine,
     features: Features,
     max_stack: usize,
+    interruption: Interruption,
+    /// How much guests consume between two looks at the time.
+    slice: Arc<AtomicU64>,
 }
 
 impl<E: CoreEngine> Engine<E> {
     /// The core engine.
     pub fn inner(&self) -> &E::Engine {
         &self.inner
+    }
+
+    /// Sets how much fuel guests consume between two looks at the time, in
+    /// stores that are made from now on: for tests, which show that it changes
+    /// no count.
+    #[doc(hidden)]
+    pub fn set_slice(&self, fuel: u64) {
+        self.slice.store(fuel, Ordering::Relaxed);
+    }
+
+    /// Whether code is metered.
+    fn metered(&self) -> bool {
+        match self.interruption {
+            Interruption::None => false,
+            Interruption::Deadline => !E::support().deadline,
+            Interruption::Fuel => true,
+        }
     }
 }
 
@@ -43,6 +65,8 @@ impl<E: CoreEngine> Clone for Engine<E> {
             inner: self.inner.clone(),
             features: self.features,
             max_stack: self.max_stack,
+            interruption: self.interruption,
+            slice: self.slice.clone(),
         }
     }
 }
@@ -174,6 +198,8 @@ impl<E: CoreEngine> Backend for Layer<E> {
             inner: E::new_engine(config)?,
             features: config.get_features(),
             max_stack: config.get_max_stack(),
+            interruption: config.get_interruption(&Self::support()),
+            slice: Arc::new(AtomicU64::new(SLICE)),
         })
     }
 
@@ -324,7 +350,11 @@ impl<E: CoreEngine> Backend for Layer<E> {
     }
 
     fn new_store(engine: &Engine<E>, data: StoreData) -> Result<E::Store> {
+        let fuel = data.limits().fuel;
         let mut data = Data::new(data);
+        if engine.metered() {
+            data.meters = Some(Meters::new(fuel, engine.slice.load(Ordering::Relaxed)));
+        }
         data.stack = engine.max_stack.saturating_add(threads::FOR_THE_HOST);
         E::new_store(&engine.inner, data)
     }
@@ -363,12 +393,16 @@ impl<E: CoreEngine> Backend for Layer<E> {
         E::data_mut(cx).store_data_mut()
     }
 
-    fn fuel(_: &E::Context<'_>) -> Option<u64> {
-        None
+    fn fuel(cx: &mut E::Context<'_>) -> Option<u64> {
+        match E::data(cx).store_data().interruption() {
+            Interruption::Fuel => meters::fuel::<E>(cx),
+            Interruption::None | Interruption::Deadline => None,
+        }
     }
 
-    fn set_fuel(_: &mut E::Context<'_>, _: u64) -> Result<()> {
-        Err(Error::unsupported("fuel is not metered by this backend"))
+    fn set_fuel(cx: &mut E::Context<'_>, fuel: u64) -> Result<()> {
+        meters::set_fuel::<E>(cx, fuel);
+        Ok(())
     }
 
     fn instantiate(mut cx: E::Context<'_>, pre: &InstancePre<E>) -> Result<u32> {

@@ -159,7 +159,7 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     type Context<'a>: Send;
     /// The place in a store where instances of one unit live: `()` where that
     /// is the store.
-    type Realm: Copy + Send + Sync + 'static;
+    type Realm: Copy + Eq + Send + Sync + 'static;
     /// An instance of a module.
     type Instance: Clone + Send + Sync + 'static;
     /// A function.

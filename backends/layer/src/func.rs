@@ -13,6 +13,7 @@ use crate::context::{Boundary, Crossing};
 use crate::engine::{CoreEngine, MAX_SLOTS};
 use crate::instance::{self, Ends};
 use crate::linker::Import;
+use crate::meters;
 use crate::program::{Module, Program, signature};
 use crate::store::set_may_leave;
 use crate::types::Types;
@@ -20,6 +21,7 @@ use crate::types::Types;
 /// A function that a component instance exports.
 pub(crate) struct Export<E: CoreEngine> {
     instance: u32,
+    meter: Option<u32>,
     callee: E::Callee,
     post_return: Option<E::Callee>,
     ends: Ends<E>,
@@ -78,6 +80,7 @@ pub(crate) fn get<E: CoreEngine>(
         callee: callee(cx, index, program, export, *options)?,
         ends: Ends::default(),
         instance: index,
+        meter: E::data_mut(cx).instance(index).meter,
         post_return,
         boundary,
         plain,
@@ -165,6 +168,19 @@ impl<E: CoreEngine> Export<E> {
 
     #[inline]
     fn call_with<R>(
+        &self,
+        cx: &mut E::Context<'_>,
+        lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
+        lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
+    ) -> Result<R> {
+        let before = meters::switch::<E>(cx, self.meter);
+        let result = self.call_metered(cx, lower, lift);
+        meters::switch::<E>(cx, before);
+        result
+    }
+
+    #[inline]
+    fn call_metered<R>(
         &self,
         cx: &mut E::Context<'_>,
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,

@@ -12,6 +12,7 @@ use wasmtime_environ::component::{
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
 use crate::linker::{Import, Pre};
+use crate::meters;
 use crate::program::{Def, ExportRef, Module, Step};
 use crate::store::{Flag, Instance, Origin, check_may_leave, func};
 use crate::transcode::{self, Memory};
@@ -24,6 +25,7 @@ pub(crate) fn instantiate<E: CoreEngine>(
 ) -> Result<u32> {
     let program = &pre.program;
     let realm = E::realm(cx, &program.unit)?;
+    let meter = meters::meter::<E>(cx, realm);
     let mut flags = Vec::with_capacity(program.shared_flags.len());
     for (_, shared) in &program.shared_flags {
         flags.push(if *shared {
@@ -38,17 +40,23 @@ pub(crate) fn instantiate<E: CoreEngine>(
     data.instances
         .reserve_exact(usize::from(data.instances.is_empty()));
     data.instances
-        .push(Instance::new(pre.clone(), realm, flags));
-    let mut run = Instantiation::<E> { index, realm, pre };
-    for step in &program.steps {
-        run.step(cx, step)?;
-    }
-    Ok(index)
+        .push(Instance::new(pre.clone(), realm, meter, flags));
+    let mut run = Instantiation::<E> {
+        index,
+        realm,
+        meter,
+        pre,
+    };
+    let before = meters::switch::<E>(cx, meter);
+    let result = program.steps.iter().try_for_each(|step| run.step(cx, step));
+    meters::switch::<E>(cx, before);
+    result.map(|()| index)
 }
 
 struct Instantiation<'a, E: CoreEngine> {
     index: u32,
     realm: E::Realm,
+    meter: Option<u32>,
     pre: &'a Pre<E>,
 }
 
@@ -56,18 +64,18 @@ impl<E: CoreEngine> Instantiation<'_, E> {
     fn step(&mut self, cx: &mut E::Context<'_>, step: &Step) -> Result<()> {
         match step {
             Step::Instantiate { module, args } => {
-                let mut imports = Vec::with_capacity(args.len());
+                let mut imports = Vec::with_capacity(args.len() + meters::IMPORTS);
                 for def in args {
                     imports.push(self.def(cx, def)?);
                 }
                 let module = &self.pre.program.modules[*module];
-                self.core(cx, module, &module.code, &imports)
+                self.core(cx, module, &module.code, imports)
             }
             Step::InstantiateImport { import, args } => {
                 let Import::Module(module, code) = &self.pre.imports[*import] else {
                     return Err(Error::new(ErrorKind::Link, "an import is no core module"));
                 };
-                let mut imports = Vec::with_capacity(module.ty.imports.len());
+                let mut imports = Vec::with_capacity(module.ty.imports.len() + meters::IMPORTS);
                 for (from, name, _) in &module.ty.imports {
                     let def = args.get(from).and_then(|names| names.get(name));
                     let def = def.ok_or_else(|| {
@@ -78,7 +86,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                     })?;
                     imports.push(self.def(cx, def)?);
                 }
-                self.core(cx, module, code, &imports)
+                self.core(cx, module, code, imports)
             }
         }
     }
@@ -92,10 +100,13 @@ impl<E: CoreEngine> Instantiation<'_, E> {
         cx: &mut E::Context<'_>,
         module: &Module<E>,
         code: &E::Module,
-        imports: &[CoreExtern<E>],
+        mut imports: Vec<CoreExtern<E>>,
     ) -> Result<()> {
         E::data_mut(cx).count(module.memories, module.tables)?;
-        let instance = E::instantiate(cx, self.realm, code, imports)?;
+        if let Some(meter) = self.meter {
+            imports.extend(meters::imports::<E>(cx, meter).into_iter().flatten());
+        }
+        let instance = E::instantiate(cx, self.realm, code, &imports)?;
         self.state(cx).core.push(instance);
         Ok(())
     }
@@ -286,10 +297,11 @@ pub(crate) fn callee<E: CoreEngine>(
     ty: &Signature,
 ) -> Result<E::Callee> {
     let state = E::data_mut(cx).instance(index);
-    let (realm, pre) = (state.realm, state.pre.clone());
+    let (realm, meter, pre) = (state.realm, state.meter, state.pre.clone());
     let mut run = Instantiation::<E> {
         index,
         realm,
+        meter,
         pre: &pre,
     };
     run.callee(cx, def, ty)
@@ -423,10 +435,14 @@ pub(crate) fn destroy<E: CoreEngine>(
         Origin::None => Ok(()),
         Origin::Guest { instance, resource } => match destructor::<E>(cx, *instance, *resource)? {
             Some(destructor) => {
-                let context = std::mem::take(&mut E::data_mut(cx).context);
-                E::call(cx, &destructor, &mut [u64::from(rep)])?;
+                let data = E::data_mut(cx);
+                let meter = data.instance(*instance).meter;
+                let context = std::mem::take(&mut data.context);
+                let before = meters::switch::<E>(cx, meter);
+                let result = E::call(cx, &destructor, &mut [u64::from(rep)]);
+                meters::switch::<E>(cx, before);
                 E::data_mut(cx).context = context;
-                Ok(())
+                result
             }
             None => Ok(()),
         },

@@ -19,6 +19,7 @@ use crate::engine::{CoreEngine, CoreExtern, CoreType};
 use crate::func::Export;
 use crate::handles::{Counter, Handles, Lender, Removed, Scope};
 use crate::linker::{HostResource, Import, Pre};
+use crate::meters::Meters;
 
 /// What an engine's store holds for the layer: the core's data, and what the
 /// layer knows of the component instances in the store.
@@ -31,6 +32,8 @@ pub struct Data<E: CoreEngine> {
     /// The slots of `context.get` and `context.set`.
     pub(crate) context: [u32; 2],
     counts: Counts,
+    /// What guests have consumed, where their code counts.
+    pub(crate) meters: Option<Meters<E>>,
     /// What an asynchronous host function waits in, while a call runs that may.
     pub(crate) coroutine: Option<Coroutine>,
     /// How much stack a guest needs that may wait, and the host functions that it
@@ -62,6 +65,7 @@ impl<E: CoreEngine> Data<E> {
             scopes: Vec::new(),
             context: [0; 2],
             counts: Counts::default(),
+            meters: None,
             coroutine: None,
             stack: 0,
             suspends: false,
@@ -412,6 +416,8 @@ pub(crate) enum Flag<E: CoreEngine> {
 pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) pre: Arc<Pre<E>>,
     pub(crate) realm: E::Realm,
+    /// What its code counts with, if it does.
+    pub(crate) meter: Option<u32>,
     pub(crate) core: Vec<E::Instance>,
     /// Of the resources that the component defines, as far as they are known.
     pub(crate) destructors: Vec<Option<E::Callee>>,
@@ -433,10 +439,16 @@ fn nones<T>(count: usize) -> Vec<Option<T>> {
 }
 
 impl<E: CoreEngine> Instance<E> {
-    pub(crate) fn new(pre: Arc<Pre<E>>, realm: E::Realm, may_leave: Vec<Flag<E>>) -> Self {
+    pub(crate) fn new(
+        pre: Arc<Pre<E>>,
+        realm: E::Realm,
+        meter: Option<u32>,
+        may_leave: Vec<Flag<E>>,
+    ) -> Self {
         let component = &pre.program.component;
         Instance {
             realm,
+            meter,
             core: Vec::with_capacity(component.num_runtime_instances as usize),
             destructors: Vec::new(),
             trampolines: nones(pre.program.trampolines.len()),

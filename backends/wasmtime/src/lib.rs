@@ -231,7 +231,7 @@ impl Backend for Wasmtime {
         &mut cx.data_mut().data
     }
 
-    fn fuel(cx: &Self::Context<'_>) -> Option<u64> {
+    fn fuel(cx: &mut Self::Context<'_>) -> Option<u64> {
         store::fuel(cx)
     }
 

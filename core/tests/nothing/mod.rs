@@ -391,7 +391,7 @@ impl Backend for Nothing {
         &mut cx.data
     }
 
-    fn fuel(cx: &&mut Store) -> Option<u64> {
+    fn fuel(cx: &mut &mut Store) -> Option<u64> {
         (cx.data.interruption() == enginebay_core::Interruption::Fuel).then_some(cx.fuel)
     }
 

@@ -16,8 +16,7 @@ use crate::engine;
 pub(super) fn support() -> Support {
     let mut support = engine::support();
     support.native = false;
-    // Nothing stops a guest of the layer yet.
-    support.deadline = false;
+    // The layer meters.
     support.fuel = false;
     support.features = support.features.with(Feature::ComponentAsync, false);
     support
@@ -63,8 +62,14 @@ impl Engine {
     pub(super) fn new(config: &Config) -> Result<Self> {
         let has = support().features;
         let features = config.get_features();
+        // Epochs serve for deadlines; where fuel is metered, the layer looks at
+        // the time as well.
+        let interruption = match config.get_interruption(&support()) {
+            Interruption::Deadline => Interruption::Deadline,
+            Interruption::None | Interruption::Fuel => Interruption::None,
+        };
         Ok(Engine {
-            inner: engine::make(&engine::config_with(config, Interruption::None))?,
+            inner: engine::make(&engine::config_with(config, interruption))?,
             types: FuncTypes::default(),
             features: features.iter().filter(|it| has.contains(*it)).collect(),
         })

@@ -47,6 +47,10 @@ impl CoreEngine for WasmtimeCore {
         engine::Engine::new(config)
     }
 
+    fn interrupt(engine: &Self::Engine) {
+        engine.inner().increment_epoch();
+    }
+
     fn new_unit(engine: &Self::Engine) -> Result<Self::Unit> {
         Ok(engine.clone())
     }

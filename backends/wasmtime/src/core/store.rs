@@ -4,11 +4,11 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Interruption, Result};
 use enginebay_layer::{CoreExtern, CoreType, Data, HostFrame, MAX_SLOTS, Signature, contain};
 use wasmtime::{
     AsContext, AsContextMut, Caller, Extern, Func, FuncType, Global, GlobalType, Instance, Module,
-    Mutability, Store, StoreContextMut, TypedFunc, Val, ValRaw, ValType,
+    Mutability, Store, StoreContextMut, TypedFunc, UpdateDeadline, Val, ValRaw, ValType,
 };
 
 use super::WasmtimeCore;
@@ -19,6 +19,7 @@ use crate::trap;
 type Context<'a> = StoreContextMut<'a, CoreState>;
 
 pub(super) fn new(engine: &Engine, data: Data<WasmtimeCore>) -> Store<CoreState> {
+    let interruption = data.store_data().interruption();
     let mut store = Store::new(
         engine.inner(),
         CoreState {
@@ -27,6 +28,13 @@ pub(super) fn new(engine: &Engine, data: Data<WasmtimeCore>) -> Store<CoreState>
         },
     );
     store.limiter(|state| state);
+    if interruption == Interruption::Deadline {
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|cx| match cx.data().data.store_data().interrupted() {
+            None => Ok(UpdateDeadline::Continue(1)),
+            Some(error) => Err(wasmtime::Error::new(error)),
+        });
+    }
     store
 }
 
