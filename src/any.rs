@@ -301,6 +301,31 @@ impl Backend for Any {
         })
     }
 
+    fn func_wrap_unwatched<P, R, F>(
+        linker: &mut AnyLinker,
+        path: &[String],
+        name: &str,
+        func: F,
+    ) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + Sync + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+        F: for<'a> Fn(HostContext<'a, Self>, P) -> HostFuture<'a, R>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        link!(linker, {
+            B::func_wrap_unwatched(
+                linker,
+                path,
+                name,
+                move |cx: HostContext<'_, B>, params: P| func(HostContext(C(cx.0)), params),
+            )
+        })
+    }
+
     fn func_new<F>(linker: &mut AnyLinker, path: &[String], name: &str, func: F) -> Result<()>
     where
         F: for<'a> Fn(HostContext<'a, Self>, &[Val], &mut [Val]) -> Result<()>

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use common::{block_on, engine, on_each_backend, yield_once};
 use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store, TypedFunc};
-use enginebay::{Backend, Error, ErrorKind, HostFuture, Interruption, ResourceAny, TrapCode};
+use enginebay::{
+    Backend, Error, ErrorKind, HostCall, HostFuture, Interruption, ResourceAny, TrapCode,
+};
 
 on_each_backend! {
     a_hundred_calls_wait_at_once
@@ -32,6 +34,7 @@ on_each_backend! {
     spurious_polls_do_no_harm
     a_waiting_call_is_cancelled
     a_call_moves_between_threads
+    the_last_definition_of_a_name_counts_with_and_without_a_guard
 }
 
 /// Calls its import `f` from its export `run`.
@@ -673,4 +676,74 @@ fn a_call_moves_between_threads<B: Backend>() {
     }
     std::thread::scope(|scope| scope.spawn(|| block_on(call)).join().unwrap()).unwrap();
     assert_eq!(*store.data(), 2);
+}
+
+/// A backend may keep two forms of an asynchronous function, one for stores
+/// whose calls nobody looks at.
+fn the_last_definition_of_a_name_counts_with_and_without_a_guard<B: Backend>() {
+    type Define<B> = fn(&mut Linker<B, Vec<&'static str>>) -> Result<(), Error>;
+    let first: Define<B> = |linker| {
+        linker.root().func_wrap_async("f", |mut caller, ()| {
+            caller.data_mut().push("first");
+            HostFuture::new(async { Ok(()) })
+        })
+    };
+    let second: Define<B> = |linker| {
+        linker.root().func_wrap_async("f", |mut caller, ()| {
+            HostFuture::new(async move {
+                yield_once().await;
+                caller.data_mut().push("second");
+                Ok(())
+            })
+        })
+    };
+    let sync: Define<B> = |linker| {
+        linker.root().func_wrap("f", |mut caller, ()| {
+            caller.data_mut().push("sync");
+            Ok(())
+        })
+    };
+    let instance: Define<B> = |linker| {
+        linker
+            .instance("f")?
+            .func_wrap_async("f", |_, ()| HostFuture::new(async { Ok(()) }))
+    };
+    let engine = plain::<B>();
+    let component = Component::new(&engine, CALL_F).unwrap();
+    let cases: [(&[Define<B>], &str); 6] = [
+        (&[first], "first"),
+        (&[first, second], "second"),
+        (&[first, sync], "sync"),
+        (&[sync, first], "first"),
+        (&[second, instance, first], "first"),
+        (&[instance, sync], "sync"),
+    ];
+    for (place, (definitions, expected)) in cases.into_iter().enumerate() {
+        let mut linker = Linker::<B, Vec<&'static str>>::new(&engine);
+        linker.allow_shadowing(true);
+        for define in definitions {
+            // Resolving in between must not freeze what there is.
+            let _ = linker.instantiate_pre(&component);
+            define(&mut linker).unwrap();
+        }
+        let pre = linker.instantiate_pre(&component).unwrap();
+        for guarded in [false, true] {
+            let mut builder = Store::builder(&engine);
+            let calls = Arc::new(AtomicUsize::new(0));
+            if guarded {
+                let calls = calls.clone();
+                builder = builder.guard(move |_: &HostCall<'_>| {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
+                });
+            }
+            let mut store = builder.build_async(Vec::new()).unwrap();
+            let instance = block_on(pre.instantiate_async(&mut store)).unwrap();
+            let run = run_of(&instance, &mut store);
+            block_on(run.call_async(&mut store, ())).unwrap();
+            assert_eq!(*store.data(), [expected; 2], "case {place}");
+            assert_eq!(store.usage().host_calls, 2);
+            assert_eq!(calls.load(Ordering::Relaxed), if guarded { 2 } else { 0 });
+        }
+    }
 }

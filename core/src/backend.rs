@@ -203,6 +203,32 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: for<'a> Fn(HostContext<'a, Self>, P) -> HostFuture<'a, R> + Send + Sync + 'static;
 
+    /// Defines what [`Backend::func_wrap_async`] has just defined once more, for
+    /// instances in stores that are not watched ([`StoreData::is_watched`]):
+    /// `func` is the same function without what only the others need. For
+    /// backends that gain from it; by default it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backend::func_wrap_async`].
+    fn func_wrap_unwatched<P, R, F>(
+        _linker: &mut Self::Linker,
+        _path: &[String],
+        _name: &str,
+        _func: F,
+    ) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + Sync + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+        F: for<'a> Fn(HostContext<'a, Self>, P) -> HostFuture<'a, R>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        Ok(())
+    }
+
     /// Defines a host function whose values are known at run time. It is called
     /// with the parameters and with one placeholder per result.
     ///

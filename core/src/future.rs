@@ -75,44 +75,14 @@ impl<'a, R: Send + 'static> HostFuture<'a, R> {
     /// Starts a host function under the policy. Its code up to the first
     /// suspension runs when it is polled, what comes before its `async` block
     /// runs here.
-    #[inline]
     pub(crate) fn start<B: Backend>(
         mut cx: B::Context<'a>,
         site: &Arc<Site>,
         func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
     ) -> Self {
         let policy = &mut B::data_mut(&mut cx).policy;
-        // The name is needed if the function fails. It is kept in the store, so
-        // that a guest that calls the same function again costs no more than a
-        // look.
-        if !policy
-            .site
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, site))
-        {
-            policy.site = Some(site.clone());
-        }
-        if policy.watched || !B::RESUMES_HOST_PANICS {
-            return Self::start_watched::<B>(cx, site, func);
-        }
-        policy.host_calls += 1;
-        func(cx)
-    }
-
-    /// Apart from [`HostFuture::start`], which is small enough without it to
-    /// become part of each host function.
-    ///
-    /// That other boxes than the host function's own can come out of here makes
-    /// Wasmtime's poll an indirect call, for four nanoseconds. There is no way
-    /// around them: a refusal by the guard has to be a future as well, and nobody
-    /// can make one of the host function's type without calling it.
-    #[inline(never)]
-    fn start_watched<B: Backend>(
-        mut cx: B::Context<'a>,
-        site: &Site,
-        func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
-    ) -> Self {
-        let interrupt = Interrupt::of(&B::data(&cx).policy);
+        policy.start_at(site);
+        let interrupt = Interrupt::of(policy);
         // The guard is the embedder's code as well.
         let start = || {
             site.enter(B::data_mut(&mut cx))?;
@@ -135,6 +105,25 @@ impl<'a, R: Send + 'static> HostFuture<'a, R> {
                 interrupt,
             })),
         }
+    }
+
+    /// As [`HostFuture::start`], in a store that is not watched, on an engine
+    /// that resumes panics.
+    ///
+    /// No other box than the host function's own comes out of here, so that
+    /// Wasmtime's poll of it is no indirect call: a refusal by the guard has to
+    /// be a future as well, and nobody can make one of the host function's type
+    /// without calling it.
+    #[inline]
+    pub(crate) fn start_unwatched<B: Backend>(
+        mut cx: B::Context<'a>,
+        site: &Arc<Site>,
+        func: impl FnOnce(B::Context<'a>) -> HostFuture<'a, R>,
+    ) -> Self {
+        let policy = &mut B::data_mut(&mut cx).policy;
+        policy.start_at(site);
+        policy.host_calls += 1;
+        func(cx)
     }
 
     #[cold]

@@ -276,12 +276,24 @@ impl<'a, B: Backend, T: Send + 'static> LinkerInstance<'a, B, T> {
     {
         let site = self.site(name);
         self.linker.has_async = true;
+        let shared = Arc::new((site, func));
+        let this = shared.clone();
         B::func_wrap_async(
             &mut self.linker.inner,
             &self.path,
             name,
             move |HostContext(cx): HostContext<'_, B>, params: P| {
-                HostFuture::start::<B>(cx, &site, |cx| func(Caller::new(cx), params))
+                let (site, func) = &*this;
+                HostFuture::start::<B>(cx, site, |cx| func(Caller::new(cx), params))
+            },
+        )?;
+        B::func_wrap_unwatched(
+            &mut self.linker.inner,
+            &self.path,
+            name,
+            move |HostContext(cx): HostContext<'_, B>, params: P| {
+                let (site, func) = &*shared;
+                HostFuture::start_unwatched::<B>(cx, site, |cx| func(Caller::new(cx), params))
             },
         )?;
         self.defined(name, Given::Typed(P::component_types, R::component_types));

@@ -224,6 +224,12 @@ impl StoreData {
         self.policy.interruption
     }
 
+    /// Whether calls of host functions have to be looked at: there is a guard,
+    /// or time may run out. It does not change while the store lives.
+    pub fn is_watched(&self) -> bool {
+        self.policy.watched
+    }
+
     /// Whether asynchronous host functions may suspend the guest.
     pub fn is_async(&self) -> bool {
         self.policy.mode == Mode::Async
@@ -363,6 +369,17 @@ impl Policy {
             sequence: self.sequence,
             memory_peak: self.memory,
             ..Growth::default()
+        }
+    }
+
+    /// An asynchronous host function starts. Its name is needed if it fails, and
+    /// is kept here: a guest that calls the same function again costs no more
+    /// than a look.
+    #[inline]
+    pub(crate) fn start_at(&mut self, site: &Arc<Site>) {
+        let last = self.site.as_ref();
+        if !last.is_some_and(|last| Arc::ptr_eq(last, site)) {
+            self.site = Some(site.clone());
         }
     }
 

@@ -30,6 +30,7 @@ use wasmtime::component as wt;
 pub use self::core::{Callee, CoreState, Engine as LayeredEngine, WasmtimeCore, WasmtimeLayered};
 pub use engine::{config, engine_from, support};
 pub use limits::State;
+pub use linker::{InstancePre, Linker};
 /// Wasmtime itself, in the version that the backend is built on.
 pub use wasmtime;
 
@@ -43,8 +44,8 @@ impl Backend for Wasmtime {
 
     type Engine = wasmtime::Engine;
     type Component = wt::Component;
-    type Linker = wt::Linker<State>;
-    type InstancePre = wt::InstancePre<State>;
+    type Linker = Linker;
+    type InstancePre = InstancePre;
     type Store = wasmtime::Store<State>;
     type Context<'a> = wasmtime::StoreContextMut<'a, State>;
     type Instance = wt::Instance;
@@ -87,7 +88,7 @@ impl Backend for Wasmtime {
     }
 
     fn new_linker(engine: &Self::Engine) -> Self::Linker {
-        wt::Linker::new(engine)
+        Linker::new(engine)
     }
 
     fn allow_shadowing(linker: &mut Self::Linker, allow: bool) {
@@ -95,7 +96,7 @@ impl Backend for Wasmtime {
     }
 
     fn define_instance(linker: &mut Self::Linker, path: &[String]) -> Result<()> {
-        linker::at(linker, path).map(drop)
+        linker.define_instance(path)
     }
 
     fn func_wrap<P, R, F>(
@@ -109,7 +110,7 @@ impl Backend for Wasmtime {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: for<'a> Fn(HostContext<'a, Self>, P) -> Result<R> + Send + Sync + 'static,
     {
-        linker::func_wrap(linker, path, name, func)
+        linker.func_wrap(path, name, func)
     }
 
     fn func_wrap_async<P, R, F>(
@@ -123,7 +124,26 @@ impl Backend for Wasmtime {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: for<'a> Fn(HostContext<'a, Self>, P) -> HostFuture<'a, R> + Send + Sync + 'static,
     {
-        linker::func_wrap_async(linker, path, name, func)
+        linker.func_wrap_async(path, name, func)
+    }
+
+    fn func_wrap_unwatched<P, R, F>(
+        linker: &mut Self::Linker,
+        path: &[String],
+        name: &str,
+        func: F,
+    ) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + Sync + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+        F: for<'a> Fn(HostContext<'a, Self>, P) -> HostFuture<'a, R>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        linker.func_wrap_unwatched(path, name, func);
+        Ok(())
     }
 
     fn func_new<F>(linker: &mut Self::Linker, path: &[String], name: &str, func: F) -> Result<()>
@@ -133,7 +153,7 @@ impl Backend for Wasmtime {
             + Sync
             + 'static,
     {
-        linker::func_new(linker, path, name, func)
+        linker.func_new(path, name, func)
     }
 
     fn func_new_async<F>(
@@ -148,7 +168,7 @@ impl Backend for Wasmtime {
             + Sync
             + 'static,
     {
-        linker::func_new_async(linker, path, name, func)
+        linker.func_new_async(path, name, func)
     }
 
     fn resource<F>(
@@ -161,7 +181,7 @@ impl Backend for Wasmtime {
     where
         F: for<'a> Fn(HostContext<'a, Self>, u32) -> Result<()> + Send + Sync + 'static,
     {
-        linker::resource(linker, path, name, ty, destructor)
+        linker.resource(path, name, ty, destructor)
     }
 
     fn resource_async<F>(
@@ -174,7 +194,7 @@ impl Backend for Wasmtime {
     where
         F: for<'a> Fn(HostContext<'a, Self>, u32) -> HostFuture<'a, ()> + Send + Sync + 'static,
     {
-        linker::resource_async(linker, path, name, ty, destructor)
+        linker.resource_async(path, name, ty, destructor)
     }
 
     fn module(
@@ -183,14 +203,14 @@ impl Backend for Wasmtime {
         name: &str,
         module: &Self::Module,
     ) -> Result<()> {
-        linker::module(linker, path, name, module)
+        linker.module(path, name, module)
     }
 
     fn instantiate_pre(
         linker: &Self::Linker,
         component: &Self::Component,
     ) -> Result<Self::InstancePre> {
-        linker.instantiate_pre(component).map_err(trap::link)
+        linker.instantiate_pre(component)
     }
 
     fn new_store(engine: &Self::Engine, data: StoreData) -> Result<Self::Store> {
@@ -240,7 +260,7 @@ impl Backend for Wasmtime {
     }
 
     fn instantiate(mut cx: Self::Context<'_>, pre: &Self::InstancePre) -> Result<Self::Instance> {
-        let result = pre.instantiate(&mut cx);
+        let result = pre.of(cx.data()).instantiate(&mut cx);
         trap::finish(&cx, result)
     }
 
@@ -248,7 +268,7 @@ impl Backend for Wasmtime {
         mut cx: Self::Context<'a>,
         pre: &'a Self::InstancePre,
     ) -> Result<Self::Instance> {
-        let result = pre.instantiate_async(&mut cx).await;
+        let result = pre.of(cx.data()).instantiate_async(&mut cx).await;
         trap::finish(&cx, result)
     }
 
