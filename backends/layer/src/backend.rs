@@ -394,10 +394,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
     }
 
     fn fuel(cx: &mut E::Context<'_>) -> Option<u64> {
-        match E::data(cx).store_data().interruption() {
-            Interruption::Fuel => meters::fuel::<E>(cx),
-            Interruption::None | Interruption::Deadline => None,
-        }
+        meters::fuel::<E>(cx)
     }
 
     fn set_fuel(cx: &mut E::Context<'_>, fuel: u64) -> Result<()> {

@@ -1,57 +1,57 @@
-//! What guests have consumed, where their code counts it: in globals that core
-//! modules share with the layer.
+//! What guests have consumed, where their code counts it: in a counter that core
+//! modules share with the layer (see [`crate::meter`]).
 //!
-//! Fuel is counted up. At its checks, code compares what it has consumed with a
-//! threshold and calls the layer once it is there. The layer looks at the time
-//! then, and at the cancel flag, and raises the threshold, by a slice or up to
-//! the limit. The count itself is the guest's alone, so that it is the same with
-//! slices of any size.
+//! Each realm has a counter of its own, as globals cannot be shared between
+//! realms. The count is kept in that of the realm whose code runs, and moves
+//! with the calls that go from one to another.
 
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
+use crate::meter::Gauge;
 
 /// How much is consumed between two looks at the time: some 100 us of machine
 /// code, and a millisecond at most where an engine interprets.
 pub(crate) const SLICE: u64 = 100_000;
 
 /// How many imports a metered module has besides its own.
-pub(crate) const IMPORTS: usize = 3;
-
-/// Fuel is compared as a signed number.
-const MOST: u64 = i64::MAX as u64;
+pub(crate) const IMPORTS: usize = 2;
 
 /// The fuel of a store.
 pub(crate) struct Meters<E: CoreEngine> {
-    /// What may be consumed, from when fuel was last set.
-    limit: u64,
+    gauge: Gauge,
     slice: u64,
-    /// By realm; a realm's modules share their globals.
+    /// What the first realm's counter begins with.
+    begin: i64,
+    /// By realm.
     meters: Vec<Meter<E>>,
-    /// Where the count is kept: in the realm whose code runs or ran last.
+    /// Whose counter has the count.
     current: u32,
 }
 
 struct Meter<E: CoreEngine> {
     realm: E::Realm,
-    consumed: E::Global,
-    threshold: E::Global,
+    counter: E::Global,
     slow: E::Func,
 }
 
 impl<E: CoreEngine> Meters<E> {
-    /// The meters of a new store whose guests are metered.
+    /// The meters of a store whose guests are metered; without limit if there
+    /// is no fuel.
     pub(crate) fn new(fuel: Option<u64>, slice: u64) -> Self {
+        let (gauge, begin) = Gauge::new(fuel.unwrap_or(u64::MAX), slice);
         Meters {
-            limit: fuel.unwrap_or(MOST).min(MOST),
+            gauge,
             slice,
+            begin,
             meters: Vec::new(),
             current: 0,
         }
     }
 
-    fn threshold(&self, consumed: u64) -> u64 {
-        consumed.saturating_add(self.slice).min(self.limit)
+    fn counter(&self) -> Option<E::Global> {
+        let meter = self.meters.get(self.current as usize)?;
+        Some(meter.counter.clone())
     }
 }
 
@@ -59,119 +59,120 @@ fn meters<'a, E: CoreEngine>(cx: &'a mut E::Context<'_>) -> Option<&'a mut Meter
     E::data_mut(cx).meters.as_mut()
 }
 
-/// The meter that the modules of a realm share.
+fn get<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global) -> i64 {
+    E::global(cx, counter).cast_signed()
+}
+
+fn set<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, value: i64) {
+    E::set_global(cx, counter, CoreType::I64, value.cast_unsigned());
+}
+
+/// The meter of a realm; nothing if guests are not metered.
 pub(crate) fn meter<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> Option<u32> {
     let meters = meters::<E>(cx)?;
     if let Some(known) = meters.meters.iter().position(|it| it.realm == realm) {
         return Some(known as u32);
     }
-    let index = meters.meters.len() as u32;
-    // The first one counts from the start.
-    let threshold = meters.threshold(0);
-    let meter = Meter {
-        realm,
-        consumed: E::new_global(cx, realm, CoreType::I64, 0),
-        threshold: E::new_global(cx, realm, CoreType::I64, threshold),
-        slow: E::host_func(
-            cx,
-            realm,
-            &Signature::new([CoreType::I64], []),
-            move |mut cx, slots| slow::<E>(&mut cx, index, slots[0]),
-        ),
+    let begin = meters.begin.cast_unsigned();
+    let counter = E::new_global(cx, realm, CoreType::I64, begin);
+    let slow = {
+        let counter = counter.clone();
+        let ty = Signature::new([CoreType::I64], [CoreType::I64]);
+        E::host_func(cx, realm, &ty, move |mut cx, slots| {
+            let copy = slow::<E>(&mut cx, &counter, slots[0].cast_signed())?;
+            slots[0] = copy.cast_unsigned();
+            Ok(())
+        })
     };
-    self::meters::<E>(cx)?.meters.push(meter);
-    Some(index)
+    let meters = self::meters::<E>(cx)?;
+    meters.meters.push(Meter {
+        realm,
+        counter,
+        slow,
+    });
+    Some(meters.meters.len() as u32 - 1)
 }
 
-/// What a metered module imports besides its own imports, in order.
+/// What a metered module imports after its own imports.
 pub(crate) fn imports<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     meter: u32,
 ) -> Option<[CoreExtern<E>; IMPORTS]> {
-    let meter = &meters::<E>(cx)?.meters[meter as usize];
+    let meter = meters::<E>(cx)?.meters.get(meter as usize)?;
     Some([
-        CoreExtern::Global(meter.consumed.clone()),
-        CoreExtern::Global(meter.threshold.clone()),
+        CoreExtern::Global(meter.counter.clone()),
         CoreExtern::Func(meter.slow.clone()),
     ])
 }
 
-/// A check has found that the threshold is reached.
+/// A check has found that the slice is used up, by the function's copy of the
+/// counter: gives what the copy goes on with.
 #[cold]
-fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, index: u32, consumed: u64) -> Result<()> {
-    let Some(meters) = &E::data(cx).meters else {
-        return Ok(());
+fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) -> Result<i64> {
+    let data = E::data(cx);
+    let Some(meters) = &data.meters else {
+        return Ok(copy);
     };
-    let meter = &meters.meters[index as usize];
-    if consumed >= meters.limit {
-        let global = meter.consumed.clone();
-        E::set_global(cx, &global, CoreType::I64, consumed);
-        return Err(Error::of(ErrorKind::OutOfFuel { consumed }));
+    if meters.gauge.is_exhausted(copy) {
+        set::<E>(cx, counter, copy);
+        return Err(Error::of(ErrorKind::OutOfFuel { consumed: 0 }));
     }
-    let threshold = (meter.threshold.clone(), meters.threshold(consumed));
-    if let Some(reason) = E::data(cx).store_data().interrupted() {
+    if let Some(reason) = data.store_data().interrupted() {
         return Err(reason);
     }
-    E::set_global(cx, &threshold.0, CoreType::I64, threshold.1);
-    Ok(())
+    let before = get::<E>(cx, counter);
+    let Some(meters) = self::meters::<E>(cx) else {
+        return Ok(copy);
+    };
+    let (copy, after) = meters.gauge.next(meters.slice, copy, before);
+    set::<E>(cx, counter, after);
+    Ok(copy)
 }
 
-/// Has code of a realm go on counting; gives the realm that did before, which
-/// has to get the count back before its code runs again.
+/// Has a realm's code go on counting; gives the meter that did before, which has
+/// to get the count back before its code runs again.
 #[inline]
 pub(crate) fn switch<E: CoreEngine>(cx: &mut E::Context<'_>, to: Option<u32>) -> Option<u32> {
     let to = to?;
     match &E::data(cx).meters {
-        Some(meters) if meters.current != to => Some(hand_over::<E>(cx, to)),
+        Some(meters) if meters.current != to => hand_over::<E>(cx, to),
         _ => Some(to),
     }
 }
 
 #[cold]
-fn hand_over<E: CoreEngine>(cx: &mut E::Context<'_>, to: u32) -> u32 {
-    let consumed = consumed::<E>(cx);
-    let Some(meters) = meters::<E>(cx) else {
-        return to;
-    };
-    let before = std::mem::replace(&mut meters.current, to);
-    set::<E>(cx, consumed);
-    before
-}
-
-/// What was consumed since fuel was last set.
-fn consumed<E: CoreEngine>(cx: &mut E::Context<'_>) -> u64 {
-    let meters = meters::<E>(cx);
-    let meter = meters.and_then(|it| it.meters.get(it.current as usize));
-    match meter.map(|it| it.consumed.clone()) {
-        Some(global) => E::global(cx, &global),
-        None => 0,
-    }
-}
-
-/// Sets the count and the threshold of the current realm.
-fn set<E: CoreEngine>(cx: &mut E::Context<'_>, consumed: u64) {
-    let Some(meters) = meters::<E>(cx) else {
-        return;
-    };
-    let threshold = meters.threshold(consumed);
-    if let Some(meter) = meters.meters.get(meters.current as usize) {
-        let globals = (meter.consumed.clone(), meter.threshold.clone());
-        E::set_global(cx, &globals.0, CoreType::I64, consumed);
-        E::set_global(cx, &globals.1, CoreType::I64, threshold);
-    }
-}
-
-/// The fuel that is left.
-pub(crate) fn fuel<E: CoreEngine>(cx: &mut E::Context<'_>) -> Option<u64> {
-    let consumed = consumed::<E>(cx);
+fn hand_over<E: CoreEngine>(cx: &mut E::Context<'_>, to: u32) -> Option<u32> {
+    let from = meters::<E>(cx)?.counter()?;
+    let count = get::<E>(cx, &from);
     let meters = meters::<E>(cx)?;
-    Some(meters.limit.saturating_sub(consumed))
+    let before = std::mem::replace(&mut meters.current, to);
+    let counter = meters.counter()?;
+    set::<E>(cx, &counter, count);
+    Some(before)
+}
+
+/// The fuel that is left; nothing if guests are metered for other reasons.
+pub(crate) fn fuel<E: CoreEngine>(cx: &mut E::Context<'_>) -> Option<u64> {
+    let data = E::data(cx);
+    if data.store_data().interruption() != Interruption::Fuel {
+        return None;
+    }
+    let meters = data.meters.as_ref()?;
+    let (gauge, begin) = (meters.gauge, meters.begin);
+    let count = match meters.counter() {
+        Some(counter) => get::<E>(cx, &counter),
+        None => begin,
+    };
+    Some(gauge.left(count))
 }
 
 /// Sets the fuel that is left.
 pub(crate) fn set_fuel<E: CoreEngine>(cx: &mut E::Context<'_>, fuel: u64) {
     if let Some(meters) = meters::<E>(cx) {
-        meters.limit = fuel.min(MOST);
-        set::<E>(cx, 0);
+        (meters.gauge, meters.begin) = Gauge::new(fuel, meters.slice);
+        let begin = meters.begin;
+        if let Some(counter) = meters.counter() {
+            set::<E>(cx, &counter, begin);
+        }
     }
 }
