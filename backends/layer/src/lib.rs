@@ -16,6 +16,7 @@ mod handles;
 mod host;
 mod instance;
 mod linker;
+mod meter;
 mod module;
 mod program;
 mod store;
