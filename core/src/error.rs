@@ -443,6 +443,12 @@ impl Error {
         self
     }
 
+    /// The backtrace, to be corrected.
+    #[doc(hidden)]
+    pub fn frames_mut(&mut self) -> &mut [Frame] {
+        &mut self.0.frames
+    }
+
     /// Leaves the name of the host function to whoever ends the call.
     pub(crate) fn unnamed(mut self) -> Self {
         self.0.unnamed = true;

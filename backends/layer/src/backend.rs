@@ -136,7 +136,15 @@ impl<E: CoreEngine> Layer<E> {
         // SAFETY: code in `source` comes from `deserialize`, whose caller
         // promises that it is this engine's.
         #[allow(unsafe_code, reason = "artifacts are machine code")]
-        let program = unsafe { Program::new(&engine.inner, engine.features, wasm.into(), source) }?;
+        let program = unsafe {
+            Program::new(
+                &engine.inner,
+                engine.features,
+                engine.metered(),
+                wasm.into(),
+                source,
+            )
+        }?;
         Ok(Component(Arc::new(program)))
     }
 
@@ -179,6 +187,9 @@ impl<E: CoreEngine> Backend for Layer<E> {
         support.native = false;
         // An engine that keeps no machine code compiles anew, from the same file.
         support.artifacts = true;
+        // By the meter, if not by means of the engine's.
+        support.deadline = true;
+        support.fuel = true;
         // Components with asynchronous built-ins run, until they call one.
         for feature in [
             Feature::ComponentAsync,

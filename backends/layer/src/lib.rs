@@ -16,6 +16,7 @@ mod handles;
 mod host;
 mod instance;
 mod linker;
+mod meter;
 mod meters;
 mod module;
 mod program;

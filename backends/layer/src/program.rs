@@ -24,6 +24,7 @@ use wasmtime_environ::{
 };
 
 use crate::engine::{CoreEngine, CoreType, MAX_SLOTS, Signature};
+use crate::meter;
 use crate::module::{self, ModuleType};
 use crate::types::Types;
 
@@ -128,7 +129,7 @@ struct Translated {
 }
 
 impl Translated {
-    fn new(types: &ComponentTypes, module: &ModuleTranslation<'_>) -> Result<Self> {
+    fn new(types: &ComponentTypes, module: &ModuleTranslation<'_>, metered: bool) -> Result<Self> {
         let it = &module.module;
         let item = |ty: &EntityType| {
             module::item(types, ty).ok_or_else(|| refused("a core type is not the module's own"))
@@ -143,7 +144,10 @@ impl Translated {
             ty.exports.insert(name, item(&it.type_of(*index))?);
         }
         Ok(Translated {
-            wasm: module.wasm.into(),
+            wasm: match metered {
+                true => meter::meter(module)?.wasm.into(),
+                false => module.wasm.into(),
+            },
             exports: it
                 .exports
                 .iter()
@@ -318,6 +322,7 @@ impl<E: CoreEngine> Program<E> {
     pub(crate) unsafe fn new(
         engine: &E::Engine,
         features: Features,
+        metered: bool,
         wasm: Arc<[u8]>,
         source: &Source<'_>,
     ) -> Result<Self> {
@@ -329,17 +334,22 @@ impl<E: CoreEngine> Program<E> {
         let mut validator = Validator::new_with_features(wasm_features(features));
         let mut builder = ComponentTypesBuilder::new(&validator);
         let scope = ScopeVec::new();
-        let (translation, modules) =
+        let (translation, mut modules) =
             Translator::new(&tunables, &mut validator, &mut builder, &scope)
                 .translate(&wasm)
                 .map_err(|error| refused(format_args!("{error:#}")))?;
+        if metered {
+            for (_, module) in modules.iter_mut() {
+                meter::finalize(module, &tunables, builder.module_types_builder_mut());
+            }
+        }
         let (component, trampolines) = (translation.component, translation.trampolines);
         let (types, _) = builder.finish(&component);
         refuse_async(&component, &trampolines)?;
 
         let mut translated = PrimaryMap::with_capacity(modules.len());
         for (_, module) in &modules {
-            translated.push(Translated::new(&types, module)?);
+            translated.push(Translated::new(&types, module, metered)?);
         }
         drop(modules);
 

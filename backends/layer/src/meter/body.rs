@@ -1,0 +1,453 @@
+//! Rewrites functions: the operators stay as they are, but for the numbers of
+//! functions and globals, and the code that counts goes between them.
+
+use wasm_encoder::{BlockType, Encode, Instruction};
+use wasmtime_environ::wasmparser::{FunctionBody, Operator, ValType};
+
+use super::Outcome;
+use super::constant::Lengths;
+use super::cost::{self, Bulk, Kind};
+use super::offsets::Points;
+use super::shape::Shape;
+
+/// Code that counts, while it is written.
+pub(super) struct Emit {
+    pub(super) code: Vec<u8>,
+    counter: u32,
+    slow: u32,
+    /// The local with the copy of the counter.
+    copy: u32,
+    /// Locals for a length, if one is needed: of 32 and of 64 bits.
+    narrow: Option<u32>,
+    wide: Option<u32>,
+    /// How many locals there are.
+    locals: u32,
+    /// What is charged, but is not in the copy.
+    pending: i64,
+}
+
+impl Emit {
+    pub(super) fn new(shape: &Shape<'_>, locals: u32) -> Self {
+        Emit {
+            code: Vec::new(),
+            counter: shape.counter(),
+            slow: shape.slow(),
+            copy: locals,
+            narrow: None,
+            wide: None,
+            locals: locals + 1,
+            pending: 0,
+        }
+    }
+
+    pub(super) fn put(&mut self, instruction: &Instruction<'_>) {
+        instruction.encode(&mut self.code);
+    }
+
+    pub(super) fn charge(&mut self, price: i64) {
+        self.pending = self.pending.saturating_add(price);
+    }
+
+    /// Forgets what is charged: nothing that follows runs with it.
+    pub(super) fn forget(&mut self) {
+        self.pending = 0;
+    }
+
+    /// Leaves the copy and what is charged on the stack; whether it is more than
+    /// the copy.
+    fn push(&mut self) -> bool {
+        self.put(&Instruction::LocalGet(self.copy));
+        let pending = std::mem::take(&mut self.pending);
+        if pending != 0 {
+            self.put(&Instruction::I64Const(pending));
+            self.put(&Instruction::I64Add);
+        }
+        pending != 0
+    }
+
+    /// Puts what is charged into the copy.
+    pub(super) fn flush(&mut self) {
+        if self.pending != 0 {
+            self.push();
+            self.put(&Instruction::LocalSet(self.copy));
+        }
+    }
+
+    /// Puts what is charged and the copy into the counter. The copy is not to be
+    /// used before it is [loaded](Emit::load).
+    pub(super) fn write_back(&mut self) {
+        self.push();
+        self.put(&Instruction::GlobalSet(self.counter));
+    }
+
+    pub(super) fn load(&mut self) {
+        self.put(&Instruction::GlobalGet(self.counter));
+        self.put(&Instruction::LocalSet(self.copy));
+    }
+
+    /// Checks the copy, which is on top of the stack too.
+    fn check_top(&mut self) {
+        self.put(&Instruction::I64Const(0));
+        self.put(&Instruction::I64GeS);
+        self.put(&Instruction::If(BlockType::Empty));
+        self.put(&Instruction::LocalGet(self.copy));
+        self.put(&Instruction::Call(self.slow));
+        self.put(&Instruction::LocalSet(self.copy));
+        self.put(&Instruction::End);
+    }
+
+    pub(super) fn check(&mut self) {
+        if self.push() {
+            self.put(&Instruction::LocalTee(self.copy));
+        }
+        self.check_top();
+    }
+
+    /// What each function begins with.
+    pub(super) fn enter(&mut self) {
+        self.put(&Instruction::GlobalGet(self.counter));
+        // Wasmtime's price of a call that does nothing.
+        self.put(&Instruction::I64Const(1));
+        self.put(&Instruction::I64Add);
+        self.put(&Instruction::LocalTee(self.copy));
+        self.check_top();
+    }
+
+    /// Before a bulk operation of a length that is known.
+    pub(super) fn bulk_known(&mut self, unit: i64, length: u64) {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        self.charge(length.saturating_mul(unit));
+        if length
+            .checked_mul(unit)
+            .is_none_or(|cost| cost > cost::SMALL_BULK)
+        {
+            self.check();
+        }
+    }
+
+    /// Before a bulk operation whose length is on top of the stack.
+    fn bulk(&mut self, bulk: Bulk) {
+        if bulk.unit == 0 {
+            return self.check();
+        }
+        let slot = if bulk.wide {
+            &mut self.wide
+        } else {
+            &mut self.narrow
+        };
+        let length = *slot.get_or_insert_with(|| {
+            self.locals += 1;
+            self.locals - 1
+        });
+        self.put(&Instruction::LocalTee(length));
+        self.push();
+        self.put(&Instruction::LocalGet(length));
+        if bulk.wide {
+            // No length of a guest's makes the count go down.
+            let most = i64::MAX / bulk.unit;
+            self.put(&Instruction::I64Const(bulk.unit));
+            self.put(&Instruction::I64Mul);
+            self.put(&Instruction::I64Const(i64::MAX));
+            self.put(&Instruction::LocalGet(length));
+            self.put(&Instruction::I64Const(most));
+            self.put(&Instruction::I64LeU);
+            self.put(&Instruction::Select);
+        } else {
+            self.put(&Instruction::I64ExtendI32U);
+            if bulk.unit != 1 {
+                self.put(&Instruction::I64Const(bulk.unit));
+                self.put(&Instruction::I64Mul);
+            }
+        }
+        self.put(&Instruction::I64Add);
+        self.put(&Instruction::LocalTee(self.copy));
+        self.check_top();
+    }
+
+    /// Declares the pass's locals after the module's own, of which there are this
+    /// many groups, and puts the code after them. Returns where that begins.
+    pub(super) fn finish(&self, groups: u32, declared: &[u8], out: &mut Vec<u8>) -> usize {
+        let mut own = vec![(self.copy, ValType::I64)];
+        own.extend(self.narrow.map(|local| (local, ValType::I32)));
+        own.extend(self.wide.map(|local| (local, ValType::I64)));
+        own.sort_by_key(|(local, _)| *local);
+        (groups + own.len() as u32).encode(out);
+        out.extend_from_slice(declared);
+        for (_, ty) in own {
+            1u32.encode(out);
+            out.push(if ty == ValType::I32 { 0x7f } else { 0x7e });
+        }
+        out.len()
+    }
+}
+
+/// Writes an operator whose bytes are given.
+pub(super) fn copy(shape: &Shape<'_>, operator: &Operator<'_>, bytes: &[u8], out: &mut Vec<u8>) {
+    let index = match *operator {
+        Operator::Call { function_index }
+        | Operator::ReturnCall { function_index }
+        | Operator::RefFunc { function_index } => shape.func_index(function_index),
+        Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } => {
+            shape.global_index(global_index)
+        }
+        _ => return out.extend_from_slice(bytes),
+    };
+    // One byte says what it is.
+    out.push(bytes[0]);
+    index.encode(out);
+}
+
+/// A block of the function.
+struct Frame {
+    kind: Kind,
+    /// A branch that can run leads to its end.
+    targeted: bool,
+    /// For `if`: whether it can run, and whether the end of what comes before
+    /// `else` can.
+    head: bool,
+    then_ends: bool,
+}
+
+/// The blocks around an operator, and whether it can run.
+struct Control {
+    frames: Vec<Frame>,
+    reachable: bool,
+}
+
+impl Control {
+    fn push(&mut self, kind: Kind) {
+        self.frames.push(Frame {
+            kind,
+            targeted: false,
+            head: self.reachable,
+            then_ends: false,
+        });
+    }
+
+    fn target(&mut self, depth: u32) {
+        let at = self.frames.len().checked_sub(1 + depth as usize);
+        if let Some(frame) = at.and_then(|at| self.frames.get_mut(at)) {
+            frame.targeted = true;
+        }
+    }
+}
+
+/// Writes the metered body of the `index`th function.
+pub(super) fn write(
+    shape: &mut Shape<'_>,
+    wasm: &[u8],
+    index: usize,
+    body: &FunctionBody<'_>,
+    out: &mut Vec<u8>,
+) -> Outcome<Points> {
+    let ty = shape.body_type(index)?;
+    let results = ty.results().to_vec();
+    let mut locals = ty.params().len() as u32;
+    let mut reader = body.get_locals_reader()?;
+    let groups = reader.get_count();
+    let declared = reader.original_position();
+    for _ in 0..groups {
+        locals = locals.saturating_add(reader.read()?.0);
+    }
+    let declared = &wasm[declared..reader.original_position()];
+
+    let mut emit = Emit::new(shape, locals);
+    emit.enter();
+    // In front of the first operator goes a block, if a branch leads to the end
+    // of the function: then one write-back is enough.
+    let begins = emit.code.len();
+    let mut places = Vec::new();
+    let wrapped = operators(shape, wasm, index, body, &mut emit, &mut places)?;
+
+    let starts = out.len();
+    let code = emit.finish(groups, declared, out);
+    out.extend_from_slice(&emit.code[..begins]);
+    if wrapped {
+        out.push(0x02);
+        shape.block_type(&results, out)?;
+    }
+    let moved = out.len() - code - begins;
+    out.extend_from_slice(&emit.code[begins..]);
+
+    let mut points = Points::default();
+    let original = body.range().start;
+    for (metered, place) in places {
+        let metered = code - starts + moved + metered as usize;
+        points.add(metered, place as usize - original);
+    }
+    Ok(points)
+}
+
+/// Writes the operators of a function, and where each that moved has gone.
+/// Whether the function's label is the target of a branch.
+fn operators(
+    shape: &Shape<'_>,
+    wasm: &[u8],
+    index: usize,
+    body: &FunctionBody<'_>,
+    emit: &mut Emit,
+    places: &mut Vec<(u32, u32)>,
+) -> Outcome<bool> {
+    let mut control = Control {
+        frames: Vec::new(),
+        reachable: true,
+    };
+    control.push(Kind::Block);
+    let mut lengths = Lengths::new(shape, index, body)?;
+    let mut reader = body.get_operators_reader()?;
+    let mut distance = None;
+    let mut wrapped = false;
+    while !reader.eof() {
+        let start = reader.original_position();
+        let operator = reader.read()?;
+        let bytes = &wasm[start..reader.original_position()];
+        let kind = cost::kind(shape, &operator)?;
+        let last = control.frames.len() == 1 && kind == Kind::End;
+        if control.reachable {
+            emit.charge(cost::price(&operator));
+            before(shape, kind, &mut control, &mut lengths, emit)?;
+        }
+        if last {
+            let targeted = control.frames[0].targeted;
+            wrapped = targeted;
+            place(places, &mut distance, emit.code.len(), start);
+            if targeted {
+                emit.put(&Instruction::End);
+            }
+            if targeted || control.reachable {
+                emit.write_back();
+            }
+            emit.put(&Instruction::End);
+            continue;
+        }
+        place(places, &mut distance, emit.code.len(), start);
+        copy(shape, &operator, bytes, &mut emit.code);
+        after(shape, kind, &operator, &mut control, emit)?;
+        lengths.seen(kind, operator);
+    }
+    Ok(wrapped)
+}
+
+/// Notes where an operator has gone, if its distance to where it was differs from
+/// the last one's.
+fn place(
+    places: &mut Vec<(u32, u32)>,
+    distance: &mut Option<i64>,
+    metered: usize,
+    original: usize,
+) {
+    let now = metered as i64 - original as i64;
+    if *distance != Some(now) {
+        *distance = Some(now);
+        places.push((metered as u32, original as u32));
+    }
+}
+
+/// Counts, in front of an operator that can run.
+fn before(
+    shape: &Shape<'_>,
+    kind: Kind,
+    control: &mut Control,
+    lengths: &mut Lengths<'_, '_>,
+    emit: &mut Emit,
+) -> Outcome<()> {
+    match kind {
+        Kind::Plain | Kind::Block => {}
+        Kind::Access(access) => {
+            if shape.always_traps(&access) {
+                emit.write_back();
+            }
+        }
+        Kind::Call | Kind::Leave => emit.write_back(),
+        Kind::BranchIf(_) | Kind::Branch(_) | Kind::BranchTable => emit.flush(),
+        Kind::Loop | Kind::If | Kind::Else => emit.flush(),
+        // Where only one way leads on, nothing has to be added up yet.
+        Kind::End => {
+            let joins = control
+                .frames
+                .last()
+                .is_some_and(|frame| frame.targeted || matches!(frame.kind, Kind::If | Kind::Else));
+            if joins {
+                emit.flush();
+            }
+        }
+        Kind::Bulk(bulk) => match lengths.next()? {
+            Some(length) => emit.bulk_known(bulk.unit, length),
+            None => emit.bulk(bulk),
+        },
+    }
+    Ok(())
+}
+
+/// What an operator does to the control, and what follows it.
+fn after(
+    shape: &Shape<'_>,
+    kind: Kind,
+    operator: &Operator<'_>,
+    control: &mut Control,
+    emit: &mut Emit,
+) -> Outcome<()> {
+    match kind {
+        Kind::Plain | Kind::Bulk(_) => {}
+        Kind::Access(access) => {
+            if shape.always_traps(&access) {
+                control.reachable = false;
+            }
+        }
+        Kind::Call => {
+            if control.reachable {
+                emit.load();
+            }
+        }
+        Kind::Leave => control.reachable = false,
+        Kind::BranchIf(depth) => {
+            if control.reachable {
+                control.target(depth);
+            }
+        }
+        Kind::Branch(depth) => {
+            if control.reachable {
+                control.target(depth);
+            }
+            control.reachable = false;
+        }
+        Kind::BranchTable => {
+            if let (true, Operator::BrTable { targets }) = (control.reachable, operator) {
+                for depth in targets.targets() {
+                    control.target(depth?);
+                }
+                control.target(targets.default());
+            }
+            control.reachable = false;
+        }
+        Kind::Block | Kind::If => control.push(kind),
+        Kind::Loop => {
+            control.push(kind);
+            if control.reachable {
+                emit.check();
+            }
+        }
+        Kind::Else => {
+            if let Some(frame) = control.frames.last_mut() {
+                frame.kind = Kind::Else;
+                frame.then_ends = control.reachable;
+                control.reachable = frame.head;
+            }
+        }
+        Kind::End => {
+            if let Some(frame) = control.frames.pop() {
+                control.reachable |= match frame.kind {
+                    // A branch to a loop does not lead to its end.
+                    Kind::Loop => false,
+                    Kind::If => frame.targeted || frame.head,
+                    Kind::Else => frame.targeted || frame.then_ends,
+                    _ => frame.targeted,
+                };
+            }
+        }
+    }
+    if !control.reachable {
+        emit.forget();
+    }
+    Ok(())
+}
