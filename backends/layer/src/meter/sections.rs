@@ -5,8 +5,8 @@ use wasm_encoder::{Encode, IndirectNameMap, NameMap, NameSection};
 use wasmtime_environ::ModuleTranslation;
 use wasmtime_environ::wasmparser::{
     self, BinaryReader, CustomSectionReader, Data, DataKind, Element, ElementItems, ElementKind,
-    ExportSectionReader, ExternalKind, FromReader, FunctionBody, GlobalSectionReader,
-    KnownCustom, Name, Parser, Payload, SectionLimited, TableInit, TableSectionReader,
+    ExportSectionReader, ExternalKind, FromReader, FunctionBody, GlobalSectionReader, KnownCustom,
+    Name, Parser, Payload, SectionLimited, TableInit, TableSectionReader,
 };
 
 use super::offsets::OffsetMap;
@@ -228,7 +228,9 @@ impl Writer<'_, '_> {
     }
 
     fn globals(&mut self, globals: Option<&GlobalSectionReader<'_>>) -> Outcome<()> {
-        let Some(globals) = globals else { return Ok(()) };
+        let Some(globals) = globals else {
+            return Ok(());
+        };
         let mut contents = Vec::new();
         globals.count().encode(&mut contents);
         for global in globals.clone().into_iter_with_offsets() {
@@ -242,7 +244,9 @@ impl Writer<'_, '_> {
     }
 
     fn exports(&mut self, exports: Option<&ExportSectionReader<'_>>) -> Outcome<()> {
-        let Some(exports) = exports else { return Ok(()) };
+        let Some(exports) = exports else {
+            return Ok(());
+        };
         let mut contents = Vec::new();
         exports.count().encode(&mut contents);
         for export in exports.clone() {
@@ -268,7 +272,9 @@ impl Writer<'_, '_> {
         elements: Option<&wasmparser::ElementSectionReader<'_>>,
         deferred: usize,
     ) -> Outcome<()> {
-        let Some(elements) = elements else { return Ok(()) };
+        let Some(elements) = elements else {
+            return Ok(());
+        };
         let mut contents = Vec::new();
         elements.count().encode(&mut contents);
         let mut active = 0;
@@ -293,7 +299,9 @@ impl Writer<'_, '_> {
             ElementKind::Passive => 1,
             ElementKind::Declared => 3,
             ElementKind::Active { .. } if passive => 1,
-            ElementKind::Active { table_index: None, .. } => 0,
+            ElementKind::Active {
+                table_index: None, ..
+            } => 0,
             ElementKind::Active { .. } => 2,
         };
         out.push(kind | if is_expressions { 4 } else { 0 });
@@ -359,12 +367,7 @@ impl Writer<'_, '_> {
                                 other.encode(&mut contents);
                             }
                         }
-                        start::whole_expression(
-                            self.shape,
-                            self.wasm,
-                            offset_expr,
-                            &mut contents,
-                        )?;
+                        start::whole_expression(self.shape, self.wasm, offset_expr, &mut contents)?;
                     } else {
                         contents.push(1);
                     }

@@ -164,8 +164,7 @@ impl<'a> Shape<'a> {
         // The natural alignment of an access is its size. Wasmtime adds an offset
         // of more than 32 bits to the address instead.
         let offset = u32::try_from(access.offset).unwrap_or(0);
-        u64::from(offset) + (1 << access.max_align)
-            > memory.maximum_byte_size().unwrap_or(u64::MAX)
+        u64::from(offset) + (1 << access.max_align) > memory.maximum_byte_size().unwrap_or(u64::MAX)
     }
 
     pub(super) fn is_memory64(&self, memory: u32) -> bool {

@@ -51,7 +51,11 @@ impl Deferred {
         Ok(Deferred {
             elements: active - left,
             // Either all of a module's memories are known at once or none.
-            data: if expressions(module).next().is_some() { 0 } else { usize::MAX },
+            data: if expressions(module).next().is_some() {
+                0
+            } else {
+                usize::MAX
+            },
         })
     }
 }
@@ -134,16 +138,18 @@ fn element_segments(
     emit: &mut Emit,
 ) -> Outcome<()> {
     let all = sections.elements.iter().flat_map(|it| it.clone());
-    let active = all.enumerate().filter_map(|(index, element)| match element {
-        Ok(element) => match element.kind {
-            ElementKind::Active {
-                table_index,
-                offset_expr,
-            } => Some(Ok((index, table_index.unwrap_or(0), offset_expr))),
-            _ => None,
-        },
-        Err(error) => Some(Err(error)),
-    });
+    let active = all
+        .enumerate()
+        .filter_map(|(index, element)| match element {
+            Ok(element) => match element.kind {
+                ElementKind::Active {
+                    table_index,
+                    offset_expr,
+                } => Some(Ok((index, table_index.unwrap_or(0), offset_expr))),
+                _ => None,
+            },
+            Err(error) => Some(Err(error)),
+        });
     let mut left = module.table_initialization.segments.iter();
     for segment in active.skip(deferred.elements) {
         let (index, table, offset) = segment?;
@@ -183,7 +189,9 @@ fn data_segments(
         else {
             continue;
         };
-        let Some((known, length)) = left.next() else { break };
+        let Some((known, length)) = left.next() else {
+            break;
+        };
         is_first = false;
         emit.charge(price(known));
         emit.charge(length as i64 * i64::from(cost::prices().memory_init_per_byte));
