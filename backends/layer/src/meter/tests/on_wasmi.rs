@@ -103,7 +103,10 @@ impl super::Engine for Wasmi {
             .wasm_multi_memory(true)
             .wasm_memory64(true)
             .wasm_tail_call(true)
-            .wasm_extended_const(true);
+            .wasm_extended_const(true)
+            // Where a stack ends is not comparable.
+            .set_max_recursion_depth(1 << 20)
+            .set_max_stack_height(1 << 24);
         Module::new(&Engine::new(&config), wasm).unwrap()
     }
 
