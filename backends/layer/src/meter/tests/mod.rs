@@ -42,6 +42,12 @@ fn host_result(params: &[u64]) -> u64 {
         & 0xff
 }
 
+/// What a function gets for its `index`th parameter: what an allocator may make
+/// sense of.
+fn argument(index: usize) -> u64 {
+    [0, 16, 8, 64][index % 4]
+}
+
 /// How much fuel there is, and how much of it at once.
 #[derive(Clone, Copy, Debug)]
 struct Fuel {
@@ -62,8 +68,8 @@ trait Engine {
     type Module;
     const NAME: &'static str;
     fn compile(wasm: &[u8]) -> Self::Module;
-    /// Instantiates the module, then calls those of these exports that take no
-    /// parameters, until one fails.
+    /// Instantiates the module, then calls these exports, with [`argument`]s, until
+    /// one fails.
     fn run(module: &Self::Module, calls: &[String], fuel: Fuel) -> Vec<Event>;
 }
 
@@ -95,15 +101,14 @@ fn meter(wasm: &[u8]) -> enginebay_core::Result<Metered> {
 /// The same, and a look at the result.
 fn metered(wasm: &[u8]) -> Vec<u8> {
     let metered = meter(wasm).unwrap().wasm;
-    Validator::new_with_features(features())
-        .validate_all(&metered)
-        .unwrap_or_else(|error| panic!("{error}\n{}", wat_of(wasm)));
+    assert_valid(&metered);
     metered
 }
 
-fn wat_of(wasm: &[u8]) -> String {
-    // There is no printer among the dependencies: the bytes will have to do.
-    format!("{wasm:02x?}")
+fn assert_valid(metered: &[u8]) {
+    Validator::new_with_features(features())
+        .validate_all(metered)
+        .unwrap();
 }
 
 /// How often two runs were compared.
@@ -149,12 +154,18 @@ fn left(events: &[Event]) -> u64 {
 
 /// Compares one program on one engine at every amount of fuel, or at every
 /// `step`th if it uses much.
-fn compare<E: Engine>(name: &str, wasm: &[u8], most: u64, counts: &mut Counts) {
+fn compare<E: Engine>(
+    name: &str,
+    wasm: &[u8],
+    metered: &[u8],
+    calls: &[String],
+    most: u64,
+    counts: &mut Counts,
+) {
     let native = on_wasmtime::Native::compile(wasm);
-    let module = E::compile(&metered(wasm));
-    let calls = exports(wasm);
+    let module = E::compile(metered);
     let compare = |fuel: Fuel, counts: &mut Counts| {
-        let (wanted, found) = (native.run(&calls, fuel.fuel), E::run(&module, &calls, fuel));
+        let (wanted, found) = (native.run(calls, fuel.fuel), E::run(&module, calls, fuel));
         assert_eq!(found, wanted, "{name} on {}, {fuel:?}", E::NAME);
         counts.add(&wanted);
         wanted
@@ -181,8 +192,9 @@ fn compare<E: Engine>(name: &str, wasm: &[u8], most: u64, counts: &mut Counts) {
 /// Compares on all engines.
 fn compare_all(name: &str, wasm: &[u8], most: u64) -> Counts {
     let mut counts = Counts::default();
-    compare::<on_wasmtime::Wasmtime>(name, wasm, most, &mut counts);
-    compare::<on_wasmi::Wasmi>(name, wasm, most, &mut counts);
+    let (metered, calls) = (metered(wasm), exports(wasm));
+    compare::<on_wasmtime::Wasmtime>(name, wasm, &metered, &calls, most, &mut counts);
+    compare::<on_wasmi::Wasmi>(name, wasm, &metered, &calls, most, &mut counts);
     counts
 }
 

@@ -160,15 +160,14 @@ impl super::Engine for Wasmi {
         for name in calls {
             let func = instance.get_func(&store, name).unwrap();
             let ty = func.ty(&store);
-            if !ty.params().is_empty() {
-                continue;
-            }
+            let params = ty.params().iter().enumerate();
+            let params: Vec<_> = params.map(|(at, ty)| value(*ty, argument(at))).collect();
             let mut results: Vec<_> = ty
                 .results()
                 .iter()
                 .map(|ty| Val::default_for_ty(*ty))
                 .collect();
-            let result = func.call(store.as_context_mut(), &[], &mut results);
+            let result = func.call(store.as_context_mut(), &params, &mut results);
             let left = left(&store);
             let event = match &result {
                 Ok(()) => {

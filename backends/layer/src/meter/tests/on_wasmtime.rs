@@ -87,7 +87,7 @@ fn import<T: 'static>(
     }
 }
 
-/// Calls the exports without parameters, in order.
+/// Instantiates a module and calls its exports.
 fn call_all<T>(
     store: &mut Store<T>,
     module: &Module,
@@ -114,11 +114,13 @@ fn call_all<T>(
     for name in calls {
         let func = instance.get_func(store.as_context_mut(), name).unwrap();
         let ty = func.ty(store.as_context_mut());
-        if ty.params().len() != 0 {
-            continue;
-        }
+        let params: Vec<_> = ty.params().enumerate().collect();
+        let params: Vec<_> = params
+            .iter()
+            .map(|(at, ty)| value(ty, argument(*at)))
+            .collect();
         let mut results = vec![Val::I32(0); ty.results().len()];
-        let result = func.call(store.as_context_mut(), &[], &mut results);
+        let result = func.call(store.as_context_mut(), &params, &mut results);
         let left = left(store);
         match result {
             Ok(()) => {
