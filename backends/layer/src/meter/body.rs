@@ -7,6 +7,7 @@ use wasmtime_environ::wasmparser::{FunctionBody, Operator, ValType};
 use super::Outcome;
 use super::constant::Lengths;
 use super::cost::{self, Bulk, Kind};
+use super::gauge::MOST;
 use super::offsets::Points;
 use super::shape::Shape;
 
@@ -116,11 +117,9 @@ impl Emit {
     /// Before a bulk operation of a length that is known.
     pub(super) fn bulk_known(&mut self, unit: i64, length: u64) {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
-        self.charge(length.saturating_mul(unit));
-        if length
-            .checked_mul(unit)
-            .is_none_or(|cost| cost > cost::SMALL_BULK)
-        {
+        let price = length.saturating_mul(unit).min(MOST);
+        self.charge(price);
+        if price > cost::SMALL_BULK {
             self.check();
         }
     }
@@ -144,12 +143,11 @@ impl Emit {
         self.put(&Instruction::LocalGet(length));
         if bulk.wide {
             // No length of a guest's makes the count go down.
-            let most = i64::MAX / bulk.unit;
             self.put(&Instruction::I64Const(bulk.unit));
             self.put(&Instruction::I64Mul);
-            self.put(&Instruction::I64Const(i64::MAX));
+            self.put(&Instruction::I64Const(MOST));
             self.put(&Instruction::LocalGet(length));
-            self.put(&Instruction::I64Const(most));
+            self.put(&Instruction::I64Const(MOST / bulk.unit));
             self.put(&Instruction::I64LeU);
             self.put(&Instruction::Select);
         } else {
@@ -310,13 +308,13 @@ fn operators(
         if last {
             let targeted = control.frames[0].targeted;
             wrapped = targeted;
-            place(places, &mut distance, emit.code.len(), start);
             if targeted {
                 emit.put(&Instruction::End);
             }
             if targeted || control.reachable {
                 emit.write_back();
             }
+            place(places, &mut distance, emit.code.len(), start);
             emit.put(&Instruction::End);
             continue;
         }

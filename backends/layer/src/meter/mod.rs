@@ -23,7 +23,8 @@
 //!   it looks at deadlines and the like, chooses a new shift above
 //!   `copy + shift`, and takes what the shift grew by from the counter and from
 //!   the copy, which it returns. That leaves Wasmtime's count as it is: a slice
-//!   that ends is not a write-back, and no count depends on the slices.
+//!   that ends is not a write-back, and no count depends on the slices. [`Gauge`]
+//!   does the arithmetic.
 //!
 //! # What is where
 //!
@@ -48,6 +49,7 @@
 mod body;
 mod constant;
 mod cost;
+mod gauge;
 mod offsets;
 mod sections;
 mod shape;
@@ -59,6 +61,11 @@ use enginebay_core::{Error, ErrorKind, Result};
 use wasmtime_environ::wasmparser::BinaryReaderError;
 use wasmtime_environ::{ModuleTranslation, ModuleTypesBuilder, Tunables};
 
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "no engine is asked for fuel yet")
+)]
+pub(crate) use gauge::Gauge;
 pub(crate) use offsets::OffsetMap;
 
 /// The module from which a metered module imports: no other import can have the

@@ -162,7 +162,7 @@ mod tests {
         map.add(412..420, 2000, &Points::default());
         map.finish(100);
 
-        let at = |offset| map.offset(105 + offset);
+        let at = |offset: usize| map.offset(105 + offset);
         for (metered, original) in [
             (0, 2),
             (9, 2),
