@@ -645,9 +645,6 @@ fn spurious_polls_do_no_harm<B: Backend>() {
 }
 
 fn a_waiting_call_is_cancelled<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let engine = engine::<B>(Interruption::Deadline);
     let linker = linker::<B, ()>(&engine, |_| HostFuture::new(std::future::pending()));
     let (mut store, instance) = one(&linker, CALL_F, ());

@@ -38,12 +38,9 @@ impl Random {
 }
 
 fn engine<B: Backend>() -> Engine<B> {
+    // Mutated guests may run for ever if nothing stops them.
     let mut config = Config::new();
-    // Mutated guests may run for ever where nothing stops them.
-    if B::support().deadline {
-        config.interruption(Interruption::Deadline);
-    }
-    Engine::new(&config).unwrap()
+    Engine::new(config.interruption(Interruption::Deadline)).unwrap()
 }
 
 /// Compiles, links whatever is imported, and calls whatever is exported.

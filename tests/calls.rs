@@ -510,9 +510,6 @@ fn the_examples_in_text_do_what_they_say<B: Backend>() {
         shout.call(&mut f.store, ("hello, Ada!",)).unwrap().0,
         "HELLO, ADA!"
     );
-    if !common::stops::<B>() {
-        return;
-    }
     let deadline = |limits: Limits| limits.deadline(Duration::from_millis(20));
     let forever = include_str!("../examples/forever.wat");
     let mut f = Fixture::<B>::with(forever, Interruption::Deadline, deadline).unwrap();

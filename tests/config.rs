@@ -165,9 +165,6 @@ fn deterministic_results_exclude_relaxed_simd<B: Backend>() {
 }
 
 fn a_larger_stack_is_deeper<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let module = r#"
         (global $depth (mut i32) (i32.const 0))
         (func $down (export "down")

@@ -568,9 +568,6 @@ fn pending<B: Backend>(linker: &mut Linker<B, u32>) {
 }
 
 fn a_deadline_cuts_an_async_host_function<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let limits = |limits: Limits| limits.deadline(Duration::from_millis(30));
     let (_, mut store, run) = with_async_f(Interruption::Deadline, limits, pending::<B>);
     let error = block_on(run.call_async(&mut store, ())).unwrap_err();
@@ -603,9 +600,6 @@ fn leak<R>(call: impl Future<Output = Result<R, Error>>) {
 
 fn leaking_an_async_call_poisons<B: Backend>() {
     for interruption in [Interruption::None, Interruption::Deadline] {
-        if interruption == Interruption::Deadline && !common::stops::<B>() {
-            continue;
-        }
         let (_, mut store, run) = with_async_f(interruption, |limits| limits, pending::<B>);
         leak(run.call_async(&mut store, ()));
         assert_eq!(store.poisoned(), Some(&ErrorKind::Cancelled));

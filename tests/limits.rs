@@ -233,9 +233,6 @@ fn loops() -> String {
 }
 
 fn fuel_stops_a_loop_and_is_counted<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let mut f =
         Fixture::<B>::with(loops(), Interruption::Fuel, |limits| limits.fuel(1_000_000)).unwrap();
     f.run("count").unwrap();
@@ -255,9 +252,6 @@ fn fuel_stops_a_loop_and_is_counted<B: Backend>() {
 }
 
 fn fuel_is_the_same_with_a_deadline_beside_it<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let consumed = |deadline: Option<Duration>| {
         let limits = |limits: Limits| limits.fuel(1_000_000).deadline(deadline);
         let mut f = Fixture::<B>::with(loops(), Interruption::Fuel, limits).unwrap();
@@ -274,9 +268,6 @@ fn is_deadline(error: &Error) -> bool {
 const SHORT: Duration = Duration::from_millis(30);
 
 fn a_deadline_stops_a_loop_a_recursion_and_a_start_function<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     for interruption in [Interruption::Deadline, Interruption::Fuel] {
         for name in ["forever", "recurse"] {
             let mut f =
@@ -337,26 +328,17 @@ fn call_host<B: Backend>(times: u32, nap: Option<Duration>) -> Result<(), Error>
 }
 
 fn a_deadline_stops_a_guest_that_only_calls_the_host<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     call_host::<B>(100, None).unwrap();
     let error = call_host::<B>(0, None).unwrap_err();
     assert!(is_deadline(&error), "{error}");
 }
 
 fn a_deadline_is_seen_when_a_host_function_returns<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let error = call_host::<B>(1, Some(2 * SHORT)).unwrap_err();
     assert!(is_deadline(&error), "{error}");
 }
 
 fn a_deadline_is_for_each_call<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let mut f = Fixture::<B>::with(loops(), Interruption::Deadline, |limits| {
         limits.deadline(SHORT)
     })
@@ -368,9 +350,6 @@ fn a_deadline_is_for_each_call<B: Backend>() {
 }
 
 fn cancellation_stops_a_loop<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     for interruption in [Interruption::Deadline, Interruption::Fuel] {
         let mut f = Fixture::<B>::with(loops(), interruption, |limits| limits).unwrap();
         let handle = f.store.cancel_handle().unwrap();
@@ -406,9 +385,6 @@ fn sizes_and_counts_are_refused_before_compilation<B: Backend>() {
 }
 
 fn other_stores_go_on_after_a_limit<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let engine = engine::<B>(Interruption::Fuel);
     let component = Component::new(&engine, loops()).unwrap();
     let pre = Linker::<B, ()>::new(&engine)
@@ -435,9 +411,6 @@ fn other_stores_go_on_after_a_limit<B: Backend>() {
 }
 
 fn usage_is_reported_after_a_failure<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let mut f =
         Fixture::<B>::with(GROW, Interruption::Fuel, |limits| limits.fuel(1_000_000)).unwrap();
     let name = "memory-or-divide";
@@ -456,9 +429,6 @@ fn usage_is_reported_after_a_failure<B: Backend>() {
 }
 
 fn a_parked_ticker_wakes_up_again<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let mut f = Fixture::<B>::with(loops(), Interruption::Deadline, |limits| {
         limits.deadline(SHORT)
     })

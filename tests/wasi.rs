@@ -691,9 +691,6 @@ fn stopped_in_time(error: &Error, start: Instant, deadline: Duration) {
 }
 
 fn a_deadline_stops_a_guest_that_runs<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let deadline = Duration::from_millis(50);
     let wasi = WasiCtx::builder().build().unwrap();
     let (mut store, instance) = waits::<B>(wasi, Limits::new().deadline(deadline));
@@ -706,9 +703,6 @@ fn a_deadline_stops_a_guest_that_runs<B: Backend>() {
 }
 
 fn a_deadline_stops_a_guest_that_waits<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let deadline = Duration::from_millis(50);
     let wasi = WasiCtx::builder().build().unwrap();
     let (mut store, instance) = waits::<B>(wasi, Limits::new().deadline(deadline));
@@ -721,9 +715,6 @@ fn a_deadline_stops_a_guest_that_waits<B: Backend>() {
 }
 
 fn a_deadline_stops_a_guest_that_waits_asynchronously<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let deadline = Duration::from_millis(50);
     let engine = Engine::<B>::new(&Config::new()).unwrap();
     let component = Component::new(&engine, WAITS).unwrap();
@@ -749,9 +740,6 @@ fn a_deadline_stops_a_guest_that_waits_asynchronously<B: Backend>() {
 }
 
 fn cancellation_stops_a_guest_that_waits<B: Backend>() {
-    if !common::stops::<B>() {
-        return;
-    }
     let wasi = WasiCtx::builder().build().unwrap();
     let (mut store, instance) = waits::<B>(wasi, Limits::new().deadline(None));
     let sleep = instance

@@ -216,6 +216,7 @@ pub struct Config {
     deterministic: bool,
     complexity: Complexity,
     tick: Duration,
+    slice: u64,
 }
 
 impl Default for Config {
@@ -235,6 +236,7 @@ impl Config {
             deterministic: false,
             complexity: Complexity::default(),
             tick: Duration::from_millis(1),
+            slice: 100_000,
         }
     }
 
@@ -276,6 +278,22 @@ impl Config {
     pub fn tick(&mut self, tick: Duration) -> &mut Self {
         self.tick = tick;
         self
+    }
+
+    /// How much fuel is consumed between two looks at the time, where a backend
+    /// has guests that count themselves: some 100 us of machine code, a
+    /// millisecond at most where it is interpreted. Not a part of the interface:
+    /// it is here for tests, which show that it changes no count.
+    #[doc(hidden)]
+    pub fn slice(&mut self, fuel: u64) -> &mut Self {
+        self.slice = fuel;
+        self
+    }
+
+    /// What [`Config::slice`] was set to.
+    #[doc(hidden)]
+    pub fn get_slice(&self) -> u64 {
+        self.slice
     }
 
     /// What [`Config::interruption`] was set to, or the default of a backend

@@ -445,7 +445,7 @@ impl Error {
 
     /// The backtrace, to be corrected.
     #[doc(hidden)]
-    pub fn frames_mut(&mut self) -> &mut [Frame] {
+    pub fn frames_mut(&mut self) -> &mut Vec<Frame> {
         &mut self.0.frames
     }
 

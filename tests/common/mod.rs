@@ -44,24 +44,6 @@ macro_rules! on_each_backend {
 }
 pub(crate) use on_each_backend;
 
-/// Whether a running guest can be stopped on this backend. Where it cannot, tests
-/// of that have nothing to test: the backend refuses to be asked for it.
-pub(crate) fn stops<B: Backend>() -> bool {
-    let support = B::support();
-    for (has, interruption) in [
-        (support.deadline, Interruption::Deadline),
-        (support.fuel, Interruption::Fuel),
-    ] {
-        if !has {
-            let mut config = Config::new();
-            config.interruption(interruption);
-            let error = Engine::<B>::new(&config).unwrap_err();
-            assert_eq!(*error.kind(), ErrorKind::Unsupported);
-        }
-    }
-    support.deadline && support.fuel
-}
-
 /// The default limits on the backend's default engine.
 pub(crate) fn limits<B: Backend>() -> Limits {
     Engine::<B>::new(&Config::new()).unwrap().default_limits()

@@ -1,7 +1,6 @@
 //! The layer as a backend of the core.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, Feature, Features, FuncType,
@@ -19,7 +18,7 @@ use crate::func::{self, Export};
 use crate::host::{dynamic, dynamic_async, typed, typed_async};
 use crate::instance::{destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
-use crate::meters::{self, Meters, SLICE};
+use crate::meters::{self, Meters};
 use crate::program::{Program, Source, parse};
 use crate::store::{Data, Origin};
 use crate::threads;
@@ -32,21 +31,13 @@ pub struct Engine<E: CoreEngine> {
     max_stack: usize,
     interruption: Interruption,
     /// How much guests consume between two looks at the time.
-    slice: Arc<AtomicU64>,
+    slice: u64,
 }
 
 impl<E: CoreEngine> Engine<E> {
     /// The core engine.
     pub fn inner(&self) -> &E::Engine {
         &self.inner
-    }
-
-    /// Sets how much fuel guests consume between two looks at the time, in
-    /// stores that are made from now on: for tests, which show that it changes
-    /// no count.
-    #[doc(hidden)]
-    pub fn set_slice(&self, fuel: u64) {
-        self.slice.store(fuel, Ordering::Relaxed);
     }
 
     /// Whether code is metered.
@@ -66,7 +57,7 @@ impl<E: CoreEngine> Clone for Engine<E> {
             features: self.features,
             max_stack: self.max_stack,
             interruption: self.interruption,
-            slice: self.slice.clone(),
+            slice: self.slice,
         }
     }
 }
@@ -210,7 +201,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
             features: config.get_features(),
             max_stack: config.get_max_stack(),
             interruption: config.get_interruption(&Self::support()),
-            slice: Arc::new(AtomicU64::new(SLICE)),
+            slice: config.get_slice(),
         })
     }
 
@@ -364,7 +355,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         let fuel = data.limits().fuel;
         let mut data = Data::new(data);
         if engine.metered() {
-            data.meters = Some(Meters::new(fuel, engine.slice.load(Ordering::Relaxed)));
+            data.meters = Some(Meters::new(fuel, engine.slice));
         }
         data.stack = engine.max_stack.saturating_add(threads::FOR_THE_HOST);
         E::new_store(&engine.inner, data)

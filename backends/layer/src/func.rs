@@ -176,7 +176,7 @@ impl<E: CoreEngine> Export<E> {
         let before = meters::switch::<E>(cx, self.meter);
         let result = self.call_metered(cx, lower, lift);
         meters::switch::<E>(cx, before);
-        result
+        result.map_err(|error| meters::original_frames::<E>(cx, error))
     }
 
     #[inline]

@@ -50,7 +50,10 @@ pub(crate) fn instantiate<E: CoreEngine>(
     let before = meters::switch::<E>(cx, meter);
     let result = program.steps.iter().try_for_each(|step| run.step(cx, step));
     meters::switch::<E>(cx, before);
-    result.map(|()| index)
+    match result {
+        Ok(()) => Ok(index),
+        Err(error) => Err(meters::original_frames::<E>(cx, error)),
+    }
 }
 
 struct Instantiation<'a, E: CoreEngine> {
@@ -442,7 +445,7 @@ pub(crate) fn destroy<E: CoreEngine>(
                 let result = E::call(cx, &destructor, &mut [u64::from(rep)]);
                 meters::switch::<E>(cx, before);
                 E::data_mut(cx).context = context;
-                result
+                result.map_err(|error| meters::original_frames::<E>(cx, error))
             }
             None => Ok(()),
         },

@@ -16,10 +16,6 @@ mod handles;
 mod host;
 mod instance;
 mod linker;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no engine is asked for fuel yet")
-)]
 mod meter;
 mod meters;
 mod module;

@@ -13,6 +13,7 @@ use wasmtime_environ::component::{
 use crate::context::Boundary;
 use crate::engine::CoreEngine;
 use crate::host::HostFunc;
+use crate::meter::{Label, OffsetMap};
 use crate::program::{Module, Program, import_name};
 use crate::types::Types;
 
@@ -215,6 +216,20 @@ pub(crate) struct Pre<E: CoreEngine> {
     pub(crate) lowered: PrimaryMap<LoweredIndex, Option<Arc<Boundary>>>,
     /// Whether a host function may suspend the guest.
     pub(crate) is_async: bool,
+}
+
+impl<E: CoreEngine> Pre<E> {
+    /// How frames are led back to a metered module, one of the component's or
+    /// one that it imports.
+    pub(crate) fn places(&self, label: Label) -> Option<&OffsetMap> {
+        let own = self.program.modules.values();
+        let imported = self.imports.values().filter_map(|import| match import {
+            Import::Module(module, _) => Some(module),
+            Import::Func(_) | Import::Resource(_) => None,
+        });
+        let mut all = own.chain(imported).filter_map(|it| it.places.as_ref());
+        all.find_map(|(of, places)| (*of == label).then_some(places))
+    }
 }
 
 /// What an import is.

@@ -8,11 +8,7 @@
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
-use crate::meter::Gauge;
-
-/// How much is consumed between two looks at the time: some 100 us of machine
-/// code, and a millisecond at most where an engine interprets.
-pub(crate) const SLICE: u64 = 100_000;
+use crate::meter::{Gauge, Label};
 
 /// How many imports a metered module has besides its own.
 pub(crate) const IMPORTS: usize = 2;
@@ -175,4 +171,36 @@ pub(crate) fn set_fuel<E: CoreEngine>(cx: &mut E::Context<'_>, fuel: u64) {
             set::<E>(cx, &counter, begin);
         }
     }
+}
+
+/// Leads an error's frames back from the modules that are metered to those that
+/// users have.
+#[cold]
+pub(crate) fn original_frames<E: CoreEngine>(cx: &E::Context<'_>, mut error: Error) -> Error {
+    let data = E::data(cx);
+    if data.meters.is_none() {
+        return error;
+    }
+    error.frames_mut().retain_mut(|frame| {
+        let Some((label, name)) = frame.module.as_deref().and_then(Label::take) else {
+            return true;
+        };
+        frame.module = name.map(str::to_owned);
+        let Some(places) = data.instances.iter().find_map(|it| it.pre.places(label)) else {
+            return true;
+        };
+        let offset = frame.offset.take();
+        frame.offset = offset
+            .and_then(|offset| places.offset(usize::try_from(offset).ok()?))
+            .map(|offset| offset as u64);
+        match places.function(frame.function_index) {
+            Some(original) => {
+                frame.function_index = original;
+                true
+            }
+            // What initializes a module is no function of it.
+            None => false,
+        }
+    });
+    error
 }

@@ -24,7 +24,7 @@ use wasmtime_environ::{
 };
 
 use crate::engine::{CoreEngine, CoreType, MAX_SLOTS, Signature};
-use crate::meter;
+use crate::meter::{self, Label, OffsetMap};
 use crate::module::{self, ModuleType};
 use crate::types::Types;
 
@@ -71,6 +71,8 @@ pub(crate) struct Module<E: CoreEngine> {
     /// Memories and tables that it defines.
     pub(crate) memories: u64,
     pub(crate) tables: u64,
+    /// If the code is metered: how frames are led back to the module.
+    pub(crate) places: Option<(Label, OffsetMap)>,
 }
 
 /// A core definition that an instantiation passes on.
@@ -126,6 +128,7 @@ struct Translated {
     ty: ModuleType,
     memories: u64,
     tables: u64,
+    places: Option<(Label, OffsetMap)>,
 }
 
 impl Translated {
@@ -143,11 +146,15 @@ impl Translated {
             let name = it.strings[*name].to_owned();
             ty.exports.insert(name, item(&it.type_of(*index))?);
         }
+        let (wasm, places) = if metered {
+            let metered = meter::meter(module)?;
+            (metered.wasm.into(), Some((metered.label, metered.offsets)))
+        } else {
+            (module.wasm.into(), None)
+        };
         Ok(Translated {
-            wasm: match metered {
-                true => meter::meter(module)?.wasm.into(),
-                false => module.wasm.into(),
-            },
+            wasm,
+            places,
             exports: it
                 .exports
                 .iter()
@@ -414,6 +421,7 @@ impl<E: CoreEngine> Program<E> {
                 ty: module.ty,
                 memories: module.memories,
                 tables: module.tables,
+                places: module.places,
             }));
         }
         Ok(Program {

@@ -50,6 +50,7 @@ mod body;
 mod constant;
 mod cost;
 mod gauge;
+mod label;
 mod offsets;
 mod sections;
 mod shape;
@@ -61,11 +62,8 @@ use enginebay_core::{Error, ErrorKind, Result};
 use wasmtime_environ::wasmparser::BinaryReaderError;
 use wasmtime_environ::{ModuleTranslation, ModuleTypesBuilder, Tunables};
 
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "no engine is asked for fuel yet")
-)]
 pub(crate) use gauge::Gauge;
+pub(crate) use label::Label;
 pub(crate) use offsets::OffsetMap;
 
 /// The module from which a metered module imports: no other import can have the
@@ -81,6 +79,8 @@ pub(crate) struct Metered {
     /// The module. Its imports are those that it had, and then [`COUNTER`] and
     /// [`SLOW`]; its exports are those that it had.
     pub(crate) wasm: Vec<u8>,
+    /// What the module's name begins with.
+    pub(crate) label: Label,
     /// From offsets and functions of [`Metered::wasm`] to those of the original.
     pub(crate) offsets: OffsetMap,
 }

@@ -12,7 +12,7 @@ use wasmtime_environ::wasmparser::{
 use super::offsets::OffsetMap;
 use super::shape::Shape;
 use super::start::{self, Deferred};
-use super::{COUNTER, MODULE, Metered, Outcome, Refused, SLOW, body};
+use super::{COUNTER, Label, MODULE, Metered, Outcome, Refused, SLOW, body};
 
 /// What a module consists of.
 #[derive(Default)]
@@ -116,9 +116,11 @@ pub(super) fn write(module: &ModuleTranslation<'_>) -> Outcome<Metered> {
         offsets.finish(out.out.len() - code.len());
     }
     out.data(sections.data.as_ref(), deferred.data)?;
-    out.names(sections.names.as_ref());
+    let label = Label::new(wasm);
+    out.names(label, sections.names.as_ref());
     Ok(Metered {
         wasm: out.out,
+        label,
         offsets,
     })
 }
@@ -382,12 +384,18 @@ impl Writer<'_, '_> {
     }
 
     /// Names, as far as they can be read: a custom section may hold anything.
-    fn names(&mut self, names: Option<&CustomSectionReader<'_>>) {
-        let Some(KnownCustom::Name(subsections)) = names.map(|names| names.as_known()) else {
-            return;
+    fn names(&mut self, label: Label, names: Option<&CustomSectionReader<'_>>) {
+        let subsections: Vec<_> = match names.map(|names| names.as_known()) {
+            Some(KnownCustom::Name(names)) => names.into_iter().map_while(Result::ok).collect(),
+            _ => Vec::new(),
         };
+        let name = subsections.iter().find_map(|it| match it {
+            Name::Module { name, .. } => Some(*name),
+            _ => None,
+        });
         let mut section = NameSection::new();
-        for subsection in subsections.into_iter().map_while(Result::ok) {
+        section.module(&label.put(name));
+        for subsection in subsections {
             self.name(&mut section, subsection);
         }
         wasm_encoder::Section::append_to(&section, &mut self.out);
@@ -403,7 +411,6 @@ impl Writer<'_, '_> {
         };
         let same = |index| index;
         match subsection {
-            Name::Module { name, .. } => section.module(name),
             Name::Function(names) => {
                 section.functions(&map(names, &|index| self.shape.func_index(index)));
             }
@@ -425,6 +432,8 @@ impl Writer<'_, '_> {
             Name::Tag(names) => section.tags(&map(names, &same)),
             // Labels are counted, and the pass has added some.
             Name::Label(_) | Name::Field(_) | Name::Unknown { .. } => {}
+            // It comes first.
+            Name::Module { .. } => {}
         }
     }
 }
