@@ -20,7 +20,9 @@ const IDLE_TICKS: u32 = 20;
 /// futures whose time has come.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
-    thread: Thread,
+    /// Nothing where there are no threads: then whoever wants to know the time
+    /// asks the clock, and nobody is woken.
+    thread: Option<Thread>,
 }
 
 struct Shared {
@@ -99,6 +101,12 @@ impl Ticker {
             next_timer: AtomicU64::new(0),
             timers: Mutex::default(),
         });
+        if cfg!(target_family = "wasm") {
+            return Ok(Ticker {
+                shared,
+                thread: None,
+            });
+        }
         let thread = thread::Builder::new()
             .name("enginebay-ticker".into())
             .spawn({
@@ -107,13 +115,15 @@ impl Ticker {
             })?;
         Ok(Ticker {
             shared,
-            thread: thread.thread().clone(),
+            thread: Some(thread.thread().clone()),
         })
     }
 
     fn unpark(&self) {
-        if self.shared.parked.load(Ordering::SeqCst) {
-            self.thread.unpark();
+        if self.shared.parked.load(Ordering::SeqCst)
+            && let Some(thread) = &self.thread
+        {
+            thread.unpark();
         }
     }
 
@@ -131,6 +141,9 @@ impl Ticker {
     /// The time of the last tick: cheap to read, and at most a tick late while
     /// calls run.
     pub(crate) fn last_tick(&self) -> Instant {
+        if self.thread.is_none() {
+            return Instant::now();
+        }
         self.shared.start + Duration::from_nanos(self.shared.elapsed.load(Ordering::Relaxed))
     }
 
@@ -153,7 +166,9 @@ impl Ticker {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        self.thread.unpark();
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
     }
 }
 

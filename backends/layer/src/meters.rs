@@ -8,7 +8,7 @@
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
-use crate::meter::{Gauge, Label};
+use crate::meter::{Gauge, Label, MOST};
 
 /// How many imports a metered module has besides its own.
 pub(crate) const IMPORTS: usize = 2;
@@ -19,6 +19,8 @@ pub(crate) struct Meters<E: CoreEngine> {
     slice: u64,
     /// What the first realm's counter begins with.
     begin: i64,
+    /// Fuel that is more than a counter can count, and than anybody can use.
+    beyond: u64,
     /// By realm.
     meters: Vec<Meter<E>>,
     /// Whose counter has the count.
@@ -35,11 +37,13 @@ impl<E: CoreEngine> Meters<E> {
     /// The meters of a store whose guests are metered; without limit if there
     /// is no fuel.
     pub(crate) fn new(fuel: Option<u64>, slice: u64) -> Self {
-        let (gauge, begin) = Gauge::new(fuel.unwrap_or(u64::MAX), slice);
+        let fuel = fuel.unwrap_or(u64::MAX);
+        let (gauge, begin) = Gauge::new(fuel, slice);
         Meters {
             gauge,
             slice,
             begin,
+            beyond: beyond(fuel),
             meters: Vec::new(),
             current: 0,
         }
@@ -49,6 +53,10 @@ impl<E: CoreEngine> Meters<E> {
         let meter = self.meters.get(self.current as usize)?;
         Some(meter.counter.clone())
     }
+}
+
+fn beyond(fuel: u64) -> u64 {
+    fuel.saturating_sub(MOST.unsigned_abs())
 }
 
 fn meters<'a, E: CoreEngine>(cx: &'a mut E::Context<'_>) -> Option<&'a mut Meters<E>> {
@@ -154,18 +162,19 @@ pub(crate) fn fuel<E: CoreEngine>(cx: &mut E::Context<'_>) -> Option<u64> {
         return None;
     }
     let meters = data.meters.as_ref()?;
-    let (gauge, begin) = (meters.gauge, meters.begin);
+    let (gauge, begin, beyond) = (meters.gauge, meters.begin, meters.beyond);
     let count = match meters.counter() {
         Some(counter) => get::<E>(cx, &counter),
         None => begin,
     };
-    Some(gauge.left(count))
+    Some(gauge.left(count) + beyond)
 }
 
 /// Sets the fuel that is left.
 pub(crate) fn set_fuel<E: CoreEngine>(cx: &mut E::Context<'_>, fuel: u64) {
     if let Some(meters) = meters::<E>(cx) {
         (meters.gauge, meters.begin) = Gauge::new(fuel, meters.slice);
+        meters.beyond = beyond(fuel);
         let begin = meters.begin;
         if let Some(counter) = meters.counter() {
             set::<E>(cx, &counter, begin);

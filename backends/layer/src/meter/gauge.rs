@@ -3,7 +3,7 @@
 
 /// The most fuel, which is also the most that an operator is charged: the copy
 /// is not far above zero when it is checked, and cannot overflow.
-pub(super) const MOST: i64 = 1 << 62;
+pub(crate) const MOST: i64 = 1 << 62;
 
 /// What the host knows of the counter of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -62,7 +62,7 @@ use enginebay_core::{Error, ErrorKind, Result};
 use wasmtime_environ::wasmparser::BinaryReaderError;
 use wasmtime_environ::{ModuleTranslation, ModuleTypesBuilder, Tunables};
 
-pub(crate) use gauge::Gauge;
+pub(crate) use gauge::{Gauge, MOST};
 pub(crate) use label::Label;
 pub(crate) use offsets::OffsetMap;
 

@@ -96,9 +96,9 @@ fn a_trap_of_an_engine_leads_back_to_its_operator() {
 #[test]
 fn names_stay_with_what_they_name() {
     let wasm = wat::parse_str(WAT).unwrap();
-    let metered = meter(&wasm).unwrap().wasm;
+    let all = meter(&wasm).unwrap();
     let mut found = Vec::new();
-    for payload in Parser::new(0).parse_all(&metered) {
+    for payload in Parser::new(0).parse_all(&all.wasm) {
         let Payload::CustomSection(section) = payload.unwrap() else {
             continue;
         };
@@ -107,7 +107,11 @@ fn names_stay_with_what_they_name() {
         };
         for name in names {
             match name.unwrap() {
-                Name::Module { name, .. } => found.push(name.to_owned()),
+                Name::Module { name, .. } => {
+                    let (label, name) = crate::meter::Label::take(name).unwrap();
+                    assert_eq!(label, all.label);
+                    found.push(name.unwrap().to_owned());
+                }
                 Name::Function(names) => {
                     for name in names {
                         let name = name.unwrap();
