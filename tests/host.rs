@@ -8,14 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{API, GREET, GREET_HOST, block_on, engine, on_each_backend};
+use common::{API, GREET, GREET_HOST, block_on, engine, on_each_backend_and_any};
 use enginebay::generic::{Caller, Component, Instance, Linker, Store, TypedFunc};
 use enginebay::{
     AsContextMut, Backend, ComponentType, Config, Error, ErrorKind, Feature, HostCall, HostFuture,
     Interruption, Lift, Limits, Lower, Resource, ResourceAny, ResourceType, TrapCode, Val,
 };
 
-on_each_backend! {
+on_each_backend_and_any! {
     typed_host_functions_get_arguments_and_the_stores_data
     dynamic_host_functions_get_values
     imports_are_found_by_compatible_version
