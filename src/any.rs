@@ -36,6 +36,8 @@ use enginebay_core::{
     HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData, Support, Val,
 };
 
+#[doc(hidden)]
+pub use choice::with_default;
 pub use choice::{Choice, engine};
 
 aliases!(Any);
@@ -203,7 +205,9 @@ impl Backend for Any {
     type Module = AnyModule;
 
     fn support() -> Support {
-        crate::DefaultBackend::support()
+        let support = choice::chosen().support();
+        // A backend that is off makes no engine.
+        support.unwrap_or_else(crate::DefaultBackend::support)
     }
 
     fn support_of(engine: &AnyEngine) -> Support {
@@ -215,7 +219,7 @@ impl Backend for Any {
     }
 
     fn new_engine(config: &Config) -> Result<AnyEngine> {
-        Choice::default().inner(config)
+        choice::chosen().inner(config)
     }
 
     fn interrupt(engine: &AnyEngine) {

@@ -29,6 +29,22 @@ fn names_are_parsed_and_printed() {
     assert_eq!(format!("[{:>10}]", Choice::Wasmi), "[     wasmi]");
 }
 
+/// What the generic tests' runs on `Any` rely on.
+#[test]
+fn the_tests_have_each_backend_inside() {
+    let inside = || {
+        let engine = Engine::new(&Config::new()).unwrap();
+        assert_eq!(Any::support(), engine.support());
+        engine.backend()
+    };
+    for choice in Choice::on() {
+        assert_eq!(any::with_default(choice, inside), choice.name());
+        let panics = || any::with_default(choice, || panic!("out of it"));
+        assert!(std::panic::catch_unwind(panics).is_err());
+        assert_eq!(inside(), Choice::default().name());
+    }
+}
+
 #[test]
 fn an_unknown_name_is_refused_with_those_that_are_on() {
     for name in ["", "Wasmtime", "v8", "any", "wasmtime "] {

@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use common::{block_on, engine, on_each_backend, yield_once};
+use common::{block_on, engine, on_each_backend_and_any, yield_once};
 use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store, TypedFunc};
 use enginebay::{
     Backend, Error, ErrorKind, HostCall, HostFuture, Interruption, ResourceAny, TrapCode,
 };
 
-on_each_backend! {
+on_each_backend_and_any! {
     a_hundred_calls_wait_at_once
     a_host_functions_code_runs_where_the_caller_polls
     dropped_calls_leave_nothing_behind

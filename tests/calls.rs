@@ -5,14 +5,14 @@ mod common;
 
 use std::time::Duration;
 
-use common::{API, Fixture, GREET, GREET_HOST, engine, on_each_backend};
+use common::{API, Fixture, GREET, GREET_HOST, engine, on_each_backend_and_any};
 use enginebay::generic::{Component, Linker, Store};
 use enginebay::{
     Backend, ComponentType, Error, ErrorKind, Extern, ExternType, Interruption, Lift, Limits,
     Lower, Type, Val, flags,
 };
 
-on_each_backend! {
+on_each_backend_and_any! {
     typed_calls_carry_every_shape
     dynamic_calls_carry_every_shape
     wrong_arguments_are_refused_and_the_store_stays_usable

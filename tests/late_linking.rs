@@ -4,13 +4,13 @@
 
 mod common;
 
-use common::{block_on, engine, on_each_backend};
+use common::{block_on, engine, on_each_backend_and_any};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::{
     Backend, Config, Error, ErrorKind, Feature, HostCall, HostFuture, Interruption, TrapCode, Val,
 };
 
-on_each_backend! {
+on_each_backend_and_any! {
     functions_with_strings_cross
     one_export_is_defined_under_another_name
     nested_instances_are_found_by_compatible_version

@@ -6,13 +6,13 @@ mod common;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Fixture, GREET, engine, lift_all, on_each_backend};
+use common::{Fixture, GREET, engine, lift_all, on_each_backend_and_any};
 use enginebay::generic::{Component, Engine, Linker, Store};
 use enginebay::{
     Backend, Complexity, Config, CountedResource, Error, ErrorKind, Interruption, Limits, TrapCode,
 };
 
-on_each_backend! {
+on_each_backend_and_any! {
     memory_growth_over_the_limit_gives_minus_one
     unreachable_after_a_refused_growth_is_the_memory_limit
     initial_memory_over_the_limit_refuses_the_instantiation

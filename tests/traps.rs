@@ -4,14 +4,14 @@
 
 mod common;
 
-use common::{Fixture, engine, lift_all, on_each_backend};
+use common::{Fixture, engine, lift_all, on_each_backend_and_any};
 use enginebay::generic::{Component, Linker, Store};
 use enginebay::{
     Backend, ComponentNamedList, ComponentType, Error, Interruption, Lift, Lower, Resource,
     ResourceType, TrapCode,
 };
 
-on_each_backend! {
+on_each_backend_and_any! {
     traps_of_core_code_have_their_codes
     traps_carry_a_backtrace
     bad_results_trap_when_they_are_lifted

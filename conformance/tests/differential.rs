@@ -1,5 +1,5 @@
-//! The differential test, for less than a minute: generated types, values and
-//! broken images of values on every backend.
+//! The differential test, for less than a minute: generated types, values,
+//! broken images of values and programs about handles on every backend.
 //!
 //! `ENGINEBAY_SEED` sets the first seed, `ENGINEBAY_BATCHES` how many batches of
 //! some hundred cases run. `enginebay conformance --random` runs for hours.

@@ -1,5 +1,6 @@
 //! Backends by name.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -103,6 +104,32 @@ impl Default for Choice {
         let on = Self::ALL.iter().find(|choice| choice.is_on());
         *on.expect("the crate does not compile without a backend")
     }
+}
+
+thread_local! {
+    /// What [`with_default`] has set on this thread.
+    static DEFAULT: Cell<Option<Choice>> = const { Cell::new(None) };
+}
+
+/// The backend of an engine that is made without a choice: the default one,
+/// unless [`with_default`] says otherwise.
+pub(super) fn chosen() -> Choice {
+    DEFAULT.get().unwrap_or_default()
+}
+
+/// Runs a function in which [`Any`](super::Any) makes its engines with this
+/// backend, if they are made on this thread: so tests that are generic over the
+/// backend run on each one inside.
+#[doc(hidden)]
+pub fn with_default<R>(choice: Choice, run: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Choice>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DEFAULT.set(self.0);
+        }
+    }
+    let _restore = Restore(DEFAULT.replace(Some(choice)));
+    run()
 }
 
 impl Choice {

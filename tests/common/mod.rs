@@ -44,6 +44,36 @@ macro_rules! on_each_backend {
 }
 pub(crate) use on_each_backend;
 
+/// As `on_each_backend!`, and makes `any_wasmtime::test` and `any_wasmi::test`:
+/// the same on [`enginebay::any::Any`], with a native and with a layered backend
+/// inside. One more copy of the tests is compiled for both.
+macro_rules! on_each_backend_and_any {
+    ($($test:ident)*) => {
+        $crate::common::on_each_backend! { $($test)* }
+
+        macro_rules! any_module {
+            (wasmtime, $backend:ty) => { any_module! { any_wasmtime: Wasmtime } };
+            (wasmi, $backend:ty) => { any_module! { any_wasmi: Wasmi } };
+            ($name:ident, $backend:ty) => {};
+            ($name:ident: $choice:ident) => {
+                mod $name {
+                    $(
+                        #[test]
+                        fn $test() {
+                            let choice = enginebay::any::Choice::$choice;
+                            enginebay::any::with_default(choice, || {
+                                super::$test::<enginebay::any::Any>();
+                            });
+                        }
+                    )*
+                }
+            };
+        }
+        enginebay::for_each_backend!(any_module);
+    };
+}
+pub(crate) use on_each_backend_and_any;
+
 /// The default limits on the backend's default engine.
 pub(crate) fn limits<B: Backend>() -> Limits {
     Engine::<B>::new(&Config::new()).unwrap().default_limits()

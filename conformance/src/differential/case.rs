@@ -8,6 +8,7 @@ use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::{Backend, Config, Error, ErrorKind, Feature, Interruption, Val, to_binary};
 
 use super::guest::{BASE, Echo, component};
+use super::handles;
 use super::image::{Encoding, Image};
 
 /// What is done with a function's type.
@@ -144,6 +145,14 @@ pub(crate) trait Runs: Send {
 
     /// What comes of each case of a batch.
     fn run(&self, component: &[u8], batch: &Batch) -> Vec<Outcome>;
+
+    /// What comes of each program of a batch of those about handles.
+    fn run_handles(
+        &self,
+        component: &[u8],
+        functions: &[handles::Function],
+        batch: &handles::Batch,
+    ) -> Vec<handles::Trace>;
 }
 
 struct Runner<B: Backend>(Engine<B>);
@@ -192,6 +201,15 @@ impl<B: Backend> Runs for Runner<B> {
             let refused = Outcome::Refused(error.kind().clone(), error.to_string());
             vec![refused; batch.cases.len()]
         })
+    }
+
+    fn run_handles(
+        &self,
+        component: &[u8],
+        functions: &[handles::Function],
+        batch: &handles::Batch,
+    ) -> Vec<handles::Trace> {
+        handles::run(&self.0, component, functions, batch)
     }
 }
 

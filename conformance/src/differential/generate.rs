@@ -16,13 +16,21 @@ fn strs(names: &[String]) -> impl Iterator<Item = &str> {
     names.iter().map(String::as_str)
 }
 
+/// What makes a type without parts.
+type Leaf = fn(&mut Random) -> Type;
+
 /// A type of at most so many parts.
 pub(crate) fn ty(random: &mut Random) -> Type {
-    let mut budget = 1 + random.below(24);
-    nested(random, DEPTH, &mut budget)
+    ty_of(random, scalar)
 }
 
-fn scalar(random: &mut Random) -> Type {
+/// As [`ty`], with other types for what has no parts.
+pub(crate) fn ty_of(random: &mut Random, leaf: Leaf) -> Type {
+    let mut budget = 1 + random.below(24);
+    nested(random, DEPTH, &mut budget, leaf)
+}
+
+pub(crate) fn scalar(random: &mut Random) -> Type {
     let scalars = [
         Type::Bool,
         Type::S8,
@@ -52,12 +60,12 @@ fn key(random: &mut Random) -> Type {
     }
 }
 
-fn nested(random: &mut Random, depth: usize, budget: &mut usize) -> Type {
+fn nested(random: &mut Random, depth: usize, budget: &mut usize, leaf: Leaf) -> Type {
     *budget = budget.saturating_sub(1);
     if depth == 0 || *budget == 0 {
-        return scalar(random);
+        return leaf(random);
     }
-    let mut inner = |random: &mut Random| nested(random, depth - 1, budget);
+    let mut inner = |random: &mut Random| nested(random, depth - 1, budget, leaf);
     let some = |random: &mut Random, inner: &mut dyn FnMut(&mut Random) -> Type| {
         (!random.one_in(3)).then(|| inner(random))
     };
@@ -130,7 +138,11 @@ fn nested(random: &mut Random, depth: usize, budget: &mut usize) -> Type {
 
 /// A value of a type.
 pub(crate) fn value(random: &mut Random, ty: &Type) -> Val {
-    let mut budget = 400;
+    value_within(random, ty, 400)
+}
+
+/// As [`value`], with less in it.
+pub(crate) fn value_within(random: &mut Random, ty: &Type, mut budget: usize) -> Val {
     valued(random, ty, &mut budget)
 }
 
@@ -257,6 +269,8 @@ fn valued(random: &mut Random, ty: &Type, budget: &mut usize) -> Val {
             let flags = flags.filter(|(index, _)| set >> index & 1 == 1);
             Val::Flags(flags.map(|(_, name)| name.to_string()).collect())
         }
+        // Which one of those that there are.
+        Type::Own(_) | Type::Borrow(_) => Val::U32(random.below(8) as u32),
         // No others are generated.
         _ => Val::Tuple(Vec::new()),
     }

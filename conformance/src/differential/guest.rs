@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use enginebay::Type;
 
+use super::handles;
 use super::image::{
     Core, Encoding, align, align_to, cases, discriminant, flags_size, flat, members, payload_at,
     size,
@@ -26,7 +27,7 @@ pub(crate) const MEMORY: usize = PAGES << 16;
 const PAD: &str = "(tuple u64 u64 u64 u64 u64 u64 u64 u64 u64 u64 u64 u64 u64 u64 u64 u64)";
 
 /// One function's type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Echo {
     pub(crate) ty: Type,
     /// Whether the parameter is passed in memory although it needs not be.
@@ -44,7 +45,7 @@ impl Echo {
         self.pad || flat(&self.ty).len() > 16
     }
 
-    fn pad(&self) -> String {
+    pub(crate) fn pad(&self) -> String {
         match self.padded() {
             true => format!("(param \"pad\" {PAD})"),
             false => String::new(),
@@ -52,7 +53,7 @@ impl Echo {
     }
 
     /// The core type of the function's parameters.
-    fn params(&self) -> Vec<Core> {
+    pub(crate) fn params(&self) -> Vec<Core> {
         match self.spilled() {
             true => vec![Core::I32],
             false => flat(&self.ty),
@@ -60,7 +61,7 @@ impl Echo {
     }
 
     /// The core type of the function's result.
-    fn result(&self) -> Core {
+    pub(crate) fn result(&self) -> Core {
         match flat(&self.ty)[..] {
             [core] => core,
             _ => Core::I32,
@@ -68,21 +69,123 @@ impl Echo {
     }
 
     /// Whether the result lies in memory.
-    fn in_memory(&self) -> bool {
+    pub(crate) fn in_memory(&self) -> bool {
         flat(&self.ty).len() > 1
+    }
+
+    /// Code that gives the parameters back, with a local `$to`.
+    pub(crate) fn give_back(&self) -> String {
+        if self.spilled() && !self.in_memory() {
+            let load = match &self.ty {
+                Type::S8 => "i32.load8_s".to_owned(),
+                Type::S16 => "i32.load16_s".to_owned(),
+                ty => match (self.result(), size(ty)) {
+                    (Core::I32, 1) => "i32.load8_u".to_owned(),
+                    (Core::I32, 2) => "i32.load16_u".to_owned(),
+                    (core, _) => format!("{}.load", core.name()),
+                },
+            };
+            format!("({load} (local.get 0))")
+        } else if self.spilled() || !self.in_memory() {
+            "(local.get 0)".to_owned()
+        } else {
+            let mut store = StoreFlat {
+                cores: self.params(),
+                text: String::new(),
+            };
+            store.store(&self.ty, 0, 0);
+            format!("{} {} (local.get $to)", self.make(), store.text)
+        }
+    }
+
+    /// Code whose result is the image at [`BASE`].
+    pub(crate) fn image_result(&self) -> String {
+        match self.in_memory() {
+            true => format!("(i32.const {BASE})"),
+            false => load_flat(&[self.result()]),
+        }
+    }
+
+    /// Room for a value, at a local `$to`.
+    fn make(&self) -> String {
+        format!(
+            "(local.set $to (call $realloc (i32.const 0) (i32.const 0) \
+             (i32.const {}) (i32.const {})))",
+            align(&self.ty),
+            size(&self.ty)
+        )
+    }
+
+    /// What it takes to call the function of another component.
+    pub(crate) fn asking(&self) -> Asking {
+        if self.in_memory() {
+            return Asking {
+                extra: " i32",
+                returns: String::new(),
+                make: self.make(),
+                to: "(local.get $to)",
+                end: "(local.get $to)",
+            };
+        }
+        Asking {
+            returns: format!("(result {})", self.result().name()),
+            ..Asking::nothing()
+        }
+    }
+
+    /// All parameters.
+    pub(crate) fn forwarded(&self) -> String {
+        let all = 0..self.params().len();
+        all.map(|index| format!("(local.get {index}) ")).collect()
+    }
+
+    /// The parameters that the image at [`BASE`] is.
+    pub(crate) fn sent(&self) -> String {
+        match self.spilled() {
+            true => format!("(i32.const {BASE})"),
+            false => load_flat(&self.params()),
+        }
+    }
+}
+
+/// Code around a call of another component's function: where the result goes,
+/// and what comes back.
+pub(crate) struct Asking {
+    /// A further parameter.
+    pub(crate) extra: &'static str,
+    /// The result that the function has instead.
+    pub(crate) returns: String,
+    /// What comes before.
+    pub(crate) make: String,
+    /// The further argument.
+    pub(crate) to: &'static str,
+    /// What comes after.
+    pub(crate) end: &'static str,
+}
+
+impl Asking {
+    /// For a function without a result.
+    pub(crate) fn nothing() -> Asking {
+        Asking {
+            extra: "",
+            returns: String::new(),
+            make: String::new(),
+            to: "",
+            end: "",
+        }
     }
 }
 
 /// Types as text: those that need a name, with their names.
-struct Types {
-    text: String,
+pub(crate) struct Types {
+    pub(crate) text: String,
     /// What has been written.
     known: HashMap<String, String>,
     names: Vec<String>,
 }
 
 impl Types {
-    fn of(echoes: &[Echo]) -> (Types, Vec<String>) {
+    pub(crate) fn of(echoes: &[Echo]) -> (Types, Vec<String>) {
         let mut types = Types {
             text: String::new(),
             known: HashMap::new(),
@@ -154,6 +257,8 @@ impl Types {
                         let err = err.map(|err| format!("(error {err})")).unwrap_or_default();
                         format!("(result {ok} {err})")
                     }
+                    Type::Own(resource) => format!("(own ${})", handles::name(resource)),
+                    Type::Borrow(resource) => format!("(borrow ${})", handles::name(resource)),
                     scalar => return scalar.to_string(),
                 }
             }
@@ -178,7 +283,7 @@ impl Types {
     }
 
     /// The same types inside an instance's type.
-    fn as_imports(&self) -> String {
+    pub(crate) fn as_imports(&self) -> String {
         let mut text = String::new();
         for line in self.text.lines() {
             let line = match line.split_once(") (export $t") {
@@ -196,7 +301,7 @@ impl Types {
     }
 
     /// Definitions of the same names for what an imported instance exports.
-    fn aliases(&self) -> String {
+    pub(crate) fn aliases(&self) -> String {
         let mut text = String::new();
         for line in self.text.lines() {
             match line.split_once(") (export $t") {
@@ -226,7 +331,7 @@ fn number(text: &str) -> &str {
 
 /// A module with a memory, an allocator that only counts up, and functions that
 /// set it back.
-fn memory() -> String {
+pub(crate) fn memory() -> String {
     let mut resets = String::new();
     for core in [Core::I32, Core::I64, Core::F32, Core::F64] {
         let core = core.name();
@@ -250,7 +355,8 @@ fn memory() -> String {
                     (select (local.get $len) (local.get $new)
                         (i32.lt_u (local.get $len) (local.get $new))))
                 (local.get $at))
-            {resets})
+            {resets}
+            (func (export "reset") (global.set $next (i32.const {HEAP}))))
         (core instance $memory (instantiate $memory))
         "#
     )
@@ -267,7 +373,7 @@ fn load_flat(cores: &[Core]) -> String {
 }
 
 /// Copies an image, which is in the two parameters, to [`BASE`].
-const COPY_IMAGE: &str = "(memory.copy (i32.const 65536) (local.get 0) \
+pub(crate) const COPY_IMAGE: &str = "(memory.copy (i32.const 65536) (local.get 0) \
      (i32.shl (local.get 1) (i32.const 3)))";
 
 /// Stores flat parameters as the value that they are.
@@ -346,13 +452,13 @@ impl StoreFlat {
     }
 }
 
-fn list(cores: &[Core]) -> String {
+pub(crate) fn list(cores: &[Core]) -> String {
     let names: Vec<_> = cores.iter().map(|core| core.name()).collect();
     names.join(" ")
 }
 
 /// What every function is lifted with.
-fn options(echo: &Echo, encoding: Encoding) -> String {
+pub(crate) fn options(echo: &Echo, encoding: Encoding) -> String {
     format!(
         "(memory $memory \"memory\") (realloc (func $memory \"realloc\")) string-encoding={} \
          (post-return (func $memory \"reset-{}\"))",
@@ -368,40 +474,11 @@ fn inner(echoes: &[Echo], encoding: Encoding) -> String {
     let mut lifts = String::new();
     for (index, (echo, ty)) in echoes.iter().zip(&refs).enumerate() {
         let (params, result) = (echo.params(), echo.result().name());
-        let body = if echo.spilled() && !echo.in_memory() {
-            let load = match &echo.ty {
-                Type::S8 => "i32.load8_s".to_owned(),
-                Type::S16 => "i32.load16_s".to_owned(),
-                ty => match (echo.result(), size(ty)) {
-                    (Core::I32, 1) => "i32.load8_u".to_owned(),
-                    (Core::I32, 2) => "i32.load16_u".to_owned(),
-                    (core, _) => format!("{}.load", core.name()),
-                },
-            };
-            format!("({load} (local.get 0))")
-        } else if echo.spilled() || !echo.in_memory() {
-            "(local.get 0)".to_owned()
-        } else {
-            let mut store = StoreFlat {
-                cores: params.clone(),
-                text: String::new(),
-            };
-            store.store(&echo.ty, 0, 0);
-            format!(
-                "(local $to i32) (local.set $to (call $realloc (i32.const 0) (i32.const 0) \
-                 (i32.const {}) (i32.const {}))) {} (local.get $to)",
-                align(&echo.ty),
-                size(&echo.ty),
-                store.text
-            )
-        };
-        let raw = match echo.in_memory() {
-            true => format!("(i32.const {BASE})"),
-            false => load_flat(&[echo.result()]),
-        };
+        let body = echo.give_back();
+        let raw = echo.image_result();
         let _ = write!(
             core,
-            "(func (export \"echo{index}\") (param {}) (result {result}) {body})\n\
+            "(func (export \"echo{index}\") (param {}) (result {result}) (local $to i32) {body})\n\
              (func (export \"raw{index}\") (param i32 i32) (result {result}) {COPY_IMAGE} {raw})\n",
             list(&params)
         );
@@ -441,27 +518,15 @@ fn outer(echoes: &[Echo], encoding: Encoding) -> String {
             "(export \"echo{index}\" (func (param \"v\" {ty}) {pad} (result {ty})))\n\
              (export \"raw{index}\" (func (param \"image\" $image) (result {ty})))\n"
         );
-        // Where the result goes, and what comes back.
-        let (extra, returns, make, to, end) = if echo.in_memory() {
-            let make = format!(
-                "(local $to i32) (local.set $to (call $realloc (i32.const 0) (i32.const 0) \
-                 (i32.const {}) (i32.const {})))",
-                align(&echo.ty),
-                size(&echo.ty)
-            );
-            let end = "(local.get $to)";
-            (" i32", String::new(), make, "(local.get $to)", end)
-        } else {
-            let returns = format!("(result {result})");
-            ("", returns, String::new(), "", "")
-        };
-        let all: String = (0..echo.params().len())
-            .map(|index| format!("(local.get {index}) "))
-            .collect();
-        let sent = match echo.spilled() {
-            true => format!("(i32.const {BASE})"),
-            false => load_flat(&echo.params()),
-        };
+        let Asking {
+            extra,
+            returns,
+            make,
+            to,
+            end,
+        } = echo.asking();
+        let all = echo.forwarded();
+        let sent = echo.sent();
         let _ = write!(
             core,
             "(import \"\" \"echo{index}\" (func $echo{index} (param {params}{extra}) {returns}))\n\
@@ -469,11 +534,11 @@ fn outer(echoes: &[Echo], encoding: Encoding) -> String {
         );
         let _ = write!(
             lifts,
-            "(func (export \"echo{index}\") (param {params}) (result {result}) {make} \
+            "(func (export \"echo{index}\") (param {params}) (result {result}) (local $to i32) {make} \
                  (call $echo{index} {all}{to}) {end})\n\
-             (func (export \"raw{index}\") (param i32 i32) (result {result}) {make} \
+             (func (export \"raw{index}\") (param i32 i32) (result {result}) (local $to i32) {make} \
                  (call $raw{index} (local.get 0) (local.get 1) {to}) {end})\n\
-             (func (export \"send{index}\") (param i32 i32) (result {result}) {make} \
+             (func (export \"send{index}\") (param i32 i32) (result {result}) (local $to i32) {make} \
                  {COPY_IMAGE} (call $echo{index} {sent} {to}) {end})\n"
         );
         for name in ["echo", "raw"] {

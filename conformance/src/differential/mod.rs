@@ -1,7 +1,8 @@
 //! The differential test: generated types and values go through guests, directly
 //! and through composed components with other string encodings, and so do images
 //! of values with something broken in them. What comes back is what went in, and
-//! all backends agree on every value and on every trap.
+//! all backends agree on every value and on every trap. So they do on what becomes
+//! of handles to resources ([`handles`]).
 //!
 //! All of it follows from one seed. A case that fails is made smaller until
 //! nothing can be left out.
@@ -9,6 +10,7 @@
 mod case;
 mod generate;
 mod guest;
+mod handles;
 mod image;
 mod random;
 mod shrink;
@@ -116,11 +118,35 @@ impl Differential {
         if let Some(more) = wrong.len().checked_sub(SHOWN + 1) {
             failures.push(format!("seed {seed}: and {} more", more + 1));
         }
-        Ok(DifferentialReport {
+        let mut report = DifferentialReport {
             cases: batch.cases.len(),
             ends,
             failures,
-        })
+        };
+        report.add(self.handles(seed)?);
+        Ok(report)
+    }
+
+    /// The programs about handles that belong to a seed.
+    fn handles(&self, seed: u64) -> Result<DifferentialReport, Error> {
+        let batch = handles::generate(seed);
+        let (ends, wrong) = handles::check(&self.runners, &batch)?;
+        let mut report = DifferentialReport {
+            cases: batch.programs.len(),
+            ..DifferentialReport::default()
+        };
+        for end in ends {
+            *report.ends.entry(end).or_insert(0) += 1;
+        }
+        for index in wrong.iter().take(SHOWN) {
+            let failure = handles::minimise(&self.runners, seed, &batch, *index)?;
+            report.failures.push(failure);
+        }
+        if let Some(more) = wrong.len().checked_sub(SHOWN + 1) {
+            let more = format!("seed {seed}: handles: and {} more", more + 1);
+            report.failures.push(more);
+        }
+        Ok(report)
     }
 
     /// The smallest case that still fails, as text.

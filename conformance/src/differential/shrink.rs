@@ -107,7 +107,7 @@ fn parts(ty: &Type, value: &Val) -> Vec<(Type, Val)> {
 }
 
 /// Each vector with one element or a half less.
-fn fewer<T: Clone>(values: &[T]) -> Vec<Vec<T>> {
+pub(crate) fn fewer<T: Clone>(values: &[T]) -> Vec<Vec<T>> {
     let mut all = Vec::new();
     if values.len() > 3 {
         let (left, right) = values.split_at(values.len() / 2);
@@ -178,7 +178,7 @@ fn reduced(ty: &Type, value: &Val) -> Vec<(Type, Val)> {
 }
 
 /// All that is smaller and can stand in the same place.
-fn inner(ty: &Type, value: &Val) -> Vec<(Type, Val)> {
+pub(crate) fn inner(ty: &Type, value: &Val) -> Vec<(Type, Val)> {
     let mut all = parts(ty, value);
     all.extend(reduced(ty, value));
     all

@@ -1,11 +1,14 @@
 //! Backends that are wrong on purpose are found, and what shows it is small.
 
+use std::collections::BTreeMap;
+
 use enginebay::{ErrorKind, TrapCode, Val};
 
-use super::case::{Batch, Case, Input, Outcome, Runs, check, runners};
+use super::case::{Batch, Case, Input, Outcome, Runs, VALUE, check, runners};
 use super::guest::Echo;
+use super::handles::{Call, Step, visit};
 use super::image::{Encoding, Image, size};
-use super::{Differential, Random, generate};
+use super::{Differential, Random, generate, handles};
 
 /// A backend, and what it makes of an outcome.
 struct Mutant(Box<dyn Runs>, fn(&Case, Outcome) -> Outcome);
@@ -21,6 +24,65 @@ impl Runs for Mutant {
         both.map(|((_, case), outcome)| self.1(case, outcome))
             .collect()
     }
+
+    fn run_handles(
+        &self,
+        component: &[u8],
+        functions: &[handles::Function],
+        batch: &handles::Batch,
+    ) -> Vec<handles::Trace> {
+        self.0.run_handles(component, functions, batch)
+    }
+}
+
+/// A backend that does something else with handles.
+struct HandleMutant(Box<dyn Runs>, fn(&mut Call));
+
+impl Runs for HandleMutant {
+    fn name(&self) -> &'static str {
+        "mutant"
+    }
+
+    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Outcome> {
+        self.0.run(component, batch)
+    }
+
+    fn run_handles(
+        &self,
+        component: &[u8],
+        functions: &[handles::Function],
+        batch: &handles::Batch,
+    ) -> Vec<handles::Trace> {
+        let mut batch = batch.clone();
+        for step in batch.programs.iter_mut().flatten() {
+            if let Step::Call(call) = step {
+                self.1(call);
+            }
+        }
+        self.0.run_handles(component, functions, &batch)
+    }
+}
+
+/// The failures of a backend that is compared with a mutant of itself about
+/// handles.
+fn handle_failures(mutation: fn(&mut Call)) -> Vec<String> {
+    // That which compiles fastest.
+    let backend = || {
+        let mut runners = runners().unwrap();
+        let index = runners.iter().position(|runner| runner.name() == "wasmi");
+        runners.swap_remove(index.unwrap_or(0))
+    };
+    let mutant = HandleMutant(backend(), mutation);
+    let runners: Vec<Box<dyn Runs>> = vec![backend(), Box::new(mutant)];
+    let differential = Differential { runners, seed: 1 };
+    differential.handles(1).unwrap().failures
+}
+
+/// How many steps a failure shows.
+fn steps(failure: &str) -> usize {
+    let names = ["Make", "Drop", "Rep", "Take", "Pass", "Give", "Send"];
+    let step = |line: &&str| names.iter().any(|name| line.trim().starts_with(name));
+    failure.lines().filter(step).count()
 }
 
 /// The failures of a backend that is compared with a mutant of itself.
@@ -119,4 +181,73 @@ fn a_component_that_is_refused_is_a_failure() {
     let checked = check(&runners().unwrap(), &batch).unwrap();
     assert_eq!(checked.wrong.len(), 1);
     assert!(checked.shown().is_none());
+}
+
+#[test]
+fn a_borrowed_handle_that_is_not_given_back_is_found_and_made_small() {
+    // What a component drops after its work are the handles that it was lent.
+    let failures = handle_failures(|call| call.ops[0].after.clear());
+    let held = TrapCode::BorrowStillHeld.description();
+    let small = failures.iter().any(|text| {
+        steps(text) == 1 && text.contains(&format!("mutant: {held}")) && text.len() < 1000
+    });
+    assert!(small, "{}", failures.join("\n"));
+}
+
+#[test]
+fn handles_that_are_mixed_up_are_found_and_made_small() {
+    let failures = handle_failures(|call| {
+        let ty = &call.function.echo.ty;
+        let mut all = Vec::new();
+        let mut value = call.value.clone();
+        let _ = visit(ty, &mut value, &mut |ty, value| {
+            all.push((ty.clone(), value.clone()));
+            Ok::<(), ()>(())
+        });
+        // Of the first two of one type, each for the other.
+        let [(first, a), (second, b), ..] = &all[..] else {
+            return;
+        };
+        if first != second {
+            return;
+        }
+        let mut swapped = [b.clone(), a.clone()].into_iter();
+        let _ = visit(ty, &mut call.value, &mut |_, value| {
+            if let Some(other) = swapped.next() {
+                *value = other;
+            }
+            Ok::<(), ()>(())
+        });
+    });
+    let small = |text: &String| steps(text) <= 2 && text.len() < 2000;
+    assert!(failures.iter().any(small), "{}", failures.join("\n"));
+}
+
+#[test]
+fn programs_about_handles_are_the_same_again_and_end_in_many_ways() {
+    let runners = runners().unwrap();
+    let mut ends = BTreeMap::new();
+    for seed in 1..5 {
+        let batch = handles::generate(seed);
+        let again = handles::generate(seed);
+        // As text, in which NaNs are equal.
+        assert_eq!(
+            format!("{:?}", batch.programs),
+            format!("{:?}", again.programs)
+        );
+        let (all, _) = handles::check(&runners[..1], &batch).unwrap();
+        for end in all {
+            *ends.entry(end).or_insert(0) += 1;
+        }
+    }
+    for code in [
+        TrapCode::UnknownHandle,
+        TrapCode::HandleTypeMismatch,
+        TrapCode::HandleLent,
+        TrapCode::BorrowStillHeld,
+    ] {
+        assert!(ends.contains_key(code.description()), "{ends:?}");
+    }
+    let whole: usize = ends.values().sum();
+    assert!(ends[VALUE] > whole / 4, "{ends:?}");
 }

@@ -2,7 +2,11 @@
 //! are refused, failures poison, re-entry and wrong modes are errors, host
 //! panics resume in the caller, and what was used is counted.
 
+#[path = "../nothing/mod.rs"]
 mod nothing;
+
+mod futures;
+mod host;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -349,164 +353,6 @@ fn what_belongs_to_another_store_is_refused() {
 }
 
 #[test]
-fn sync_and_async_do_not_mix() {
-    let engine = engine(Interruption::None);
-    let linker = Linker::<Nothing, ()>::new(&engine);
-    let pre = linker.instantiate_pre(&component(&engine)).unwrap();
-    let mut store = Store::<Nothing, ()>::new_async(&engine, ()).unwrap();
-    let wrong = ErrorKind::WrongMode;
-    assert_eq!(*pre.instantiate(&mut store).unwrap_err().kind(), wrong);
-    let instance = block_on(pre.instantiate_async(&mut store)).unwrap();
-    let func = instance.get_func(&mut store, "nop").unwrap();
-    assert_eq!(*func.call(&mut store, &[]).unwrap_err().kind(), wrong);
-    block_on(func.call_async(&mut store, &[])).unwrap();
-
-    let mut f = Fixture::new(Interruption::None, unlimited());
-    let func = f.instance.get_func(&mut f.store, "nop").unwrap();
-    assert_eq!(
-        *block_on(func.call_async(&mut f.store, &[]))
-            .unwrap_err()
-            .kind(),
-        wrong
-    );
-    f.call("nop").unwrap();
-}
-
-#[test]
-fn a_linker_with_async_functions_takes_async_stores_only() {
-    let engine = engine(Interruption::None);
-    let mut linker = Linker::<Nothing, ()>::new(&engine);
-    linker
-        .root()
-        .func_wrap_async("f", |_, ()| HostFuture::new(async { Ok(()) }))
-        .unwrap();
-    let mut store = Store::<Nothing, ()>::new(&engine, ()).unwrap();
-    let error = linker
-        .instantiate(&mut store, &component(&engine))
-        .unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::WrongMode);
-    assert_eq!(store.poisoned(), None);
-}
-
-/// A store whose instance calls the host function `f` when `host` is called.
-fn with_host(
-    func: impl Fn(Caller<'_, Option<Export>>) -> Result<(), Error> + Send + Sync + 'static,
-) -> (Store<Nothing, Option<Export>>, TypedFunc<Nothing, (), ()>) {
-    let engine = engine(Interruption::None);
-    let mut linker = Linker::new(&engine);
-    linker
-        .root()
-        .func_wrap("f", move |caller, ()| func(caller))
-        .unwrap();
-    let mut store = Store::new(&engine, None).unwrap();
-    let instance = instantiate(&linker, &mut store);
-    let host = instance
-        .get_typed_func::<(), ()>(&mut store, "host")
-        .unwrap();
-    (store, host)
-}
-
-#[test]
-fn an_instance_on_the_stack_cannot_be_entered() {
-    let (mut store, host) = with_host(|mut caller| {
-        let again = caller.data().clone().unwrap();
-        let error = again.call(&mut caller, ()).unwrap_err();
-        assert_eq!(error.trap_code(), Some(TrapCode::CannotEnterComponent));
-        Ok(())
-    });
-    *store.data_mut() = Some(host.clone());
-    host.call(&mut store, ()).unwrap();
-    assert_eq!(store.poisoned(), None, "the host function chose to go on");
-}
-
-#[test]
-fn another_instance_can_be_entered_from_a_host_function() {
-    let (mut store, host) = with_host(|mut caller| match caller.data().clone() {
-        Some(other) => other.call(&mut caller, ()),
-        None => Ok(()),
-    });
-    let other = instantiate(&Linker::new(store.engine()), &mut store);
-    let nop = other.get_typed_func::<(), ()>(&mut store, "nop").unwrap();
-    *store.data_mut() = Some(nop);
-    // The second instantiation replaced what this backend's store imports.
-    assert!(host.call(&mut store, ()).is_err());
-}
-
-#[test]
-fn a_host_error_comes_back_by_downcast_with_its_place() {
-    let (mut store, host) = with_host(|_| Err(Error::host(std::fmt::Error)));
-    let error = host.call(&mut store, ()).unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Host);
-    assert_eq!(error.context_value("function"), Some("f"));
-    assert!(error.downcast_ref::<std::fmt::Error>().is_some());
-    let by = Box::new(ErrorKind::Host);
-    assert_eq!(
-        *host.call(&mut store, ()).unwrap_err().kind(),
-        ErrorKind::Poisoned { by }
-    );
-}
-
-#[test]
-fn an_error_that_stopped_a_guest_poisons_whatever_its_kind() {
-    let (mut store, host) = with_host(|_| Err(Error::new(ErrorKind::NotFound, "no such file")));
-    let error = host.call(&mut store, ()).unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Host);
-    let source = error.downcast_ref::<Error>().unwrap();
-    assert_eq!(*source.kind(), ErrorKind::NotFound);
-    assert_eq!(store.poisoned(), Some(&ErrorKind::Host));
-}
-
-#[test]
-fn a_host_panic_resumes_in_the_caller_and_poisons() {
-    let (mut store, host) = with_host(|_| std::panic::panic_any(7_u8));
-    let panic = catch_unwind(AssertUnwindSafe(|| host.call(&mut store, ()))).unwrap_err();
-    assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
-    assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
-}
-
-#[test]
-fn the_guard_is_asked_before_every_host_function() {
-    let engine = engine(Interruption::None);
-    let mut linker = Linker::<Nothing, u32>::new(&engine);
-    linker
-        .root()
-        .func_wrap("f", |mut caller, ()| {
-            *caller.data_mut() += 1;
-            Ok(())
-        })
-        .unwrap();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let guard = {
-        let seen = seen.clone();
-        move |call: &HostCall<'_>| {
-            let mut seen = seen.lock().unwrap();
-            seen.push((call.interface.to_owned(), call.function.to_owned()));
-            if seen.len() < 2 {
-                Ok(())
-            } else {
-                Err(Error::new(ErrorKind::Denied, "no"))
-            }
-        }
-    };
-    let mut store = Store::<Nothing, u32>::builder(&engine)
-        .guard(guard)
-        .build(0)
-        .unwrap();
-    let instance = instantiate(&linker, &mut store);
-    let host = instance
-        .get_typed_func::<(), ()>(&mut store, "host")
-        .unwrap();
-    host.call(&mut store, ()).unwrap();
-    let error = host.call(&mut store, ()).unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Denied);
-    assert_eq!(error.context_value("function"), Some("f"));
-    assert_eq!(*store.data(), 1, "the refused function did not run");
-    let call = (String::new(), "f".to_owned());
-    assert_eq!(*seen.lock().unwrap(), [call.clone(), call]);
-    assert_eq!(store.usage().host_calls, 2);
-}
-
-#[test]
 fn a_start_function_runs_under_the_policy_too() {
     let engine = engine(Interruption::None);
     let mut linker = Linker::<Nothing, ()>::new(&engine);
@@ -520,100 +366,6 @@ fn a_start_function_runs_under_the_policy_too() {
         .unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Host);
     assert_eq!(store.poisoned(), Some(&ErrorKind::Host));
-}
-
-/// A store whose `host` waits for a future of the host's.
-fn with_future<F, Fut>(limits: Option<Limits>, future: F) -> (Store<Nothing, ()>, Export)
-where
-    F: Fn() -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    let engine = engine(Interruption::Deadline);
-    let mut linker = Linker::<Nothing, ()>::new(&engine);
-    linker
-        .root()
-        .func_wrap_async("f", move |_, ()| HostFuture::new(future()))
-        .unwrap();
-    let mut builder = Store::<Nothing, ()>::builder(&engine);
-    if let Some(limits) = limits {
-        builder = builder.limits(limits);
-    }
-    let mut store = builder.build_async(()).unwrap();
-    let component = component(&engine);
-    let instance = block_on(linker.instantiate_async(&mut store, &component)).unwrap();
-    let host = instance
-        .get_typed_func::<(), ()>(&mut store, "host")
-        .unwrap();
-    (store, host)
-}
-
-#[test]
-fn a_deadline_cuts_a_host_future_that_never_answers() {
-    let limits = Limits::new().deadline(Duration::from_millis(20));
-    let (mut store, host) = with_future(Some(limits), std::future::pending);
-    let error = block_on(host.call_async(&mut store, ())).unwrap_err();
-    assert!(
-        matches!(error.kind(), ErrorKind::DeadlineExceeded { .. }),
-        "{error}"
-    );
-}
-
-#[test]
-fn cancellation_cuts_a_host_future_that_never_answers() {
-    let (mut store, host) = with_future(None, std::future::pending);
-    let handle = store.cancel_handle().unwrap();
-    let other = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(10));
-        handle.cancel();
-    });
-    let error = block_on(host.call_async(&mut store, ())).unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Cancelled);
-    other.join().unwrap();
-}
-
-#[test]
-fn a_panic_in_a_host_future_resumes_in_the_caller() {
-    let (mut store, host) = with_future(None, || async { std::panic::panic_any(7_u8) });
-    let call = AssertUnwindSafe(|| block_on(host.call_async(&mut store, ())));
-    assert_eq!(
-        catch_unwind(call).unwrap_err().downcast_ref::<u8>(),
-        Some(&7)
-    );
-    assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
-}
-
-#[test]
-fn dropping_a_call_poisons_the_store_and_drops_the_host_future() {
-    struct Flag(Arc<AtomicBool>);
-    impl Drop for Flag {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::SeqCst);
-        }
-    }
-    let dropped = Arc::new(AtomicBool::new(false));
-    let (mut store, host) = with_future(None, {
-        let dropped = dropped.clone();
-        move || {
-            let flag = Flag(dropped.clone());
-            async move {
-                let _flag = flag;
-                std::future::pending().await
-            }
-        }
-    });
-    {
-        let mut call: Pin<Box<dyn Future<Output = _>>> = Box::pin(host.call_async(&mut store, ()));
-        assert!(
-            call.as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-                .is_pending()
-        );
-        assert!(!dropped.load(Ordering::SeqCst));
-    }
-    assert!(dropped.load(Ordering::SeqCst));
-    assert_eq!(store.poisoned(), Some(&ErrorKind::Cancelled));
-    let error = block_on(host.call_async(&mut store, ())).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Poisoned { .. }));
 }
 
 #[test]
@@ -666,25 +418,6 @@ fn a_store_of_another_engine_is_refused_and_stays_usable() {
 }
 
 #[test]
-fn a_guard_that_panics_resumes_in_the_caller() {
-    let engine = engine(Interruption::None);
-    let mut linker = Linker::<Nothing, ()>::new(&engine);
-    linker.root().func_wrap("f", |_, ()| Ok(())).unwrap();
-    let guard = |_: &HostCall<'_>| -> Result<(), Error> { std::panic::panic_any(7_u8) };
-    let mut store = Store::<Nothing, ()>::builder(&engine)
-        .guard(guard)
-        .build(())
-        .unwrap();
-    let instance = instantiate(&linker, &mut store);
-    let host = instance
-        .get_typed_func::<(), ()>(&mut store, "host")
-        .unwrap();
-    let panic = catch_unwind(AssertUnwindSafe(|| host.call(&mut store, ()))).unwrap_err();
-    assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
-    assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
-}
-
-#[test]
 fn artifacts_of_another_configuration_are_refused() {
     let (a, b) = (engine(Interruption::None), engine(Interruption::Deadline));
     let bytes = component(&a).serialize().unwrap();
@@ -701,20 +434,4 @@ fn artifacts_of_another_configuration_are_refused() {
     assert_ne!(a.artifact_identity(), b.artifact_identity());
     let same = engine(Interruption::None);
     assert_eq!(a.artifact_identity(), same.artifact_identity());
-}
-
-#[test]
-fn a_call_that_is_refused_before_its_guest_is_entered_does_not_poison() {
-    let mut f = Fixture::new(Interruption::None, unlimited());
-    let error = f.call("refused").unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unsupported);
-    assert_eq!(f.store.poisoned(), None);
-    f.call("nop").unwrap();
-
-    // The same error stops the guest of a host function that fails with it.
-    let refused = || Error::unsupported("no").not_entered();
-    let (mut store, host) = with_host(move |_| Err(refused()));
-    let error = host.call(&mut store, ()).unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unsupported);
-    assert_eq!(store.poisoned(), Some(&ErrorKind::Unsupported));
 }
