@@ -178,7 +178,6 @@ impl<E: CoreEngine> Export<E> {
             E::data_mut(cx).enter_scope();
         }
         let mut crossing = Crossing::new(cx, instance, boundary, ends);
-        crossing.lowering(&uses.params)?;
         lower(&mut crossing, &mut slots)?;
         E::call(cx, &self.callee, &mut slots)?;
         if scoped {
@@ -191,9 +190,13 @@ impl<E: CoreEngine> Export<E> {
             return Ok(value);
         }
         if let Some(post_return) = &self.post_return {
-            set_may_leave::<E>(cx, instance, boundary.owner, false);
-            E::call(cx, post_return, &mut slots)?;
-            set_may_leave::<E>(cx, instance, boundary.owner, true);
+            if boundary.has_exits {
+                set_may_leave::<E>(cx, instance, boundary.owner, false);
+                E::call(cx, post_return, &mut slots)?;
+                set_may_leave::<E>(cx, instance, boundary.owner, true);
+            } else {
+                E::call(cx, post_return, &mut slots)?;
+            }
         }
         if scoped {
             E::data_mut(cx).pop_scope();
