@@ -128,19 +128,27 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     pub(crate) fn finish<R>(mut self, result: Result<R>) -> Result<R> {
         self.finished = true;
-        match result {
-            Ok(value) => {
-                if self.leave() {
-                    return Err(self.failed(Error::of(ErrorKind::Cancelled)));
-                }
-                Ok(value)
-            }
-            Err(error) => {
+        // The value is moved as a whole: see the layer's `call_with`.
+        if result.is_ok() && !self.leave() {
+            return result;
+        }
+        Err(self.finish_badly(result.err()))
+    }
+
+    /// Ends a call that failed, or one that left a call above it leaked and that
+    /// has been left.
+    #[cold]
+    #[inline(never)]
+    fn finish_badly(&mut self, error: Option<Error>) -> Error {
+        let error = match error {
+            Some(error) => {
                 let error = self.name(error);
                 self.leave();
-                Err(self.failed(error))
+                error
             }
-        }
+            None => Error::of(ErrorKind::Cancelled),
+        };
+        self.failed(error)
     }
 
     /// Adds the name of the asynchronous host function that failed.

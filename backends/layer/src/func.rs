@@ -185,9 +185,11 @@ impl<E: CoreEngine> Export<E> {
         }
         let mut crossing = Crossing::new(cx, instance, boundary, ends);
         crossing.lifting(&uses.results)?;
-        let value = lift(&mut crossing, &slots)?;
-        if self.plain {
-            return Ok(value);
+        // Moved as a whole or not at all from here on: a value that is put
+        // together just before it is read again makes the reader wait.
+        let result = lift(&mut crossing, &slots);
+        if self.plain || result.is_err() {
+            return result;
         }
         if let Some(post_return) = &self.post_return {
             if boundary.has_exits {
@@ -201,7 +203,7 @@ impl<E: CoreEngine> Export<E> {
         if scoped {
             E::data_mut(cx).pop_scope();
         }
-        Ok(value)
+        result
     }
 }
 

@@ -338,10 +338,7 @@ impl<E: CoreEngine> Ends<E> {
         match self.realloc.get() {
             Some(realloc) => Ok(realloc),
             None => {
-                let pre = E::data_mut(cx).instance(instance).pre.clone();
-                let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
-                let def = &pre.program.extracts.reallocs[index];
-                let realloc = callee::<E>(cx, instance, def, &ty)?;
+                let realloc = realloc::<E>(cx, instance, index)?;
                 Ok(self.realloc.get_or_init(|| realloc))
             }
         }
@@ -359,6 +356,18 @@ fn memory<E: CoreEngine>(
         CoreExtern::Memory(memory) => Ok(memory),
         _ => Err(wrong_kind("memory")),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn realloc<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    index: RuntimeReallocIndex,
+) -> Result<E::Callee> {
+    let pre = E::data_mut(cx).instance(instance).pre.clone();
+    let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
+    callee::<E>(cx, instance, &pre.program.extracts.reallocs[index], &ty)
 }
 
 /// What a core instance of a component instance exports.
