@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::Deadline;
+use crate::interrupt::{CancelHandle, Deadline};
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -297,7 +297,7 @@ impl Policy {
         if self.current != IDLE && self.is_on_the_stack(owner.instance, ends) {
             return Err(Error::trap(TrapCode::CannotEnterComponent));
         }
-        if self.ticker.is_some() && self.cancel.is_cancelled() {
+        if self.cancel.as_ref().is_some_and(CancelHandle::is_cancelled) {
             return Err(Error::of(ErrorKind::Cancelled));
         }
         Ok(())

@@ -171,7 +171,7 @@ pub(crate) struct Deadline {
 #[inline]
 pub(crate) fn reason(
     deadline: Option<Deadline>,
-    cancel: &CancelHandle,
+    cancel: Option<&CancelHandle>,
     now: impl FnOnce() -> Instant,
 ) -> Option<Error> {
     if let Some(Deadline { started, at }) = deadline {
@@ -182,7 +182,7 @@ pub(crate) fn reason(
         }
     }
     cancel
-        .is_cancelled()
+        .is_some_and(CancelHandle::is_cancelled)
         .then(|| Error::of(ErrorKind::Cancelled))
 }
 

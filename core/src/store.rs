@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::call::{Mode, abandon};
-use crate::config::Interruption;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::CancelHandle;
@@ -154,10 +153,9 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
 
     /// Ends the store and gives the embedder's data back.
     pub fn into_data(self) -> T {
-        match B::into_store_data(self.inner).user.downcast() {
-            Ok(data) => *data,
-            Err(_) => unreachable!("{WRONG_DATA}"),
-        }
+        B::into_store_data(self.inner)
+            .into_user()
+            .expect(WRONG_DATA)
     }
 
     /// What the store has used since it was made, after failures too.
@@ -226,13 +224,13 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// `Unsupported` if the engine's interruption is
     /// [`Interruption::None`](crate::Interruption): nothing could be stopped.
     pub fn cancel_handle(&self) -> Result<CancelHandle> {
-        if self.engine.interruption() == Interruption::None {
-            return Err(Error::unsupported(
+        match &B::store_data(&self.inner).policy.cancel {
+            Some(cancel) => Ok(cancel.clone()),
+            None => Err(Error::unsupported(
                 "cancellation cannot be enforced: the engine's interruption is none",
             )
-            .with_context("backend", self.engine.backend()));
+            .with_context("backend", self.engine.backend())),
         }
-        Ok(B::store_data(&self.inner).policy.cancel.clone())
     }
 
     /// What poisoned the store, if something did.

@@ -23,8 +23,11 @@ use crate::store::{Data, Origin};
 use crate::threads;
 use crate::types::Types;
 
-/// An engine, with what the layer has to know of its configuration.
-pub struct Engine<E: CoreEngine> {
+/// An engine, with what the layer has to know of its configuration. Each store
+/// has a clone.
+pub struct Engine<E: CoreEngine>(Arc<Shared<E>>);
+
+struct Shared<E: CoreEngine> {
     inner: E::Engine,
     features: Features,
     max_stack: usize,
@@ -33,17 +36,13 @@ pub struct Engine<E: CoreEngine> {
 impl<E: CoreEngine> Engine<E> {
     /// The core engine.
     pub fn inner(&self) -> &E::Engine {
-        &self.inner
+        &self.0.inner
     }
 }
 
 impl<E: CoreEngine> Clone for Engine<E> {
     fn clone(&self) -> Self {
-        Engine {
-            inner: self.inner.clone(),
-            features: self.features,
-            max_stack: self.max_stack,
-        }
+        Engine(self.0.clone())
     }
 }
 
@@ -112,7 +111,7 @@ impl<E: CoreEngine> Layer<E> {
         // SAFETY: code in `source` comes from `deserialize`, whose caller
         // promises that it is this engine's.
         #[allow(unsafe_code, reason = "artifacts are machine code")]
-        let program = unsafe { Program::new(&engine.inner, engine.features, wasm.into(), source) }?;
+        let program = unsafe { Program::new(engine.inner(), engine.0.features, wasm.into(), source) }?;
         Ok(Component(Arc::new(program)))
     }
 
@@ -170,15 +169,15 @@ impl<E: CoreEngine> Backend for Layer<E> {
     }
 
     fn new_engine(config: &Config) -> Result<Engine<E>> {
-        Ok(Engine {
+        Ok(Engine(Arc::new(Shared {
             inner: E::new_engine(config)?,
             features: config.get_features(),
             max_stack: config.get_max_stack(),
-        })
+        })))
     }
 
     fn interrupt(engine: &Engine<E>) {
-        E::interrupt(&engine.inner);
+        E::interrupt(engine.inner());
     }
 
     fn compile(engine: &Engine<E>, wasm: &[u8]) -> Result<Component<E>> {
@@ -325,8 +324,8 @@ impl<E: CoreEngine> Backend for Layer<E> {
 
     fn new_store(engine: &Engine<E>, data: StoreData) -> Result<E::Store> {
         let mut data = Data::new(data);
-        data.stack = engine.max_stack.saturating_add(threads::FOR_THE_HOST);
-        E::new_store(&engine.inner, data)
+        data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);
+        E::new_store(engine.inner(), data)
     }
 
     #[inline]

@@ -11,6 +11,7 @@ use wasmtime_environ::component::{
 };
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
+use crate::few::Few;
 use crate::linker::{Import, Pre};
 use crate::program::{Def, ExportRef, Module, Step};
 use crate::store::{Flag, Instance, Origin, check_may_leave, func};
@@ -24,7 +25,7 @@ pub(crate) fn instantiate<E: CoreEngine>(
 ) -> Result<u32> {
     let program = &pre.program;
     let realm = E::realm(cx, &program.unit)?;
-    let mut flags = Vec::with_capacity(program.shared_flags.len());
+    let mut flags = Few::None;
     for (_, shared) in &program.shared_flags {
         flags.push(if *shared {
             Flag::Global(E::new_global(cx, realm, 1))
@@ -56,7 +57,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
     fn step(&mut self, cx: &mut E::Context<'_>, step: &Step) -> Result<()> {
         match step {
             Step::Instantiate { module, args } => {
-                let mut imports = Vec::with_capacity(args.len());
+                let mut imports = Few::None;
                 for def in args {
                     imports.push(self.def(cx, def)?);
                 }
@@ -162,11 +163,15 @@ impl<E: CoreEngine> Instantiation<'_, E> {
     }
 
     fn trampoline(&mut self, cx: &mut E::Context<'_>, index: TrampolineIndex) -> Result<E::Func> {
-        if let Some(func) = &self.state(cx).trampolines[index.index()] {
+        if !self.pre.program.reused[index] {
+            return self.new_trampoline(cx, index);
+        }
+        if let Some(func) = self.state(cx).trampolines.get(&index) {
             return Ok(func.clone());
         }
         let func = self.new_trampoline(cx, index)?;
-        self.state(cx).trampolines[index.index()] = Some(func.clone());
+        let known = &mut self.state(cx).trampolines;
+        known.insert(index, func.clone());
         Ok(func)
     }
 

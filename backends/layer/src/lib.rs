@@ -11,6 +11,7 @@ mod contain;
 mod context;
 mod coroutine;
 mod engine;
+mod few;
 mod func;
 mod handles;
 mod host;

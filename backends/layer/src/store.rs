@@ -1,7 +1,7 @@
 //! What a layered store holds: the component instances in it, their handles,
 //! and the calls that are on the stack.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use enginebay_core::{
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
     DefinedResourceIndex, ExportIndex, ResourceIndex, RuntimeComponentInstanceIndex,
-    TypeResourceTableIndex,
+    TrampolineIndex, TypeResourceTableIndex,
 };
 
 use crate::coroutine::Coroutine;
 use crate::engine::{CoreEngine, CoreExtern};
+use crate::few::Few;
 use crate::func::Export;
 use crate::handles::{Counter, Handles, Lender, Removed, Scope};
 use crate::linker::{HostResource, Import, Pre};
@@ -412,11 +413,12 @@ pub(crate) enum Flag<E: CoreEngine> {
 pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) pre: Arc<Pre<E>>,
     pub(crate) realm: E::Realm,
-    pub(crate) core: Vec<E::Instance>,
+    pub(crate) core: Few<E::Instance>,
     /// Of the resources that the component defines, as far as they are known.
     pub(crate) destructors: Vec<Option<E::Callee>>,
-    pub(crate) trampolines: Vec<Option<E::Func>>,
-    pub(crate) may_leave: Vec<Flag<E>>,
+    /// Those that are used in several places, as far as they are made.
+    pub(crate) trampolines: BTreeMap<TrampolineIndex, E::Func>,
+    pub(crate) may_leave: Few<Flag<E>>,
     pub(crate) may_block: Option<E::Global>,
     /// How often each inner instance has asked for fewer calls, as far as any
     /// has.
@@ -425,27 +427,27 @@ pub(crate) struct Instance<E: CoreEngine> {
     handles: Vec<Handles>,
     /// The identity of the first resource type that the component defines.
     first_type: u64,
-    pub(crate) exports: HashMap<ExportIndex, Arc<Export<E>>>,
-}
-
-fn nones<T>(count: usize) -> Vec<Option<T>> {
-    std::iter::repeat_with(|| None).take(count).collect()
+    pub(crate) exports: BTreeMap<ExportIndex, Arc<Export<E>>>,
 }
 
 impl<E: CoreEngine> Instance<E> {
-    pub(crate) fn new(pre: Arc<Pre<E>>, realm: E::Realm, may_leave: Vec<Flag<E>>) -> Self {
-        let component = &pre.program.component;
+    pub(crate) fn new(pre: Arc<Pre<E>>, realm: E::Realm, may_leave: Few<Flag<E>>) -> Self {
+        let resources = pre.program.resources.len();
         Instance {
             realm,
-            core: Vec::with_capacity(component.num_runtime_instances as usize),
+            core: Few::None,
             destructors: Vec::new(),
-            trampolines: nones(pre.program.trampolines.len()),
+            trampolines: BTreeMap::new(),
             may_leave,
             may_block: None,
             backpressure: Vec::new(),
             handles: Vec::new(),
-            first_type: crate::program::new_types(pre.program.resources.len()),
-            exports: HashMap::new(),
+            // Without a resource type, nobody asks for its identity.
+            first_type: match resources {
+                0 => 0,
+                count => crate::program::new_types(count),
+            },
+            exports: BTreeMap::new(),
             pre,
         }
     }

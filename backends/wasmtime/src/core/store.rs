@@ -42,18 +42,26 @@ pub(super) fn instantiate(
     module: &Module,
     imports: &[CoreExtern<WasmtimeCore>],
 ) -> Result<Instance> {
-    let imports: Vec<Extern> = imports
-        .iter()
-        .map(|item| match item {
-            CoreExtern::Func(it) => Extern::Func(*it),
-            CoreExtern::Memory(it) => Extern::Memory(*it),
-            CoreExtern::Table(it) => Extern::Table(*it),
-            CoreExtern::Global(it) => Extern::Global(*it),
-            CoreExtern::Tag(it) => Extern::Tag(*it),
-        })
-        .collect();
+    let item = |item: &CoreExtern<WasmtimeCore>| match item {
+        CoreExtern::Func(it) => Extern::Func(*it),
+        CoreExtern::Memory(it) => Extern::Memory(*it),
+        CoreExtern::Table(it) => Extern::Table(*it),
+        CoreExtern::Global(it) => Extern::Global(*it),
+        CoreExtern::Tag(it) => Extern::Tag(*it),
+    };
+    let (one, several);
+    let imports = match imports {
+        [import] => {
+            one = [item(import)];
+            &one[..]
+        }
+        imports => {
+            several = imports.iter().map(item).collect::<Vec<_>>();
+            &several[..]
+        }
+    };
     contain("instantiating a module", || {
-        let result = Instance::new(&mut *cx, module, &imports);
+        let result = Instance::new(&mut *cx, module, imports);
         finish(cx, result)
     })
 }
