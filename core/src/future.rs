@@ -261,7 +261,9 @@ impl Interrupt {
 
     /// As [`Interrupt::poll`], at most a tick late and without a timer.
     fn seen(&self) -> Option<Error> {
-        interrupt::reason(self.deadline, Some(&self.cancel), || self.ticker.last_tick())
+        interrupt::reason(self.deadline, Some(&self.cancel), || {
+            self.ticker.last_tick()
+        })
     }
 
     fn disarm(&mut self) {

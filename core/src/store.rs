@@ -50,6 +50,7 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
     /// # Errors
     ///
     /// `Unsupported`, naming the limit, for what the engine cannot enforce.
+    #[inline]
     pub fn build(self, data: T) -> Result<Store<B, T>> {
         self.build_mode(data, Mode::Sync)
     }
@@ -60,10 +61,12 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
     /// # Errors
     ///
     /// As [`StoreBuilder::build`].
+    #[inline]
     pub fn build_async(self, data: T) -> Result<Store<B, T>> {
         self.build_mode(data, Mode::Async)
     }
 
+    #[inline]
     fn build_mode(self, data: T, mode: Mode) -> Result<Store<B, T>> {
         let interruption = self.engine.interruption();
         let limits = self.limits.unwrap_or_else(|| self.engine.default_limits());
@@ -111,6 +114,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// # Errors
     ///
     /// `Engine` if the engine cannot make one.
+    #[inline]
     pub fn new(engine: &Engine<B>, data: T) -> Result<Self> {
         Store::builder(engine).build(data)
     }
@@ -120,11 +124,13 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// # Errors
     ///
     /// `Engine` if the engine cannot make one.
+    #[inline]
     pub fn new_async(engine: &Engine<B>, data: T) -> Result<Self> {
         Store::builder(engine).build_async(data)
     }
 
     /// A store with limits or a guard.
+    #[inline]
     pub fn builder(engine: &Engine<B>) -> StoreBuilder<B, T> {
         StoreBuilder {
             engine: engine.clone(),

@@ -111,7 +111,8 @@ impl<E: CoreEngine> Layer<E> {
         // SAFETY: code in `source` comes from `deserialize`, whose caller
         // promises that it is this engine's.
         #[allow(unsafe_code, reason = "artifacts are machine code")]
-        let program = unsafe { Program::new(engine.inner(), engine.0.features, wasm.into(), source) }?;
+        let program =
+            unsafe { Program::new(engine.inner(), engine.0.features, wasm.into(), source) }?;
         Ok(Component(Arc::new(program)))
     }
 

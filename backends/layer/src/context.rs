@@ -91,6 +91,12 @@ impl Boundary {
         self.uses.params.borrows || self.has_context
     }
 
+    /// Whether any value goes by the guest's memory.
+    #[inline]
+    pub(crate) fn needs_memory(&self) -> bool {
+        self.uses.params.memory || self.uses.results.memory
+    }
+
     /// How values that are known at run time cross.
     pub(crate) fn shapes(&self) -> &FuncShape {
         self.shapes.get_or_init(|| FuncShape::new(&self.ty))
@@ -126,7 +132,8 @@ pub(crate) struct Crossing<'a, 'c, E: CoreEngine> {
     /// The component instance in the store.
     instance: u32,
     boundary: &'a Boundary,
-    ends: &'a Ends<E>,
+    /// If any value needs memory.
+    ends: Option<&'a Ends<E>>,
     /// The memory as it was looked up last, or nothing: nothing but `realloc`,
     /// which looks it up again, runs guest code while this lives.
     base: *mut u8,
@@ -144,7 +151,7 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
         cx: &'a mut E::Context<'c>,
         instance: u32,
         boundary: &'a Boundary,
-        ends: &'a Ends<E>,
+        ends: Option<&'a Ends<E>>,
     ) -> Self {
         Crossing {
             cx,
@@ -172,10 +179,10 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
 
     #[inline]
     fn look(&mut self) -> Result<()> {
-        let Some(index) = self.boundary.memory else {
+        let (Some(index), Some(ends)) = (self.boundary.memory, self.ends) else {
             return Ok(());
         };
-        let memory = self.ends.memory(self.cx, self.instance, index)?;
+        let memory = ends.memory(self.cx, self.instance, index)?;
         let bytes = E::memory(self.cx, memory);
         self.base = bytes.as_mut_ptr();
         self.len = bytes.len();
@@ -223,10 +230,10 @@ impl<E: CoreEngine> LowerContext for Crossing<'_, '_, E> {
         for (slot, size) in slots.iter_mut().zip([old, old_size, align, new_size]) {
             *slot = u64::from(u32::try_from(size).map_err(too_long)?);
         }
-        let Some(realloc) = realloc else {
+        let (Some(realloc), Some(ends)) = (realloc, self.ends) else {
             return Err(Error::trap(TrapCode::CanonicalAbi));
         };
-        let callee = self.ends.realloc(self.cx, instance, realloc)?;
+        let callee = ends.realloc(self.cx, instance, realloc)?;
         if has_context || has_exits {
             let context = std::mem::take(&mut E::data_mut(self.cx).context);
             let may = may_leave::<E>(self.cx, instance, owner);

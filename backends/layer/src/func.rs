@@ -170,7 +170,7 @@ impl<E: CoreEngine> Export<E> {
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
     ) -> Result<R> {
-        let (instance, boundary, ends) = (self.instance, &self.boundary, &self.ends);
+        let (instance, boundary, ends) = (self.instance, &self.boundary, Some(&self.ends));
         let uses = &boundary.uses;
         let mut slots = [0; MAX_SLOTS];
         let scoped = !self.plain && boundary.is_scoped();

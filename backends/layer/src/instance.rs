@@ -10,7 +10,7 @@ use wasmtime_environ::component::{
     Trampoline, TrampolineIndex, Transcode, TypeResourceTableIndex, UnsafeIntrinsic,
 };
 
-use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
+use crate::engine::{CoreEngine, CoreExtern, CoreType, SharedFunc, Signature};
 use crate::few::Few;
 use crate::linker::{Import, Pre};
 use crate::program::{Def, ExportRef, Module, Step};
@@ -175,11 +175,19 @@ impl<E: CoreEngine> Instantiation<'_, E> {
         Ok(func)
     }
 
-    fn new_trampoline(&self, cx: &mut E::Context<'_>, index: TrampolineIndex) -> Result<E::Func> {
-        let (this, realm) = (self.index, self.realm);
+    /// Where a function is used.
+    fn place(&self, index: TrampolineIndex) -> Place<'_, E> {
+        Place {
+            realm: self.realm,
+            ty: &self.pre.program.signatures[index],
+            shared: Some(&self.pre.shared[index]).filter(|_| self.index == 0),
+        }
+    }
+
+    fn new_trampoline(&self, cx: &mut E::Context<'_>, at: TrampolineIndex) -> Result<E::Func> {
+        let this = self.index;
         let program = &self.pre.program;
-        let ty = &program.signatures[index];
-        Ok(match program.trampolines[index] {
+        Ok(match program.trampolines[at] {
             Trampoline::LowerImport { index, .. } => {
                 let import = program.lowered[index];
                 let (Import::Func(func), Some(boundary)) =
@@ -187,90 +195,121 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                 else {
                     return Err(Error::new(ErrorKind::Link, "an import is no function"));
                 };
-                func.clone().lower(cx, realm, ty, this, boundary.clone())
+                let func = func.clone();
+                func.lower(self.place(at), cx, this, (index, boundary))
             }
             Trampoline::Transcoder { op, from, to, .. } => {
                 let ends = (Ends::<E>::default(), Ends::<E>::default());
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                let ty = &program.signatures[at];
+                E::host_func(cx, self.realm, ty, move |mut cx, slots| {
                     let ends = (&ends.0, &ends.1);
                     transcode::<E>(&mut cx, this, op, (from, to), ends, slots)
                 })
             }
-            Trampoline::ResourceNew { instance, ty: of } => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+            Trampoline::ResourceNew { instance, ty: of } => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
                     check_may_leave::<E>(&mut cx, this, instance)?;
                     let index = E::data_mut(&mut cx).insert_own(this, of, slots[0] as u32)?;
                     slots[0] = u64::from(index);
                     Ok(())
-                })
-            }
+                }
+            }),
             Trampoline::ResourceRep {
                 instance: _,
                 ty: of,
-            } => E::host_func(cx, realm, ty, move |mut cx, slots| {
-                let handles = E::data_mut(&mut cx).instance(this).handles(of);
-                slots[0] = u64::from(handles.rep(Some(of), slots[0] as u32)?);
-                Ok(())
+            } => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
+                    let handles = E::data_mut(&mut cx).instance(this).handles(of);
+                    slots[0] = u64::from(handles.rep(Some(of), slots[0] as u32)?);
+                    Ok(())
+                }
             }),
-            Trampoline::ResourceDrop { instance, ty: of } => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+            Trampoline::ResourceDrop { instance, ty: of } => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
                     check_may_leave::<E>(&mut cx, this, instance)?;
                     resource_drop::<E>(&mut cx, this, of, slots[0] as u32)
-                })
-            }
-            Trampoline::ResourceTransferOwn => E::host_func(cx, realm, ty, move |mut cx, slots| {
-                let (from, to) = tables(slots);
-                let data = E::data_mut(&mut cx);
-                let rep = data.take_own(this, from, slots[0] as u32)?;
-                slots[0] = u64::from(data.insert_own(this, to, rep)?);
-                Ok(())
+                }
             }),
-            Trampoline::ResourceTransferBorrow => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+            Trampoline::ResourceTransferOwn => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
+                    let (from, to) = tables(slots);
+                    let data = E::data_mut(&mut cx);
+                    let rep = data.take_own(this, from, slots[0] as u32)?;
+                    slots[0] = u64::from(data.insert_own(this, to, rep)?);
+                    Ok(())
+                }
+            }),
+            Trampoline::ResourceTransferBorrow => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
                     let (from, to) = tables(slots);
                     let data = E::data_mut(&mut cx);
                     let rep = data.lend(this, from, slots[0] as u32)?;
                     slots[0] = u64::from(data.insert_borrow(this, to, rep)?);
                     Ok(())
-                })
-            }
-            Trampoline::EnterSyncCall => E::host_func(cx, realm, ty, |mut cx, _| {
-                E::data_mut(&mut cx).enter_scope();
-                Ok(())
+                }
             }),
-            Trampoline::ExitSyncCall => {
-                E::host_func(cx, realm, ty, |mut cx, _| E::data_mut(&mut cx).exit_scope())
-            }
-            Trampoline::Trap => {
-                E::host_func(cx, realm, ty, |_, slots| Err(trap::error(slots[0] as u32)))
-            }
+            Trampoline::EnterSyncCall => self.place(at).host_func(cx, || {
+                |mut cx, _| {
+                    E::data_mut(&mut cx).enter_scope();
+                    Ok(())
+                }
+            }),
+            Trampoline::ExitSyncCall => self
+                .place(at)
+                .host_func(cx, || |mut cx, _| E::data_mut(&mut cx).exit_scope()),
+            Trampoline::Trap => self
+                .place(at)
+                .host_func(cx, || |_, slots| Err(trap::error(slots[0] as u32))),
             // Nothing waits here, so nothing is held back; but it is counted.
-            Trampoline::BackpressureInc { instance } => {
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+            Trampoline::BackpressureInc { instance } => self.place(at).host_func(cx, || {
+                move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
                     change(state.backpressure(instance), |count| count.checked_add(1))
-                })
-            }
-            Trampoline::BackpressureDec { instance } => {
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+                }
+            }),
+            Trampoline::BackpressureDec { instance } => self.place(at).host_func(cx, || {
+                move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
                     change(state.backpressure(instance), |count| count.checked_sub(1))
-                })
-            }
+                }
+            }),
             // Tasks that wait, and threads: all but the first check `may_leave`.
             ref other => {
                 let name = other.symbol_name();
                 let owner = owner(other);
-                E::host_func(cx, realm, ty, move |mut cx, _| {
-                    if let Some(owner) = owner {
-                        check_may_leave::<E>(&mut cx, this, owner)?;
+                self.place(at).host_func(cx, || {
+                    move |mut cx, _| {
+                        if let Some(owner) = owner {
+                            check_may_leave::<E>(&mut cx, this, owner)?;
+                        }
+                        Err(Error::unsupported(format!(
+                            "component-async: `{name}` is not supported by layered backends"
+                        )))
                     }
-                    Err(Error::unsupported(format!(
-                        "component-async: `{name}` is not supported by layered backends"
-                    )))
                 })
             }
         })
+    }
+}
+
+/// Where a function that the layer makes is used.
+pub(crate) struct Place<'a, E: CoreEngine> {
+    realm: E::Realm,
+    ty: &'a Signature,
+    shared: Option<&'a SharedFunc>,
+}
+
+impl<E: CoreEngine> Place<'_, E> {
+    /// Makes the function. `make` depends on nothing but the place, and on the
+    /// number of the instance if that is not the store's first.
+    pub(crate) fn host_func<F>(self, cx: &mut E::Context<'_>, make: impl FnOnce() -> F) -> E::Func
+    where
+        F: for<'a> Fn(E::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    {
+        match self.shared {
+            Some(shared) => E::shared_func(cx, self.realm, self.ty, shared, make),
+            None => E::host_func(cx, self.realm, self.ty, make()),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ mod types;
 
 pub use backend::{Component, Engine, Func, InstancePre, Module};
 pub use contain::{HostFrame, contain};
-pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, Signature};
+pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, SharedFunc, Signature};
 pub use linker::Linker;
 pub use store::Data;
 

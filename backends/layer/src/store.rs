@@ -10,7 +10,7 @@ use enginebay_core::{
 };
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
-    DefinedResourceIndex, ExportIndex, ResourceIndex, RuntimeComponentInstanceIndex,
+    DefinedResourceIndex, ExportIndex, LoweredIndex, ResourceIndex, RuntimeComponentInstanceIndex,
     TrampolineIndex, TypeResourceTableIndex,
 };
 
@@ -19,6 +19,7 @@ use crate::engine::{CoreEngine, CoreExtern};
 use crate::few::Few;
 use crate::func::Export;
 use crate::handles::{Counter, Handles, Lender, Removed, Scope};
+use crate::instance::Ends;
 use crate::linker::{HostResource, Import, Pre};
 
 /// What an engine's store holds for the layer: the core's data, and what the
@@ -423,6 +424,8 @@ pub(crate) struct Instance<E: CoreEngine> {
     /// How often each inner instance has asked for fewer calls, as far as any
     /// has.
     backpressure: Vec<u16>,
+    /// What host functions need of the instance, as far as they were called.
+    ends: Vec<Option<Arc<Ends<E>>>>,
     /// Of the inner instances, as far as they have had handles.
     handles: Vec<Handles>,
     /// The identity of the first resource type that the component defines.
@@ -441,6 +444,7 @@ impl<E: CoreEngine> Instance<E> {
             may_leave,
             may_block: None,
             backpressure: Vec::new(),
+            ends: Vec::new(),
             handles: Vec::new(),
             // Without a resource type, nobody asks for its identity.
             first_type: match resources {
@@ -460,6 +464,25 @@ impl<E: CoreEngine> Instance<E> {
             self.handles.resize_with(at + 1, Handles::default);
         }
         &mut self.handles[at]
+    }
+
+    /// What a host function needs of the instance.
+    #[inline]
+    pub(crate) fn ends(&mut self, of: LoweredIndex) -> *const Ends<E> {
+        match self.ends.get(of.index()) {
+            Some(Some(ends)) => Arc::as_ptr(ends),
+            _ => self.new_ends(of),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_ends(&mut self, of: LoweredIndex) -> *const Ends<E> {
+        let at = of.index();
+        if self.ends.len() <= at {
+            self.ends.resize_with(at + 1, || None);
+        }
+        Arc::as_ptr(self.ends[at].insert(Arc::default()))
     }
 
     /// How often an inner instance has asked for fewer calls.
