@@ -123,13 +123,19 @@ impl<E: CoreEngine> Export<E> {
             let store = E::data(cx).store_data().number();
             params.handles(&mut |any| any.slot(store).map(drop))?;
         }
-        self.call_with(
-            cx,
-            |crossing, slots| {
-                abi::lower_params(params, crossing, &boundary.params, slots).map(drop)
-            },
-            |crossing, slots| abi::lift_results(crossing, &boundary.results, slots),
-        )
+        let lower = |crossing: &mut Crossing<'_, '_, E>, slots: &mut [u64]| {
+            abi::lower_params(params, crossing, &boundary.params, slots).map(drop)
+        };
+        let lift = |crossing: &mut Crossing<'_, '_, E>, slots: &[u64]| {
+            abi::lift_results(crossing, &boundary.results, slots)
+        };
+        // There is one result at most, and to clear seventeen slots takes longer
+        // than to clear four.
+        if const { abi::param_slots(P::LAYOUT) <= 4 } {
+            self.call_with(cx, [0; 4], lower, lift)
+        } else {
+            self.call_with(cx, [0; MAX_SLOTS], lower, lift)
+        }
     }
 
     pub(crate) fn call(
@@ -158,21 +164,22 @@ impl<E: CoreEngine> Export<E> {
             .map_err(enginebay_core::Error::not_entered)?;
         self.call_with(
             cx,
+            [0; MAX_SLOTS],
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),
             |crossing, slots| shapes.result.lift(crossing, slots, results),
         )
     }
 
     #[inline]
-    fn call_with<R>(
+    fn call_with<R, const SLOTS: usize>(
         &self,
         cx: &mut E::Context<'_>,
+        mut slots: [u64; SLOTS],
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
     ) -> Result<R> {
         let (instance, boundary, ends) = (self.instance, &self.boundary, Some(&self.ends));
         let uses = &boundary.uses;
-        let mut slots = [0; MAX_SLOTS];
         let scoped = !self.plain && boundary.is_scoped();
         if scoped {
             E::data_mut(cx).enter_scope();
