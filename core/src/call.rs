@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt::Deadline;
+use crate::interrupt::{CancelHandle, Deadline};
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -128,19 +128,27 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     pub(crate) fn finish<R>(mut self, result: Result<R>) -> Result<R> {
         self.finished = true;
-        match result {
-            Ok(value) => {
-                if self.leave() {
-                    return Err(self.failed(Error::of(ErrorKind::Cancelled)));
-                }
-                Ok(value)
-            }
-            Err(error) => {
+        // The value is moved as a whole: see the layer's `call_with`.
+        if result.is_ok() && !self.leave() {
+            return result;
+        }
+        Err(self.finish_badly(result.err()))
+    }
+
+    /// Ends a call that failed, or one that left a call above it leaked and that
+    /// has been left.
+    #[cold]
+    #[inline(never)]
+    fn finish_badly(&mut self, error: Option<Error>) -> Error {
+        let error = match error {
+            Some(error) => {
                 let error = self.name(error);
                 self.leave();
-                Err(self.failed(error))
+                error
             }
-        }
+            None => Error::of(ErrorKind::Cancelled),
+        };
+        self.failed(error)
     }
 
     /// Adds the name of the asynchronous host function that failed.
@@ -289,7 +297,7 @@ impl Policy {
         if self.current != IDLE && self.is_on_the_stack(owner.instance, ends) {
             return Err(Error::trap(TrapCode::CannotEnterComponent));
         }
-        if self.ticker.is_some() && self.cancel.is_cancelled() {
+        if self.cancel.as_ref().is_some_and(CancelHandle::is_cancelled) {
             return Err(Error::of(ErrorKind::Cancelled));
         }
         Ok(())

@@ -229,9 +229,9 @@ struct Interrupt {
 
 impl Interrupt {
     fn of(policy: &Policy) -> Option<Self> {
-        policy.ticker.as_ref().map(|ticker| Interrupt {
-            ticker: ticker.clone(),
-            cancel: policy.cancel.clone(),
+        Some(Interrupt {
+            ticker: policy.ticker.clone()?,
+            cancel: policy.cancel.clone()?,
             deadline: policy.call.deadline,
             timer: None,
         })
@@ -240,7 +240,7 @@ impl Interrupt {
     fn poll(&mut self, cx: &Context<'_>) -> Option<Error> {
         self.disarm();
         self.cancel.register(cx.waker());
-        let reason = interrupt::reason(self.deadline, &self.cancel, Instant::now);
+        let reason = interrupt::reason(self.deadline, Some(&self.cancel), Instant::now);
         if reason.is_none() {
             let wake = |deadline: Deadline| self.ticker.wake_at(deadline.at, cx.waker().clone());
             self.timer = self.deadline.map(wake);
@@ -250,7 +250,9 @@ impl Interrupt {
 
     /// As [`Interrupt::poll`], at most a tick late and without a timer.
     fn seen(&self) -> Option<Error> {
-        interrupt::reason(self.deadline, &self.cancel, || self.ticker.last_tick())
+        interrupt::reason(self.deadline, Some(&self.cancel), || {
+            self.ticker.last_tick()
+        })
     }
 
     fn disarm(&mut self) {

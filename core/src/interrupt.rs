@@ -186,7 +186,7 @@ pub(crate) struct Deadline {
 #[inline]
 pub(crate) fn reason(
     deadline: Option<Deadline>,
-    cancel: &CancelHandle,
+    cancel: Option<&CancelHandle>,
     now: impl FnOnce() -> Instant,
 ) -> Option<Error> {
     if let Some(Deadline { started, at }) = deadline {
@@ -197,7 +197,7 @@ pub(crate) fn reason(
         }
     }
     cancel
-        .is_cancelled()
+        .is_some_and(CancelHandle::is_cancelled)
         .then(|| Error::of(ErrorKind::Cancelled))
 }
 

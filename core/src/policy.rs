@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -47,9 +48,33 @@ impl<F: Fn(&HostCall<'_>) -> Result<()> + Send + Sync> Guard for F {
 
 /// What a store holds besides the engine's own state: the embedder's data, and
 /// the policy. Backends keep it and ask it.
-pub struct StoreData {
-    pub(crate) user: Box<dyn Any + Send>,
+///
+/// One allocation, and a pointer to it: on the way into an engine's store it is
+/// moved several times.
+pub struct StoreData(Box<Contents<dyn Any + Send>>);
+
+/// What [`StoreData`] points to.
+#[doc(hidden)]
+pub struct Contents<T: ?Sized> {
     pub(crate) policy: Policy,
+    /// An `Option` of the embedder's data, so that it can be taken out.
+    user: T,
+}
+
+impl Deref for StoreData {
+    type Target = Contents<dyn Any + Send>;
+
+    #[inline]
+    fn deref(&self) -> &Contents<dyn Any + Send> {
+        &self.0
+    }
+}
+
+impl DerefMut for StoreData {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Contents<dyn Any + Send> {
+        &mut self.0
+    }
 }
 
 /// The policy's state. All fields are of the store, those in `call` of the
@@ -73,7 +98,8 @@ pub(crate) struct Policy {
     pub(crate) limits: Limits,
     pub(crate) interruption: Interruption,
     pub(crate) ticker: Option<Arc<Ticker>>,
-    pub(crate) cancel: CancelHandle,
+    /// Where there is a ticker.
+    pub(crate) cancel: Option<CancelHandle>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) poison: Option<Box<ErrorKind>>,
     /// The instance that was entered last; [`IDLE`] outside of calls.
@@ -147,8 +173,8 @@ impl StoreData {
         } else {
             SHUT
         };
-        StoreData {
-            user: Box::new(data),
+        StoreData(Box::new(Contents {
+            user: Some(data),
             policy: Policy {
                 gate: open,
                 open,
@@ -160,8 +186,9 @@ impl StoreData {
                 fuel_set: policy.limits.fuel.unwrap_or(u64::MAX),
                 limits: policy.limits,
                 interruption: policy.interruption,
+                // Nobody can ask for it without a ticker.
+                cancel: policy.ticker.as_ref().map(|_| CancelHandle::default()),
                 ticker: policy.ticker,
-                cancel: CancelHandle::default(),
                 guard: policy.guard,
                 poison: None,
                 current: IDLE,
@@ -179,7 +206,7 @@ impl StoreData {
                 time: Duration::ZERO,
                 call: CallState::default(),
             },
-        }
+        }))
     }
 
     /// The data of a store without interruption, without a guard and without an
@@ -238,13 +265,18 @@ impl StoreData {
     /// The embedder's data, if it has this type.
     #[inline]
     pub fn user<T: 'static>(&self) -> Option<&T> {
-        self.user.downcast_ref()
+        self.0.user.downcast_ref::<Option<T>>()?.as_ref()
     }
 
     /// The embedder's data, if it has this type.
     #[inline]
     pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
-        self.user.downcast_mut()
+        self.0.user.downcast_mut::<Option<T>>()?.as_mut()
+    }
+
+    /// Takes the embedder's data out, if it has this type.
+    pub(crate) fn into_user<T: 'static>(mut self) -> Option<T> {
+        self.0.user.downcast_mut::<Option<T>>()?.take()
     }
 
     /// Asks for a memory to be made with, or grown to, `desired` bytes from
@@ -389,7 +421,7 @@ impl Policy {
     }
 
     pub(crate) fn interrupted_at(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
-        interrupt::reason(self.call.deadline, &self.cancel, now)
+        interrupt::reason(self.call.deadline, self.cancel.as_ref(), now)
     }
 
     /// As [`StoreData::interrupted`], at most a tick late and cheap.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::call::{Mode, abandon};
-use crate::config::Interruption;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::CancelHandle;
@@ -51,6 +50,7 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
     /// # Errors
     ///
     /// `Unsupported`, naming the limit, for what the engine cannot enforce.
+    #[inline]
     pub fn build(self, data: T) -> Result<Store<B, T>> {
         self.build_mode(data, Mode::Sync)
     }
@@ -61,10 +61,12 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
     /// # Errors
     ///
     /// As [`StoreBuilder::build`].
+    #[inline]
     pub fn build_async(self, data: T) -> Result<Store<B, T>> {
         self.build_mode(data, Mode::Async)
     }
 
+    #[inline]
     fn build_mode(self, data: T, mode: Mode) -> Result<Store<B, T>> {
         let interruption = self.engine.interruption();
         let limits = self.limits.unwrap_or_else(|| self.engine.default_limits());
@@ -112,6 +114,7 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// # Errors
     ///
     /// `Engine` if the engine cannot make one.
+    #[inline]
     pub fn new(engine: &Engine<B>, data: T) -> Result<Self> {
         Store::builder(engine).build(data)
     }
@@ -121,11 +124,13 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// # Errors
     ///
     /// `Engine` if the engine cannot make one.
+    #[inline]
     pub fn new_async(engine: &Engine<B>, data: T) -> Result<Self> {
         Store::builder(engine).build_async(data)
     }
 
     /// A store with limits or a guard.
+    #[inline]
     pub fn builder(engine: &Engine<B>) -> StoreBuilder<B, T> {
         StoreBuilder {
             engine: engine.clone(),
@@ -154,10 +159,9 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
 
     /// Ends the store and gives the embedder's data back.
     pub fn into_data(self) -> T {
-        match B::into_store_data(self.inner).user.downcast() {
-            Ok(data) => *data,
-            Err(_) => unreachable!("{WRONG_DATA}"),
-        }
+        B::into_store_data(self.inner)
+            .into_user()
+            .expect(WRONG_DATA)
     }
 
     /// What the store has used since it was made, after failures too.
@@ -226,13 +230,13 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// `Unsupported` if the engine's interruption is
     /// [`Interruption::None`](crate::Interruption): nothing could be stopped.
     pub fn cancel_handle(&self) -> Result<CancelHandle> {
-        if self.engine.interruption() == Interruption::None {
-            return Err(Error::unsupported(
+        match &B::store_data(&self.inner).policy.cancel {
+            Some(cancel) => Ok(cancel.clone()),
+            None => Err(Error::unsupported(
                 "cancellation cannot be enforced: the engine's interruption is none",
             )
-            .with_context("backend", self.engine.backend()));
+            .with_context("backend", self.engine.backend())),
         }
-        Ok(B::store_data(&self.inner).policy.cancel.clone())
     }
 
     /// What poisoned the store, if something did.

@@ -24,8 +24,11 @@ use crate::store::{Data, Origin};
 use crate::threads;
 use crate::types::Types;
 
-/// An engine, with what the layer has to know of its configuration.
-pub struct Engine<E: CoreEngine> {
+/// An engine, with what the layer has to know of its configuration. Each store
+/// has a clone.
+pub struct Engine<E: CoreEngine>(Arc<Shared<E>>);
+
+struct Shared<E: CoreEngine> {
     inner: E::Engine,
     features: Features,
     max_stack: usize,
@@ -37,12 +40,12 @@ pub struct Engine<E: CoreEngine> {
 impl<E: CoreEngine> Engine<E> {
     /// The core engine.
     pub fn inner(&self) -> &E::Engine {
-        &self.inner
+        &self.0.inner
     }
 
     /// Whether code is metered.
     fn metered(&self) -> bool {
-        match self.interruption {
+        match self.0.interruption {
             Interruption::None => false,
             Interruption::Deadline => !E::support().deadline,
             Interruption::Fuel => true,
@@ -52,13 +55,7 @@ impl<E: CoreEngine> Engine<E> {
 
 impl<E: CoreEngine> Clone for Engine<E> {
     fn clone(&self) -> Self {
-        Engine {
-            inner: self.inner.clone(),
-            features: self.features,
-            max_stack: self.max_stack,
-            interruption: self.interruption,
-            slice: self.slice,
-        }
+        Engine(self.0.clone())
     }
 }
 
@@ -129,8 +126,8 @@ impl<E: CoreEngine> Layer<E> {
         #[allow(unsafe_code, reason = "artifacts are machine code")]
         let program = unsafe {
             Program::new(
-                &engine.inner,
-                engine.features,
+                engine.inner(),
+                engine.0.features,
                 engine.metered(),
                 wasm.into(),
                 source,
@@ -196,17 +193,17 @@ impl<E: CoreEngine> Backend for Layer<E> {
     }
 
     fn new_engine(config: &Config) -> Result<Engine<E>> {
-        Ok(Engine {
+        Ok(Engine(Arc::new(Shared {
             inner: E::new_engine(config)?,
             features: config.get_features(),
             max_stack: config.get_max_stack(),
             interruption: config.get_interruption(&Self::support()),
             slice: config.get_slice(),
-        })
+        })))
     }
 
     fn interrupt(engine: &Engine<E>) {
-        E::interrupt(&engine.inner);
+        E::interrupt(engine.inner());
     }
 
     fn compile(engine: &Engine<E>, wasm: &[u8]) -> Result<Component<E>> {
@@ -355,10 +352,10 @@ impl<E: CoreEngine> Backend for Layer<E> {
         let fuel = data.limits().fuel;
         let mut data = Data::new(data);
         if engine.metered() {
-            data.meters = Some(Meters::new(fuel, engine.slice));
+            data.meters = Some(Meters::new(fuel, engine.0.slice));
         }
-        data.stack = engine.max_stack.saturating_add(threads::FOR_THE_HOST);
-        E::new_store(&engine.inner, data)
+        data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);
+        E::new_store(engine.inner(), data)
     }
 
     #[inline]

@@ -43,6 +43,9 @@ pub(crate) struct Boundary {
     shapes: OnceLock<FuncShape>,
     /// Whether the slots of `context.get` are the caller's or the callee's.
     pub(crate) has_context: bool,
+    /// Whether anything can tell that the owner may not be left: its code has
+    /// something to leave by, or looks at the flag.
+    pub(crate) has_exits: bool,
 }
 
 impl Boundary {
@@ -78,6 +81,7 @@ impl Boundary {
             ty: types.func(ty),
             shapes: OnceLock::new(),
             has_context: program.has_context,
+            has_exits: program.shared_flags[options.instance] || !program.trampolines.is_empty(),
         }
     }
 
@@ -85,6 +89,12 @@ impl Boundary {
     #[inline]
     pub(crate) fn is_scoped(&self) -> bool {
         self.uses.params.borrows || self.has_context
+    }
+
+    /// Whether any value goes by the guest's memory.
+    #[inline]
+    pub(crate) fn needs_memory(&self) -> bool {
+        self.uses.params.memory || self.uses.results.memory
     }
 
     /// How values that are known at run time cross.
@@ -122,9 +132,10 @@ pub(crate) struct Crossing<'a, 'c, E: CoreEngine> {
     /// The component instance in the store.
     instance: u32,
     boundary: &'a Boundary,
-    ends: &'a Ends<E>,
-    /// The memory as it was looked up last: nothing but `realloc`, which looks
-    /// it up again, runs guest code while this lives.
+    /// If any value needs memory.
+    ends: Option<&'a Ends<E>>,
+    /// The memory as it was looked up last, or nothing: nothing but `realloc`,
+    /// which looks it up again, runs guest code while this lives.
     base: *mut u8,
     len: usize,
     /// Bytes that the guest may still make the host allocate.
@@ -133,13 +144,14 @@ pub(crate) struct Crossing<'a, 'c, E: CoreEngine> {
 
 impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
     /// To be made ready by [`Crossing::lowering`] or [`Crossing::lifting`], in
-    /// place: it is too large to be moved in each call.
+    /// place: it is too large to be moved in each call. Lowering parameters needs
+    /// neither: whatever goes to memory goes to where `realloc` says.
     #[inline(always)]
     pub(crate) fn new(
         cx: &'a mut E::Context<'c>,
         instance: u32,
         boundary: &'a Boundary,
-        ends: &'a Ends<E>,
+        ends: Option<&'a Ends<E>>,
     ) -> Self {
         Crossing {
             cx,
@@ -165,11 +177,12 @@ impl<'a, 'c, E: CoreEngine> Crossing<'a, 'c, E> {
         self.lowering(needs)
     }
 
+    #[inline]
     fn look(&mut self) -> Result<()> {
-        let Some(index) = self.boundary.memory else {
+        let (Some(index), Some(ends)) = (self.boundary.memory, self.ends) else {
             return Ok(());
         };
-        let memory = self.ends.memory(self.cx, self.instance, index)?;
+        let memory = ends.memory(self.cx, self.instance, index)?;
         let bytes = E::memory(self.cx, memory);
         self.base = bytes.as_mut_ptr();
         self.len = bytes.len();
@@ -209,6 +222,7 @@ impl<E: CoreEngine> LowerContext for Crossing<'_, '_, E> {
             owner,
             realloc,
             has_context,
+            has_exits,
             ..
         } = *self.boundary;
         let too_long = |_| Error::trap(TrapCode::TooLong);
@@ -216,21 +230,19 @@ impl<E: CoreEngine> LowerContext for Crossing<'_, '_, E> {
         for (slot, size) in slots.iter_mut().zip([old, old_size, align, new_size]) {
             *slot = u64::from(u32::try_from(size).map_err(too_long)?);
         }
-        let Some(realloc) = realloc else {
+        let (Some(realloc), Some(ends)) = (realloc, self.ends) else {
             return Err(Error::trap(TrapCode::CanonicalAbi));
         };
-        let callee = self.ends.realloc(self.cx, instance, realloc)?;
-        let data = E::data_mut(self.cx);
-        let context = data.context;
-        if has_context {
-            data.context = [0; 2];
-        }
-        let may = may_leave::<E>(self.cx, instance, owner);
-        set_may_leave::<E>(self.cx, instance, owner, false);
-        E::call(self.cx, callee, &mut slots)?;
-        set_may_leave::<E>(self.cx, instance, owner, may);
-        if has_context {
+        let callee = ends.realloc(self.cx, instance, realloc)?;
+        if has_context || has_exits {
+            let context = std::mem::take(&mut E::data_mut(self.cx).context);
+            let may = may_leave::<E>(self.cx, instance, owner);
+            set_may_leave::<E>(self.cx, instance, owner, false);
+            E::call(self.cx, callee, &mut slots)?;
+            set_may_leave::<E>(self.cx, instance, owner, may);
             E::data_mut(self.cx).context = context;
+        } else {
+            E::call(self.cx, callee, &mut slots)?;
         }
         self.look()?;
         let at = slots[0] as u32 as usize;

@@ -1,6 +1,8 @@
 //! The trait that a core-wasm engine implements to run components.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::OnceLock;
 
 use enginebay_core::{Config, Result, Support};
 
@@ -51,6 +53,10 @@ impl Signature {
 /// The most parameters or results that a [`Signature`] has: 16 flat values and
 /// a return pointer (Canonical ABI, `MAX_FLAT_PARAMS`).
 pub const MAX_SLOTS: usize = 17;
+
+/// What an engine made of a host function for all stores
+/// ([`CoreEngine::shared_func`]).
+pub type SharedFunc = OnceLock<Box<dyn Any + Send + Sync>>;
 
 /// Something that a core instance exports, or that a core module imports.
 pub enum CoreExtern<E: CoreEngine> {
@@ -314,6 +320,24 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     ) -> Self::Func
     where
         F: for<'a> Fn(Self::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static;
+
+    /// As [`CoreEngine::host_func`], for a function that many stores have, all of
+    /// the same unit and type. What an engine can make once for all of them it
+    /// keeps in `shared`, which has room for this function only; then `make` need
+    /// not be called again. The store keeps what it uses of it.
+    fn shared_func<F>(
+        cx: &mut Self::Context<'_>,
+        realm: Self::Realm,
+        ty: &Signature,
+        shared: &SharedFunc,
+        make: impl FnOnce() -> F,
+    ) -> Self::Func
+    where
+        F: for<'a> Fn(Self::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    {
+        let _ = shared;
+        Self::host_func(cx, realm, ty, make())
+    }
 
     /// Gets a function ready for calls. `ty` is its type.
     ///

@@ -126,13 +126,19 @@ impl<E: CoreEngine> Export<E> {
             let store = E::data(cx).store_data().number();
             params.handles(&mut |any| any.slot(store).map(drop))?;
         }
-        self.call_with(
-            cx,
-            |crossing, slots| {
-                abi::lower_params(params, crossing, &boundary.params, slots).map(drop)
-            },
-            |crossing, slots| abi::lift_results(crossing, &boundary.results, slots),
-        )
+        let lower = |crossing: &mut Crossing<'_, '_, E>, slots: &mut [u64]| {
+            abi::lower_params(params, crossing, &boundary.params, slots).map(drop)
+        };
+        let lift = |crossing: &mut Crossing<'_, '_, E>, slots: &[u64]| {
+            abi::lift_results(crossing, &boundary.results, slots)
+        };
+        // There is one result at most, and to clear seventeen slots takes longer
+        // than to clear four.
+        if const { abi::param_slots(P::LAYOUT) <= 4 } {
+            self.call_with(cx, [0; 4], lower, lift)
+        } else {
+            self.call_with(cx, [0; MAX_SLOTS], lower, lift)
+        }
     }
 
     pub(crate) fn call(
@@ -161,40 +167,44 @@ impl<E: CoreEngine> Export<E> {
             .map_err(enginebay_core::Error::not_entered)?;
         self.call_with(
             cx,
+            [0; MAX_SLOTS],
             |crossing, slots| shapes.params.lower(params, crossing, slots).map(drop),
             |crossing, slots| shapes.result.lift(crossing, slots, results),
         )
     }
 
     #[inline]
-    fn call_with<R>(
+    fn call_with<R, const SLOTS: usize>(
         &self,
         cx: &mut E::Context<'_>,
+        slots: [u64; SLOTS],
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
     ) -> Result<R> {
         let before = meters::switch::<E>(cx, self.meter);
-        let result = self.call_metered(cx, lower, lift);
+        let result = self.call_metered(cx, slots, lower, lift);
+        if self.meter.is_none() {
+            return result;
+        }
         meters::switch::<E>(cx, before);
         result.map_err(|error| meters::original_frames::<E>(cx, error))
     }
 
     #[inline]
-    fn call_metered<R>(
+    fn call_metered<R, const SLOTS: usize>(
         &self,
         cx: &mut E::Context<'_>,
+        mut slots: [u64; SLOTS],
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
     ) -> Result<R> {
-        let (instance, boundary, ends) = (self.instance, &self.boundary, &self.ends);
+        let (instance, boundary, ends) = (self.instance, &self.boundary, Some(&self.ends));
         let uses = &boundary.uses;
-        let mut slots = [0; MAX_SLOTS];
         let scoped = !self.plain && boundary.is_scoped();
         if scoped {
             E::data_mut(cx).enter_scope();
         }
         let mut crossing = Crossing::new(cx, instance, boundary, ends);
-        crossing.lowering(&uses.params)?;
         lower(&mut crossing, &mut slots)?;
         E::call(cx, &self.callee, &mut slots)?;
         if scoped {
@@ -202,19 +212,25 @@ impl<E: CoreEngine> Export<E> {
         }
         let mut crossing = Crossing::new(cx, instance, boundary, ends);
         crossing.lifting(&uses.results)?;
-        let value = lift(&mut crossing, &slots)?;
-        if self.plain {
-            return Ok(value);
+        // Moved as a whole or not at all from here on: a value that is put
+        // together just before it is read again makes the reader wait.
+        let result = lift(&mut crossing, &slots);
+        if self.plain || result.is_err() {
+            return result;
         }
         if let Some(post_return) = &self.post_return {
-            set_may_leave::<E>(cx, instance, boundary.owner, false);
-            E::call(cx, post_return, &mut slots)?;
-            set_may_leave::<E>(cx, instance, boundary.owner, true);
+            if boundary.has_exits {
+                set_may_leave::<E>(cx, instance, boundary.owner, false);
+                E::call(cx, post_return, &mut slots)?;
+                set_may_leave::<E>(cx, instance, boundary.owner, true);
+            } else {
+                E::call(cx, post_return, &mut slots)?;
+            }
         }
         if scoped {
             E::data_mut(cx).pop_scope();
         }
-        Ok(value)
+        result
     }
 }
 

@@ -1,4 +1,8 @@
 //! Host functions: what a guest's call of an import does.
+#![allow(
+    unsafe_code,
+    reason = "what a call needs is in the store that it may change"
+)]
 
 use std::sync::Arc;
 
@@ -7,12 +11,13 @@ use enginebay_core::{
     ComponentNamedList, FuncType, HostContext, HostFuture, Lift, Lower, Result, Val, func_fits,
     func_mismatch,
 };
+use wasmtime_environ::component::LoweredIndex;
 
 use crate::Layer;
 use crate::context::{Boundary, Crossing};
 use crate::coroutine;
-use crate::engine::{CoreEngine, Signature};
-use crate::instance::Ends;
+use crate::engine::CoreEngine;
+use crate::instance::{Ends, Place};
 use crate::store::check_may_leave;
 
 /// A host function in a linker.
@@ -30,11 +35,10 @@ pub(crate) trait HostFunc<E: CoreEngine>: Send + Sync {
     /// Makes the core function that an instance's code calls.
     fn lower(
         self: Arc<Self>,
+        place: Place<'_, E>,
         cx: &mut E::Context<'_>,
-        realm: E::Realm,
-        ty: &Signature,
         instance: u32,
-        boundary: Arc<Boundary>,
+        lowered: (LoweredIndex, &Arc<Boundary>),
     ) -> E::Func;
 }
 
@@ -58,10 +62,26 @@ fn unchecked(_: &str, _: &str, _: &FuncType) -> Result<()> {
 }
 
 /// Where a host function is called from.
-struct Site<E: CoreEngine> {
+struct Site {
     instance: u32,
+    index: LoweredIndex,
     boundary: Arc<Boundary>,
-    ends: Ends<E>,
+}
+
+impl Site {
+    /// The memory and the `realloc` of the call, if it needs any.
+    #[inline]
+    fn ends<'a, E: CoreEngine>(&self, cx: &mut E::Context<'_>) -> Option<&'a Ends<E>> {
+        if !self.boundary.needs_memory() {
+            return None;
+        }
+        let ends: *const Ends<E> = E::data_mut(cx).instance(self.instance).ends(self.index);
+        // SAFETY: the instance has it in an `Arc`, which it keeps until its store
+        // ends, and never changes but by the `OnceLock`s inside. The store does
+        // not end while a host function of its is called, and nobody uses what
+        // this gives for longer: it is local to `begin` and `finish`.
+        Some(unsafe { &*ends })
+    }
 }
 
 struct Host<F> {
@@ -73,7 +93,7 @@ struct Host<F> {
 fn host<E, F>(check: Check, is_async: bool, run: F) -> Arc<dyn HostFunc<E>>
 where
     E: CoreEngine,
-    F: for<'a> Fn(E::Context<'a>, &Site<E>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    F: for<'a> Fn(E::Context<'a>, &Site, &mut [u64]) -> Result<()> + Send + Sync + 'static,
 {
     Arc::new(Host {
         check,
@@ -85,7 +105,7 @@ where
 impl<E, F> HostFunc<E> for Host<F>
 where
     E: CoreEngine,
-    F: for<'a> Fn(E::Context<'a>, &Site<E>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    F: for<'a> Fn(E::Context<'a>, &Site, &mut [u64]) -> Result<()> + Send + Sync + 'static,
 {
     fn check(&self, interface: &str, name: &str, wanted: &FuncType) -> Result<()> {
         (self.check)(interface, name, wanted)
@@ -97,18 +117,19 @@ where
 
     fn lower(
         self: Arc<Self>,
+        place: Place<'_, E>,
         cx: &mut E::Context<'_>,
-        realm: E::Realm,
-        ty: &Signature,
         instance: u32,
-        boundary: Arc<Boundary>,
+        (index, boundary): (LoweredIndex, &Arc<Boundary>),
     ) -> E::Func {
-        let site = Site {
-            instance,
-            boundary,
-            ends: Ends::default(),
-        };
-        E::host_func(cx, realm, ty, move |cx, slots| (self.run)(cx, &site, slots))
+        place.host_func(cx, || {
+            let site = Site {
+                instance,
+                index,
+                boundary: boundary.clone(),
+            };
+            move |cx: E::Context<'_>, slots: &mut [u64]| (self.run)(cx, &site, slots)
+        })
     }
 }
 
@@ -116,7 +137,7 @@ where
 #[inline]
 fn begin<E: CoreEngine, P>(
     cx: &mut E::Context<'_>,
-    site: &Site<E>,
+    site: &Site,
     lift: impl FnOnce(&mut Crossing<'_, '_, E>, &Boundary) -> Result<P>,
 ) -> Result<P> {
     let boundary = &*site.boundary;
@@ -124,7 +145,8 @@ fn begin<E: CoreEngine, P>(
     if boundary.is_scoped() {
         E::data_mut(cx).enter_scope();
     }
-    let mut crossing = Crossing::new(cx, site.instance, boundary, &site.ends);
+    let ends = site.ends::<E>(cx);
+    let mut crossing = Crossing::new(cx, site.instance, boundary, ends);
     crossing.lifting(&boundary.uses.params)?;
     lift(&mut crossing, boundary)
 }
@@ -134,7 +156,7 @@ fn begin<E: CoreEngine, P>(
 #[inline]
 fn finish<E: CoreEngine>(
     cx: &mut E::Context<'_>,
-    site: &Site<E>,
+    site: &Site,
     slots: &mut [u64],
     lower: impl FnOnce(&mut Crossing<'_, '_, E>, &Boundary, u64, &mut [u64]) -> Result<usize>,
 ) -> Result<()> {
@@ -142,7 +164,8 @@ fn finish<E: CoreEngine>(
     if boundary.is_scoped() {
         E::data_mut(cx).exit_scope()?;
     }
-    let mut crossing = Crossing::new(cx, site.instance, boundary, &site.ends);
+    let ends = site.ends::<E>(cx);
+    let mut crossing = Crossing::new(cx, site.instance, boundary, ends);
     crossing.lowering(&boundary.uses.results)?;
     // It comes after the parameters.
     let pointer = match boundary.uses.results.flat {
@@ -155,10 +178,10 @@ fn finish<E: CoreEngine>(
 #[inline]
 fn begin_typed<E: CoreEngine, P: Lift>(
     cx: &mut E::Context<'_>,
-    site: &Site<E>,
+    site: &Site,
     slots: &[u64],
 ) -> Result<P> {
-    begin(cx, site, |crossing, boundary| {
+    begin::<E, _>(cx, site, |crossing, boundary| {
         abi::lift_params(crossing, &boundary.params, slots)
     })
 }
@@ -166,21 +189,21 @@ fn begin_typed<E: CoreEngine, P: Lift>(
 #[inline]
 fn finish_typed<E: CoreEngine, R: Lower>(
     cx: &mut E::Context<'_>,
-    site: &Site<E>,
+    site: &Site,
     results: &R,
     slots: &mut [u64],
 ) -> Result<()> {
-    finish(cx, site, slots, |crossing, boundary, pointer, slots| {
+    finish::<E>(cx, site, slots, |crossing, boundary, pointer, slots| {
         abi::lower_results(results, crossing, &boundary.results, pointer, slots)
     })
 }
 
 fn begin_dynamic<E: CoreEngine>(
     cx: &mut E::Context<'_>,
-    site: &Site<E>,
+    site: &Site,
     slots: &[u64],
 ) -> Result<Vec<Val>> {
-    begin(cx, site, |crossing, boundary| {
+    begin::<E, _>(cx, site, |crossing, boundary| {
         let mut params = Vec::new();
         let shapes = &boundary.shapes().params;
         shapes.lift(crossing, slots, &mut params)?;
@@ -190,19 +213,19 @@ fn begin_dynamic<E: CoreEngine>(
 
 fn finish_dynamic<E: CoreEngine>(
     cx: &mut E::Context<'_>,
-    site: &Site<E>,
+    site: &Site,
     results: &[Val],
     slots: &mut [u64],
 ) -> Result<()> {
     let shape = &site.boundary.shapes().result;
     shape.check(results)?;
-    finish(cx, site, slots, |crossing, _, pointer, slots| {
+    finish::<E>(cx, site, slots, |crossing, _, pointer, slots| {
         shape.lower(results, crossing, pointer, slots)
     })
 }
 
 /// How many results a function has: one or none.
-fn results<E: CoreEngine>(site: &Site<E>) -> usize {
+fn results(site: &Site) -> usize {
     usize::from(site.boundary.ty.result.is_some())
 }
 
@@ -217,7 +240,7 @@ where
     host(check_typed::<P, R>, false, move |mut cx, site, slots| {
         let params = begin_typed::<E, P>(&mut cx, site, slots)?;
         let results = func(HostContext(E::reborrow(&mut cx)), params)?;
-        finish_typed(&mut cx, site, &results, slots)
+        finish_typed::<E, R>(&mut cx, site, &results, slots)
     })
 }
 
@@ -234,7 +257,7 @@ where
         let coroutine = coroutine::current::<E>(&cx)?;
         let inner = E::reborrow(&mut cx);
         let results = coroutine.wait(|| func(HostContext(inner), params))?;
-        finish_typed(&mut cx, site, &results, slots)
+        finish_typed::<E, R>(&mut cx, site, &results, slots)
     })
 }
 
@@ -251,7 +274,7 @@ where
         let params = begin_dynamic::<E>(&mut cx, site, slots)?;
         let mut results = vec![Val::Bool(false); self::results(site)];
         func(HostContext(E::reborrow(&mut cx)), &params, &mut results)?;
-        finish_dynamic(&mut cx, site, &results, slots)
+        finish_dynamic::<E>(&mut cx, site, &results, slots)
     })
 }
 
@@ -269,6 +292,6 @@ where
         let coroutine = coroutine::current::<E>(&cx)?;
         let inner = E::reborrow(&mut cx);
         let results = coroutine.wait(|| func(HostContext(inner), params, self::results(site)))?;
-        finish_dynamic(&mut cx, site, &results, slots)
+        finish_dynamic::<E>(&mut cx, site, &results, slots)
     })
 }

@@ -10,7 +10,8 @@ use wasmtime_environ::component::{
     Trampoline, TrampolineIndex, Transcode, TypeResourceTableIndex, UnsafeIntrinsic,
 };
 
-use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
+use crate::engine::{CoreEngine, CoreExtern, CoreType, SharedFunc, Signature};
+use crate::few::Few;
 use crate::linker::{Import, Pre};
 use crate::meters;
 use crate::program::{Def, ExportRef, Module, Step};
@@ -26,7 +27,7 @@ pub(crate) fn instantiate<E: CoreEngine>(
     let program = &pre.program;
     let realm = E::realm(cx, &program.unit)?;
     let meter = meters::meter::<E>(cx, realm);
-    let mut flags = Vec::with_capacity(program.shared_flags.len());
+    let mut flags = Few::None;
     for (_, shared) in &program.shared_flags {
         flags.push(if *shared {
             Flag::Global(E::new_global(cx, realm, CoreType::I32, 1))
@@ -67,12 +68,15 @@ impl<E: CoreEngine> Instantiation<'_, E> {
     fn step(&mut self, cx: &mut E::Context<'_>, step: &Step) -> Result<()> {
         match step {
             Step::Instantiate { module, args } => {
-                let mut imports = Vec::with_capacity(args.len() + meters::IMPORTS);
+                let mut imports = Few::None;
                 for def in args {
                     imports.push(self.def(cx, def)?);
                 }
+                for item in self.counter(cx) {
+                    imports.push(item);
+                }
                 let module = &self.pre.program.modules[*module];
-                self.core(cx, module, &module.code, imports)
+                self.core(cx, module, &module.code, &imports)
             }
             Step::InstantiateImport { import, args } => {
                 let Import::Module(module, code) = &self.pre.imports[*import] else {
@@ -89,7 +93,8 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                     })?;
                     imports.push(self.def(cx, def)?);
                 }
-                self.core(cx, module, code, imports)
+                imports.extend(self.counter(cx));
+                self.core(cx, module, code, &imports)
             }
         }
     }
@@ -98,18 +103,21 @@ impl<E: CoreEngine> Instantiation<'_, E> {
         E::data_mut(cx).instance(self.index)
     }
 
+    /// What a metered module imports after its own imports.
+    fn counter(&self, cx: &mut E::Context<'_>) -> impl Iterator<Item = CoreExtern<E>> + use<E> {
+        let items = self.meter.and_then(|meter| meters::imports::<E>(cx, meter));
+        items.into_iter().flatten()
+    }
+
     fn core(
         &mut self,
         cx: &mut E::Context<'_>,
         module: &Module<E>,
         code: &E::Module,
-        mut imports: Vec<CoreExtern<E>>,
+        imports: &[CoreExtern<E>],
     ) -> Result<()> {
         E::data_mut(cx).count(module.memories, module.tables)?;
-        if let Some(meter) = self.meter {
-            imports.extend(meters::imports::<E>(cx, meter).into_iter().flatten());
-        }
-        let instance = E::instantiate(cx, self.realm, code, &imports)?;
+        let instance = E::instantiate(cx, self.realm, code, imports)?;
         self.state(cx).core.push(instance);
         Ok(())
     }
@@ -176,19 +184,31 @@ impl<E: CoreEngine> Instantiation<'_, E> {
     }
 
     fn trampoline(&mut self, cx: &mut E::Context<'_>, index: TrampolineIndex) -> Result<E::Func> {
-        if let Some(func) = &self.state(cx).trampolines[index.index()] {
+        if !self.pre.program.reused[index] {
+            return self.new_trampoline(cx, index);
+        }
+        if let Some(func) = self.state(cx).trampolines.get(&index) {
             return Ok(func.clone());
         }
         let func = self.new_trampoline(cx, index)?;
-        self.state(cx).trampolines[index.index()] = Some(func.clone());
+        let known = &mut self.state(cx).trampolines;
+        known.insert(index, func.clone());
         Ok(func)
     }
 
-    fn new_trampoline(&self, cx: &mut E::Context<'_>, index: TrampolineIndex) -> Result<E::Func> {
-        let (this, realm) = (self.index, self.realm);
+    /// Where a function is used.
+    fn place(&self, index: TrampolineIndex) -> Place<'_, E> {
+        Place {
+            realm: self.realm,
+            ty: &self.pre.program.signatures[index],
+            shared: Some(&self.pre.shared[index]).filter(|_| self.index == 0),
+        }
+    }
+
+    fn new_trampoline(&self, cx: &mut E::Context<'_>, at: TrampolineIndex) -> Result<E::Func> {
+        let this = self.index;
         let program = &self.pre.program;
-        let ty = &program.signatures[index];
-        Ok(match program.trampolines[index] {
+        Ok(match program.trampolines[at] {
             Trampoline::LowerImport { index, .. } => {
                 let import = program.lowered[index];
                 let (Import::Func(func), Some(boundary)) =
@@ -196,90 +216,121 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                 else {
                     return Err(Error::new(ErrorKind::Link, "an import is no function"));
                 };
-                func.clone().lower(cx, realm, ty, this, boundary.clone())
+                let func = func.clone();
+                func.lower(self.place(at), cx, this, (index, boundary))
             }
             Trampoline::Transcoder { op, from, to, .. } => {
                 let ends = (Ends::<E>::default(), Ends::<E>::default());
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                let ty = &program.signatures[at];
+                E::host_func(cx, self.realm, ty, move |mut cx, slots| {
                     let ends = (&ends.0, &ends.1);
                     transcode::<E>(&mut cx, this, op, (from, to), ends, slots)
                 })
             }
-            Trampoline::ResourceNew { instance, ty: of } => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+            Trampoline::ResourceNew { instance, ty: of } => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
                     check_may_leave::<E>(&mut cx, this, instance)?;
                     let index = E::data_mut(&mut cx).insert_own(this, of, slots[0] as u32)?;
                     slots[0] = u64::from(index);
                     Ok(())
-                })
-            }
+                }
+            }),
             Trampoline::ResourceRep {
                 instance: _,
                 ty: of,
-            } => E::host_func(cx, realm, ty, move |mut cx, slots| {
-                let handles = E::data_mut(&mut cx).instance(this).handles(of);
-                slots[0] = u64::from(handles.rep(Some(of), slots[0] as u32)?);
-                Ok(())
+            } => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
+                    let handles = E::data_mut(&mut cx).instance(this).handles(of);
+                    slots[0] = u64::from(handles.rep(Some(of), slots[0] as u32)?);
+                    Ok(())
+                }
             }),
-            Trampoline::ResourceDrop { instance, ty: of } => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+            Trampoline::ResourceDrop { instance, ty: of } => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
                     check_may_leave::<E>(&mut cx, this, instance)?;
                     resource_drop::<E>(&mut cx, this, of, slots[0] as u32)
-                })
-            }
-            Trampoline::ResourceTransferOwn => E::host_func(cx, realm, ty, move |mut cx, slots| {
-                let (from, to) = tables(slots);
-                let data = E::data_mut(&mut cx);
-                let rep = data.take_own(this, from, slots[0] as u32)?;
-                slots[0] = u64::from(data.insert_own(this, to, rep)?);
-                Ok(())
+                }
             }),
-            Trampoline::ResourceTransferBorrow => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+            Trampoline::ResourceTransferOwn => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
+                    let (from, to) = tables(slots);
+                    let data = E::data_mut(&mut cx);
+                    let rep = data.take_own(this, from, slots[0] as u32)?;
+                    slots[0] = u64::from(data.insert_own(this, to, rep)?);
+                    Ok(())
+                }
+            }),
+            Trampoline::ResourceTransferBorrow => self.place(at).host_func(cx, || {
+                move |mut cx, slots| {
                     let (from, to) = tables(slots);
                     let data = E::data_mut(&mut cx);
                     let rep = data.lend(this, from, slots[0] as u32)?;
                     slots[0] = u64::from(data.insert_borrow(this, to, rep)?);
                     Ok(())
-                })
-            }
-            Trampoline::EnterSyncCall => E::host_func(cx, realm, ty, |mut cx, _| {
-                E::data_mut(&mut cx).enter_scope();
-                Ok(())
+                }
             }),
-            Trampoline::ExitSyncCall => {
-                E::host_func(cx, realm, ty, |mut cx, _| E::data_mut(&mut cx).exit_scope())
-            }
-            Trampoline::Trap => {
-                E::host_func(cx, realm, ty, |_, slots| Err(trap::error(slots[0] as u32)))
-            }
+            Trampoline::EnterSyncCall => self.place(at).host_func(cx, || {
+                |mut cx, _| {
+                    E::data_mut(&mut cx).enter_scope();
+                    Ok(())
+                }
+            }),
+            Trampoline::ExitSyncCall => self
+                .place(at)
+                .host_func(cx, || |mut cx, _| E::data_mut(&mut cx).exit_scope()),
+            Trampoline::Trap => self
+                .place(at)
+                .host_func(cx, || |_, slots| Err(trap::error(slots[0] as u32))),
             // Nothing waits here, so nothing is held back; but it is counted.
-            Trampoline::BackpressureInc { instance } => {
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+            Trampoline::BackpressureInc { instance } => self.place(at).host_func(cx, || {
+                move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
                     change(state.backpressure(instance), |count| count.checked_add(1))
-                })
-            }
-            Trampoline::BackpressureDec { instance } => {
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+                }
+            }),
+            Trampoline::BackpressureDec { instance } => self.place(at).host_func(cx, || {
+                move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
                     change(state.backpressure(instance), |count| count.checked_sub(1))
-                })
-            }
+                }
+            }),
             // Tasks that wait, and threads: all but the first check `may_leave`.
             ref other => {
                 let name = other.symbol_name();
                 let owner = owner(other);
-                E::host_func(cx, realm, ty, move |mut cx, _| {
-                    if let Some(owner) = owner {
-                        check_may_leave::<E>(&mut cx, this, owner)?;
+                self.place(at).host_func(cx, || {
+                    move |mut cx, _| {
+                        if let Some(owner) = owner {
+                            check_may_leave::<E>(&mut cx, this, owner)?;
+                        }
+                        Err(Error::unsupported(format!(
+                            "component-async: `{name}` is not supported by layered backends"
+                        )))
                     }
-                    Err(Error::unsupported(format!(
-                        "component-async: `{name}` is not supported by layered backends"
-                    )))
                 })
             }
         })
+    }
+}
+
+/// Where a function that the layer makes is used.
+pub(crate) struct Place<'a, E: CoreEngine> {
+    realm: E::Realm,
+    ty: &'a Signature,
+    shared: Option<&'a SharedFunc>,
+}
+
+impl<E: CoreEngine> Place<'_, E> {
+    /// Makes the function. `make` depends on nothing but the place, and on the
+    /// number of the instance if that is not the store's first.
+    pub(crate) fn host_func<F>(self, cx: &mut E::Context<'_>, make: impl FnOnce() -> F) -> E::Func
+    where
+        F: for<'a> Fn(E::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    {
+        match self.shared {
+            Some(shared) => E::shared_func(cx, self.realm, self.ty, shared, make),
+            None => E::host_func(cx, self.realm, self.ty, make()),
+        }
     }
 }
 
@@ -353,10 +404,7 @@ impl<E: CoreEngine> Ends<E> {
         match self.realloc.get() {
             Some(realloc) => Ok(realloc),
             None => {
-                let pre = E::data_mut(cx).instance(instance).pre.clone();
-                let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
-                let def = &pre.program.extracts.reallocs[index];
-                let realloc = callee::<E>(cx, instance, def, &ty)?;
+                let realloc = realloc::<E>(cx, instance, index)?;
                 Ok(self.realloc.get_or_init(|| realloc))
             }
         }
@@ -374,6 +422,18 @@ fn memory<E: CoreEngine>(
         CoreExtern::Memory(memory) => Ok(memory),
         _ => Err(wrong_kind("memory")),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn realloc<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    index: RuntimeReallocIndex,
+) -> Result<E::Callee> {
+    let pre = E::data_mut(cx).instance(instance).pre.clone();
+    let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
+    callee::<E>(cx, instance, &pre.program.extracts.reallocs[index], &ty)
 }
 
 /// What a core instance of a component instance exports.

@@ -11,6 +11,7 @@ mod contain;
 mod context;
 mod coroutine;
 mod engine;
+mod few;
 mod func;
 mod handles;
 mod host;
@@ -28,7 +29,7 @@ mod types;
 
 pub use backend::{Component, Engine, Func, InstancePre, Module};
 pub use contain::{HostFrame, contain};
-pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, Signature};
+pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, SharedFunc, Signature};
 pub use linker::Linker;
 pub use store::Data;
 

@@ -7,11 +7,12 @@ use enginebay_core::{Error, ErrorKind, ResourceType, Result};
 use wasmtime_environ::PrimaryMap;
 use wasmtime_environ::collections::TryString;
 use wasmtime_environ::component::{
-    LoweredIndex, NameMap, NameMapNoIntern, ResourceIndex, RuntimeImportIndex, Trampoline, TypeDef,
+    LoweredIndex, NameMap, NameMapNoIntern, ResourceIndex, RuntimeImportIndex, Trampoline,
+    TrampolineIndex, TypeDef,
 };
 
 use crate::context::Boundary;
-use crate::engine::CoreEngine;
+use crate::engine::{CoreEngine, SharedFunc};
 use crate::host::HostFunc;
 use crate::meter::{Label, OffsetMap};
 use crate::program::{Module, Program, import_name};
@@ -179,6 +180,11 @@ impl<E: CoreEngine> Linker<E> {
             imports,
             resources,
             lowered,
+            shared: program
+                .trampolines
+                .values()
+                .map(|_| SharedFunc::new())
+                .collect(),
             is_async,
         })
     }
@@ -214,6 +220,10 @@ pub(crate) struct Pre<E: CoreEngine> {
     pub(crate) resources: PrimaryMap<ResourceIndex, ResourceType>,
     /// How host functions are called, by where they are lowered.
     pub(crate) lowered: PrimaryMap<LoweredIndex, Option<Arc<Boundary>>>,
+    /// What the engine made of the host functions of a store's first instance, by
+    /// where they are used. Those of other instances are made anew: they know
+    /// whose they are.
+    pub(crate) shared: PrimaryMap<TrampolineIndex, SharedFunc>,
     /// Whether a host function may suspend the guest.
     pub(crate) is_async: bool,
 }

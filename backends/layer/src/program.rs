@@ -37,6 +37,8 @@ pub(crate) struct Program<E: CoreEngine> {
     pub(crate) trampolines: PrimaryMap<TrampolineIndex, Trampoline>,
     /// The core types of [`Program::trampolines`].
     pub(crate) signatures: PrimaryMap<TrampolineIndex, Signature>,
+    /// Which of them are used in more than one place.
+    pub(crate) reused: PrimaryMap<TrampolineIndex, bool>,
     pub(crate) unit: E::Unit,
     pub(crate) modules: PrimaryMap<StaticModuleIndex, Arc<Module<E>>>,
     pub(crate) steps: Vec<Step>,
@@ -384,6 +386,7 @@ impl<E: CoreEngine> Program<E> {
                 .map(|_| false)
                 .collect(),
             has_context: false,
+            uses: trampolines.iter().map(|_| 0).collect(),
         };
         for initializer in &component.initializers {
             program.initializer(initializer)?;
@@ -401,6 +404,7 @@ impl<E: CoreEngine> Program<E> {
             resources,
             shared_flags,
             has_context,
+            uses,
             ..
         } = program;
 
@@ -432,6 +436,7 @@ impl<E: CoreEngine> Program<E> {
             types,
             trampolines,
             signatures,
+            reused: uses.values().map(|uses| *uses > 1).collect(),
             unit,
             modules,
             steps,
@@ -537,6 +542,8 @@ struct Flatten<'a> {
     resources: PrimaryMap<DefinedResourceIndex, RuntimeComponentInstanceIndex>,
     shared_flags: PrimaryMap<RuntimeComponentInstanceIndex, bool>,
     has_context: bool,
+    /// In how many places each trampoline is used.
+    uses: PrimaryMap<TrampolineIndex, usize>,
 }
 
 impl Flatten<'_> {
@@ -544,6 +551,7 @@ impl Flatten<'_> {
         match def {
             CoreDef::InstanceFlags(instance) => self.shared_flags[*instance] = true,
             CoreDef::UnsafeIntrinsic(_) => self.has_context = true,
+            CoreDef::Trampoline(index) => self.uses[*index] += 1,
             _ => {}
         }
         self.instances.def(def)

@@ -1,7 +1,7 @@
 //! What a layered store holds: the component instances in it, their handles,
 //! and the calls that are on the stack.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,14 +10,16 @@ use enginebay_core::{
 };
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
-    DefinedResourceIndex, ExportIndex, ResourceIndex, RuntimeComponentInstanceIndex,
-    TypeResourceTableIndex,
+    DefinedResourceIndex, ExportIndex, LoweredIndex, ResourceIndex, RuntimeComponentInstanceIndex,
+    TrampolineIndex, TypeResourceTableIndex,
 };
 
 use crate::coroutine::Coroutine;
 use crate::engine::{CoreEngine, CoreExtern, CoreType};
+use crate::few::Few;
 use crate::func::Export;
 use crate::handles::{Counter, Handles, Lender, Removed, Scope};
+use crate::instance::Ends;
 use crate::linker::{HostResource, Import, Pre};
 use crate::meters::Meters;
 
@@ -418,24 +420,23 @@ pub(crate) struct Instance<E: CoreEngine> {
     pub(crate) realm: E::Realm,
     /// What its code counts with, if it does.
     pub(crate) meter: Option<u32>,
-    pub(crate) core: Vec<E::Instance>,
+    pub(crate) core: Few<E::Instance>,
     /// Of the resources that the component defines, as far as they are known.
     pub(crate) destructors: Vec<Option<E::Callee>>,
-    pub(crate) trampolines: Vec<Option<E::Func>>,
-    pub(crate) may_leave: Vec<Flag<E>>,
+    /// Those that are used in several places, as far as they are made.
+    pub(crate) trampolines: BTreeMap<TrampolineIndex, E::Func>,
+    pub(crate) may_leave: Few<Flag<E>>,
     pub(crate) may_block: Option<E::Global>,
     /// How often each inner instance has asked for fewer calls, as far as any
     /// has.
     backpressure: Vec<u16>,
+    /// What host functions need of the instance, as far as they were called.
+    ends: Vec<Option<Arc<Ends<E>>>>,
     /// Of the inner instances, as far as they have had handles.
     handles: Vec<Handles>,
     /// The identity of the first resource type that the component defines.
     first_type: u64,
-    pub(crate) exports: HashMap<ExportIndex, Arc<Export<E>>>,
-}
-
-fn nones<T>(count: usize) -> Vec<Option<T>> {
-    std::iter::repeat_with(|| None).take(count).collect()
+    pub(crate) exports: BTreeMap<ExportIndex, Arc<Export<E>>>,
 }
 
 impl<E: CoreEngine> Instance<E> {
@@ -443,21 +444,26 @@ impl<E: CoreEngine> Instance<E> {
         pre: Arc<Pre<E>>,
         realm: E::Realm,
         meter: Option<u32>,
-        may_leave: Vec<Flag<E>>,
+        may_leave: Few<Flag<E>>,
     ) -> Self {
-        let component = &pre.program.component;
+        let resources = pre.program.resources.len();
         Instance {
             realm,
             meter,
-            core: Vec::with_capacity(component.num_runtime_instances as usize),
+            core: Few::None,
             destructors: Vec::new(),
-            trampolines: nones(pre.program.trampolines.len()),
+            trampolines: BTreeMap::new(),
             may_leave,
             may_block: None,
             backpressure: Vec::new(),
+            ends: Vec::new(),
             handles: Vec::new(),
-            first_type: crate::program::new_types(pre.program.resources.len()),
-            exports: HashMap::new(),
+            // Without a resource type, nobody asks for its identity.
+            first_type: match resources {
+                0 => 0,
+                count => crate::program::new_types(count),
+            },
+            exports: BTreeMap::new(),
             pre,
         }
     }
@@ -470,6 +476,25 @@ impl<E: CoreEngine> Instance<E> {
             self.handles.resize_with(at + 1, Handles::default);
         }
         &mut self.handles[at]
+    }
+
+    /// What a host function needs of the instance.
+    #[inline]
+    pub(crate) fn ends(&mut self, of: LoweredIndex) -> *const Ends<E> {
+        match self.ends.get(of.index()) {
+            Some(Some(ends)) => Arc::as_ptr(ends),
+            _ => self.new_ends(of),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_ends(&mut self, of: LoweredIndex) -> *const Ends<E> {
+        let at = of.index();
+        if self.ends.len() <= at {
+            self.ends.resize_with(at + 1, || None);
+        }
+        Arc::as_ptr(self.ends[at].insert(Arc::default()))
     }
 
     /// How often an inner instance has asked for fewer calls.

@@ -71,21 +71,29 @@ pub(crate) fn instantiate(
     module: &Module,
     imports: &[CoreExtern<WasmiCore>],
 ) -> Result<Instance> {
-    let mut externs: Vec<Extern> = imports
-        .iter()
-        .map(|item| match item {
-            CoreExtern::Func(it) => Extern::Func(*it),
-            CoreExtern::Memory(it) => Extern::Memory(*it),
-            CoreExtern::Table(it) => Extern::Table(*it),
-            CoreExtern::Global(it) => Extern::Global(*it),
-            CoreExtern::Tag(it) => match *it {},
-        })
-        .collect();
-    // Stable, and one pass over what is in order, as most modules are.
-    externs.sort_by_key(rank);
+    let item = |item: &CoreExtern<WasmiCore>| match item {
+        CoreExtern::Func(it) => Extern::Func(*it),
+        CoreExtern::Memory(it) => Extern::Memory(*it),
+        CoreExtern::Table(it) => Extern::Table(*it),
+        CoreExtern::Global(it) => Extern::Global(*it),
+        CoreExtern::Tag(it) => match *it {},
+    };
+    let (one, mut several);
+    let externs = match imports {
+        [import] => {
+            one = [item(import)];
+            &one[..]
+        }
+        imports => {
+            several = imports.iter().map(item).collect::<Vec<_>>();
+            // Stable, and one pass over what is in order, as most modules are.
+            several.sort_by_key(rank);
+            &several[..]
+        }
+    };
     cx.data_mut().nesting.enter()?;
     let result = contain("instantiating a module", || {
-        match Instance::new(&mut *cx, &module.0, &externs) {
+        match Instance::new(&mut *cx, &module.0, externs) {
             Ok(instance) => Ok(instance),
             Err(error) => Err(trap::error(cx.data().data.store_data(), error)),
         }

@@ -156,6 +156,7 @@ pub const fn enum_abi(names: usize) -> VariantAbi {
 }
 
 /// Checks a pointer that the guest gave.
+#[inline]
 pub(crate) fn check_range(memory: &[u8], offset: usize, size: usize, align: usize) -> Result<()> {
     if !offset.is_multiple_of(align) {
         return Err(Error::trap(TrapCode::UnalignedPointer));

@@ -7,7 +7,7 @@ mod limits;
 mod store;
 
 use enginebay_core::{Config, Result, Support};
-use enginebay_layer::{CoreEngine, CoreExtern, CoreType, Data, Layer, Signature};
+use enginebay_layer::{CoreEngine, CoreExtern, CoreType, Data, Layer, SharedFunc, Signature};
 use wasmtime::{AsContextMut, StoreContextMut};
 
 pub use engine::Engine;
@@ -133,6 +133,19 @@ impl CoreEngine for WasmtimeCore {
         F: for<'a> Fn(Self::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
     {
         store::host_func(cx, ty, func)
+    }
+
+    fn shared_func<F>(
+        cx: &mut Self::Context<'_>,
+        (): (),
+        ty: &Signature,
+        shared: &SharedFunc,
+        make: impl FnOnce() -> F,
+    ) -> wasmtime::Func
+    where
+        F: for<'a> Fn(Self::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    {
+        store::shared_func(cx, ty, shared, make)
     }
 
     fn callee(cx: &mut Self::Context<'_>, func: &wasmtime::Func, ty: &Signature) -> Result<Callee> {

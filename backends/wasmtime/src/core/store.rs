@@ -5,10 +5,12 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
-use enginebay_layer::{CoreExtern, CoreType, Data, HostFrame, MAX_SLOTS, Signature, contain};
+use enginebay_layer::{
+    CoreExtern, CoreType, Data, HostFrame, MAX_SLOTS, SharedFunc, Signature, contain,
+};
 use wasmtime::{
-    AsContext, AsContextMut, Caller, Extern, Func, FuncType, Global, GlobalType, Instance, Module,
-    Mutability, Store, StoreContextMut, TypedFunc, UpdateDeadline, Val, ValRaw, ValType,
+    AsContext, AsContextMut, Caller, Extern, Func, FuncType, Global, GlobalType, Instance, Linker,
+    Module, Mutability, Store, StoreContextMut, TypedFunc, UpdateDeadline, Val, ValRaw, ValType,
 };
 
 use super::WasmtimeCore;
@@ -50,18 +52,26 @@ pub(super) fn instantiate(
     module: &Module,
     imports: &[CoreExtern<WasmtimeCore>],
 ) -> Result<Instance> {
-    let imports: Vec<Extern> = imports
-        .iter()
-        .map(|item| match item {
-            CoreExtern::Func(it) => Extern::Func(*it),
-            CoreExtern::Memory(it) => Extern::Memory(*it),
-            CoreExtern::Table(it) => Extern::Table(*it),
-            CoreExtern::Global(it) => Extern::Global(*it),
-            CoreExtern::Tag(it) => Extern::Tag(*it),
-        })
-        .collect();
+    let item = |item: &CoreExtern<WasmtimeCore>| match item {
+        CoreExtern::Func(it) => Extern::Func(*it),
+        CoreExtern::Memory(it) => Extern::Memory(*it),
+        CoreExtern::Table(it) => Extern::Table(*it),
+        CoreExtern::Global(it) => Extern::Global(*it),
+        CoreExtern::Tag(it) => Extern::Tag(*it),
+    };
+    let (one, several);
+    let imports = match imports {
+        [import] => {
+            one = [item(import)];
+            &one[..]
+        }
+        imports => {
+            several = imports.iter().map(item).collect::<Vec<_>>();
+            &several[..]
+        }
+    };
     contain("instantiating a module", || {
-        let result = Instance::new(&mut *cx, module, &imports);
+        let result = Instance::new(&mut *cx, module, imports);
         finish(cx, result)
     })
 }
@@ -280,14 +290,16 @@ fn call_raw(
     Ok(())
 }
 
+/// What Wasmtime calls for a host function, with values of a type of this shape.
 #[allow(unsafe_code, reason = "Wasmtime's host functions by raw values")]
-pub(super) fn host_func<F>(cx: &mut Context<'_>, ty: &Signature, func: F) -> Func
+fn entry<F>(
+    shape: Shape,
+    func: F,
+) -> impl Fn(Caller<'_, CoreState>, &mut [MaybeUninit<ValRaw>]) -> wasmtime::Result<()>
 where
-    F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+    F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()>,
 {
-    let shape = Shape::new(ty);
-    let ty = cx.data().types.get(cx.engine(), ty);
-    let run = move |mut caller: Caller<'_, CoreState>, values: &mut [MaybeUninit<ValRaw>]| {
+    move |mut caller, values| {
         let mut slots = [0; MAX_SLOTS];
         let slots = &mut slots[..shape.slots()];
         let params = values.iter().take(shape.params).enumerate();
@@ -305,10 +317,59 @@ where
             value.write(ValRaw::u64(*slot));
         }
         Ok(())
-    };
+    }
+}
+
+#[allow(unsafe_code, reason = "Wasmtime's host functions by raw values")]
+pub(super) fn host_func<F>(cx: &mut Context<'_>, ty: &Signature, func: F) -> Func
+where
+    F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    let run = entry(Shape::new(ty), func);
+    let ty = cx.data().types.get(cx.engine(), ty);
     // SAFETY: `run` reads arguments and writes results of the type `ty`, all of
     // them numbers.
     unsafe { Func::new_unchecked(cx.as_context_mut(), ty, run) }
+}
+
+/// A host function that Wasmtime makes once for all stores, which it does in a
+/// linker.
+pub(super) fn shared_func<F>(
+    cx: &mut Context<'_>,
+    ty: &Signature,
+    shared: &SharedFunc,
+    make: impl FnOnce() -> F,
+) -> Func
+where
+    F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    let made = shared.get_or_init(|| Box::new(link(cx, ty, make())));
+    // All that it has: by its name it would take as long as to make it anew.
+    let found = made
+        .downcast_ref::<Linker<CoreState>>()
+        .and_then(|linker| linker.iter(&mut *cx).next());
+    match found {
+        Some((_, _, Extern::Func(func))) => func,
+        other => unreachable!("a linker with a function was put there, not {other:?}"),
+    }
+}
+
+#[allow(unsafe_code, reason = "Wasmtime's host functions by raw values")]
+fn link<F>(cx: &Context<'_>, ty: &Signature, func: F) -> Linker<CoreState>
+where
+    F: for<'a> Fn(Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    let run = entry(Shape::new(ty), func);
+    let mut linker = Linker::new(cx.engine());
+    let ty = cx.data().types.get(cx.engine(), ty);
+    // SAFETY: `run` reads arguments and writes results of the type `ty`, all of
+    // them numbers.
+    let defined = unsafe { linker.func_new_unchecked("", "", ty, run) };
+    if let Err(error) = defined {
+        // The linker was empty: only memory can be short.
+        panic!("Wasmtime cannot make a function: {error:#}");
+    }
+    linker
 }
 
 /// A value of a type that our globals have.
