@@ -9,6 +9,7 @@ use enginebay_core::{
 };
 
 use crate::Layer;
+use crate::contain::host_func;
 use crate::context::{Boundary, Crossing};
 use crate::coroutine;
 use crate::engine::{CoreEngine, Signature};
@@ -108,7 +109,7 @@ where
             boundary,
             ends: Ends::default(),
         };
-        E::host_func(cx, realm, ty, move |cx, slots| (self.run)(cx, &site, slots))
+        host_func::<E, _>(cx, realm, ty, move |cx, slots| (self.run)(cx, &site, slots))
     }
 }
 

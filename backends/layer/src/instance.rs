@@ -10,6 +10,7 @@ use wasmtime_environ::component::{
     Trampoline, TrampolineIndex, Transcode, TypeResourceTableIndex, UnsafeIntrinsic,
 };
 
+use crate::contain::host_func;
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
 use crate::linker::{Import, Pre};
 use crate::program::{Def, ExportRef, Module, Step};
@@ -148,13 +149,13 @@ impl<E: CoreEngine> Instantiation<'_, E> {
         };
         Ok(if set {
             let ty = Signature::new([CoreType::I32], []);
-            E::host_func(cx, self.realm, &ty, move |mut cx, slots| {
+            host_func::<E, _>(cx, self.realm, &ty, move |mut cx, slots| {
                 E::data_mut(&mut cx).context[slot] = slots[0] as u32;
                 Ok(())
             })
         } else {
             let ty = Signature::new([], [CoreType::I32]);
-            E::host_func(cx, self.realm, &ty, move |cx, slots| {
+            host_func::<E, _>(cx, self.realm, &ty, move |cx, slots| {
                 slots[0] = u64::from(E::data(&cx).context[slot]);
                 Ok(())
             })
@@ -186,13 +187,13 @@ impl<E: CoreEngine> Instantiation<'_, E> {
             }
             Trampoline::Transcoder { op, from, to, .. } => {
                 let ends = (Ends::<E>::default(), Ends::<E>::default());
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, slots| {
                     let ends = (&ends.0, &ends.1);
                     transcode::<E>(&mut cx, this, op, (from, to), ends, slots)
                 })
             }
             Trampoline::ResourceNew { instance, ty: of } => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, slots| {
                     check_may_leave::<E>(&mut cx, this, instance)?;
                     let index = E::data_mut(&mut cx).insert_own(this, of, slots[0] as u32)?;
                     slots[0] = u64::from(index);
@@ -202,26 +203,28 @@ impl<E: CoreEngine> Instantiation<'_, E> {
             Trampoline::ResourceRep {
                 instance: _,
                 ty: of,
-            } => E::host_func(cx, realm, ty, move |mut cx, slots| {
+            } => host_func::<E, _>(cx, realm, ty, move |mut cx, slots| {
                 let handles = E::data_mut(&mut cx).instance(this).handles(of);
                 slots[0] = u64::from(handles.rep(Some(of), slots[0] as u32)?);
                 Ok(())
             }),
             Trampoline::ResourceDrop { instance, ty: of } => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, slots| {
                     check_may_leave::<E>(&mut cx, this, instance)?;
                     resource_drop::<E>(&mut cx, this, of, slots[0] as u32)
                 })
             }
-            Trampoline::ResourceTransferOwn => E::host_func(cx, realm, ty, move |mut cx, slots| {
-                let (from, to) = tables(slots);
-                let data = E::data_mut(&mut cx);
-                let rep = data.take_own(this, from, slots[0] as u32)?;
-                slots[0] = u64::from(data.insert_own(this, to, rep)?);
-                Ok(())
-            }),
+            Trampoline::ResourceTransferOwn => {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, slots| {
+                    let (from, to) = tables(slots);
+                    let data = E::data_mut(&mut cx);
+                    let rep = data.take_own(this, from, slots[0] as u32)?;
+                    slots[0] = u64::from(data.insert_own(this, to, rep)?);
+                    Ok(())
+                })
+            }
             Trampoline::ResourceTransferBorrow => {
-                E::host_func(cx, realm, ty, move |mut cx, slots| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, slots| {
                     let (from, to) = tables(slots);
                     let data = E::data_mut(&mut cx);
                     let rep = data.lend(this, from, slots[0] as u32)?;
@@ -229,25 +232,25 @@ impl<E: CoreEngine> Instantiation<'_, E> {
                     Ok(())
                 })
             }
-            Trampoline::EnterSyncCall => E::host_func(cx, realm, ty, |mut cx, _| {
+            Trampoline::EnterSyncCall => host_func::<E, _>(cx, realm, ty, |mut cx, _| {
                 E::data_mut(&mut cx).enter_scope();
                 Ok(())
             }),
             Trampoline::ExitSyncCall => {
-                E::host_func(cx, realm, ty, |mut cx, _| E::data_mut(&mut cx).exit_scope())
+                host_func::<E, _>(cx, realm, ty, |mut cx, _| E::data_mut(&mut cx).exit_scope())
             }
             Trampoline::Trap => {
-                E::host_func(cx, realm, ty, |_, slots| Err(trap::error(slots[0] as u32)))
+                host_func::<E, _>(cx, realm, ty, |_, slots| Err(trap::error(slots[0] as u32)))
             }
             // Nothing waits here, so nothing is held back; but it is counted.
             Trampoline::BackpressureInc { instance } => {
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
                     change(state.backpressure(instance), |count| count.checked_add(1))
                 })
             }
             Trampoline::BackpressureDec { instance } => {
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, _| {
                     let state = E::data_mut(&mut cx).instance(this);
                     change(state.backpressure(instance), |count| count.checked_sub(1))
                 })
@@ -256,7 +259,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
             ref other => {
                 let name = other.symbol_name();
                 let owner = owner(other);
-                E::host_func(cx, realm, ty, move |mut cx, _| {
+                host_func::<E, _>(cx, realm, ty, move |mut cx, _| {
                     if let Some(owner) = owner {
                         check_may_leave::<E>(&mut cx, this, owner)?;
                     }

@@ -36,10 +36,6 @@ pub struct WasmiCore;
 impl CoreEngine for WasmiCore {
     const NAME: &'static str = "wasmi";
 
-    // wasmi's handlers are functions that a panic cannot unwind through: the
-    // core has to catch those of host functions.
-    const RESUMES_HOST_PANICS: bool = false;
-
     type Engine = Engine;
     type Unit = Unit;
     type Module = Module;

@@ -1,7 +1,6 @@
 //! Calls in both directions.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use enginebay_core::{Error, ErrorKind, TrapCode};
@@ -361,24 +360,6 @@ pub fn the_error_of_a_host_function_comes_back_as_it_was<E: CoreEngine>() {
     let error = unwrap_err(host.call(&instance, "f", &Signature::default(), &[]));
     assert_eq!(*error.kind(), ErrorKind::Host);
     assert_eq!(error.message(), "not here");
-}
-
-/// Where the engine says that it carries panics, one goes to the caller, from
-/// start functions too, and is not taken for a panic of the engine. Elsewhere the
-/// core catches it first, and there is nothing to check.
-pub fn a_panic_of_a_host_function_reaches_the_caller<E: CoreEngine>() {
-    if !E::RESUMES_HOST_PANICS {
-        return;
-    }
-    let panic = |run: &mut dyn FnMut()| {
-        let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-        assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
-    };
-    let mut host = Host::<E>::new();
-    let import = host.host_func(&Signature::default(), |_cx, _slots| panic!("on purpose"));
-    let instance = host.instance(CALLS_HOST, std::slice::from_ref(&import));
-    panic(&mut || drop(host.call(&instance, "f", &Signature::default(), &[])));
-    panic(&mut || drop(host.instantiate(STARTS_WITH_HOST, std::slice::from_ref(&import))));
 }
 
 /// A store that has run a guest goes on in another thread.

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use enginebay_core::{Error, ErrorKind, Result};
-use enginebay_layer::{CoreExtern, CoreType, Data, HostFrame, MAX_SLOTS, Signature, contain};
+use enginebay_layer::{CoreExtern, CoreType, Data, MAX_SLOTS, Signature, contain};
 use wasmtime::{
     AsContext, AsContextMut, Caller, Extern, Func, FuncType, Global, GlobalType, Instance, Module,
     Mutability, Store, StoreContextMut, TypedFunc, Val, ValRaw, ValType,
@@ -289,10 +289,7 @@ where
             let value = unsafe { value.assume_init_ref() };
             *slot = read(value, shape.wide_params, place);
         }
-        let frame = HostFrame::enter();
-        let result = func(caller.as_context_mut(), slots);
-        frame.leave();
-        result.map_err(wasmtime::Error::new)?;
+        func(caller.as_context_mut(), slots).map_err(wasmtime::Error::new)?;
         for (value, slot) in values.iter_mut().zip(&slots[..shape.results]) {
             value.write(ValRaw::u64(*slot));
         }
