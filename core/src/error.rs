@@ -347,6 +347,14 @@ impl Error {
         }
     }
 
+    /// A panic of the embedder's code that must not unwind through a guest: the
+    /// call that entered the guest resumes it.
+    #[doc(hidden)]
+    #[cold]
+    pub fn host_panic(panic: Box<dyn std::any::Any + Send>) -> Self {
+        crate::call::Panic::carry(panic)
+    }
+
     /// The error that a call ends with when this one stopped its guest. A kind
     /// that says "the guest was not entered" would be wrong then: it becomes
     /// `Host`, with this error as its source. Backends call it for the errors of

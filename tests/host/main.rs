@@ -29,6 +29,7 @@ on_each_backend_and_any! {
     a_name_is_defined_once_unless_shadowing_is_allowed
     a_host_error_comes_back_by_downcast
     a_host_panic_resumes_in_the_caller
+    a_panic_of_a_value_that_is_dropped_resumes_in_the_caller
     the_guard_sees_interface_and_function
     a_host_function_calls_another_instance
     an_instance_on_the_stack_cannot_be_entered
@@ -211,6 +212,58 @@ fn a_host_panic_resumes_in_the_caller<B: Backend>() {
     assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
     assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
     Store::<B, ()>::new(linker.engine(), ()).unwrap();
+}
+
+/// Panics when it is dropped, which may be behind a host function's end or, if
+/// what comes after it is malformed, before its beginning.
+#[derive(ComponentType, Lift, Lower)]
+#[component(record)]
+struct Fragile {
+    n: u32,
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::panic_any(self.n);
+        }
+    }
+}
+
+fn a_panic_of_a_value_that_is_dropped_resumes_in_the_caller<B: Backend>() {
+    const TEXT: &str = r#"(component
+        (type $fragile (record (field "n" u32)))
+        (import "fragile" (type $f (eq $fragile)))
+        (import "give" (func $give (result $f)))
+        (import "take" (func $take (param "f" $f) (param "c" char)))
+        (core func $give (canon lower (func $give)))
+        (core func $take (canon lower (func $take)))
+        (core module $m
+            (import "" "give" (func $give (result i32)))
+            (import "" "take" (func $take (param i32 i32)))
+            (func (export "call-give") (drop (call $give)))
+            (func (export "call-take") (call $take (i32.const 7) (i32.const 0x110000))))
+        (core instance $i (instantiate $m (with "" (instance
+            (export "give" (func $give))
+            (export "take" (func $take))))))
+        (func (export "call-give") (canon lift (core func $i "call-give")))
+        (func (export "call-take") (canon lift (core func $i "call-take"))))"#;
+    let engine = engine::<B>(Interruption::None);
+    let component = Component::new(&engine, TEXT).unwrap();
+    let mut linker = Linker::<B, ()>::new(&engine);
+    let mut root = linker.root();
+    root.func_wrap("give", |_, ()| Ok((Fragile { n: 7 },)))
+        .unwrap();
+    root.func_wrap("take", |_, (_, _): (Fragile, char)| Ok(()))
+        .unwrap();
+    for name in ["call-give", "call-take"] {
+        let mut store = Store::new(&engine, ()).unwrap();
+        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let call: Run<B> = instance.get_typed_func(&mut store, name).unwrap();
+        let panic = catch_unwind(AssertUnwindSafe(|| call.call(&mut store, ()))).unwrap_err();
+        assert_eq!(panic.downcast_ref::<u32>(), Some(&7), "{name}");
+        assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic), "{name}");
+    }
 }
 
 fn the_guard_sees_interface_and_function<B: Backend>() {

@@ -1,28 +1,23 @@
-//! Panics of an engine: they become errors, and those of host functions do not.
+//! Panics, on either side of an engine: the engine's own become errors, and those
+//! of host functions do not get into it.
 
 use std::any::Any;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use enginebay_core::{Error, ErrorKind, Result};
 
-thread_local! {
-    /// Whether the panic that was raised last on this thread left a host function.
-    static FROM_HOST: Cell<bool> = const { Cell::new(false) };
-}
+use crate::engine::CoreEngine;
 
 /// Runs the engine's compiler, or an instantiation: a panic in it becomes an
-/// error. A panic that came through a [`HostFrame`] goes on.
+/// error.
 ///
 /// # Errors
 ///
 /// Those of `run`, and `Engine` for a panic; `doing` says in which state it was
 /// ("compiling a module").
 pub fn contain<R>(doing: &str, run: impl FnOnce() -> Result<R>) -> Result<R> {
-    FROM_HOST.set(false);
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result,
-        Err(panic) if FROM_HOST.replace(false) => resume_unwind(panic),
         Err(panic) => Err(panicked(doing, &*panic)),
     }
 }
@@ -40,30 +35,25 @@ fn panicked(doing: &str, panic: &(dyn Any + Send)) -> Error {
     )
 }
 
-/// Stands on the stack while a host function runs, in engines that carry panics
-/// of host functions to the caller: tells them from the engine's own. Costs
-/// nothing unless there is a panic.
-#[derive(Debug)]
-pub struct HostFrame(());
-
-impl HostFrame {
-    /// A host function begins.
-    #[inline]
-    pub fn enter() -> Self {
-        HostFrame(())
-    }
-
-    /// It has returned.
-    #[inline]
-    pub fn leave(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for HostFrame {
-    #[cold]
-    fn drop(&mut self) {
-        FROM_HOST.set(true);
+/// A host function that lets no panic into the engine: it becomes an error that
+/// resumes the panic in the caller of the guest. All host functions of an engine
+/// are made of this.
+///
+/// The core has caught what the embedder's function itself raises. But before and
+/// behind it, values of the embedder's types are made and dropped, and their
+/// destructors may panic.
+pub(crate) fn caught<E, F>(
+    func: F,
+) -> impl for<'a> Fn(E::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static
+where
+    E: CoreEngine,
+    F: for<'a> Fn(E::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    move |cx: E::Context<'_>, slots: &mut [u64]| match catch_unwind(AssertUnwindSafe(|| {
+        func(cx, slots)
+    })) {
+        Ok(result) => result,
+        Err(panic) => Err(Error::host_panic(panic)),
     }
 }
 
@@ -76,27 +66,5 @@ mod tests {
         let error = contain::<()>("testing", || panic!("no {}", "way")).unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Engine);
         assert_eq!(error.message(), "the engine panicked while testing: no way");
-    }
-
-    #[test]
-    fn a_panic_of_a_host_function_goes_on_and_the_next_of_the_engine_does_not() {
-        let panic = catch_unwind(|| {
-            contain::<()>("testing", || {
-                let _frame = HostFrame::enter();
-                panic!("of the host")
-            })
-        })
-        .unwrap_err();
-        assert_eq!(panic.downcast_ref(), Some(&"of the host"));
-        contain::<()>("testing", || panic!("of the engine")).unwrap_err();
-    }
-
-    #[test]
-    fn a_host_function_that_returned_leaves_no_mark() {
-        contain::<()>("testing", || {
-            HostFrame::enter().leave();
-            panic!("of the engine")
-        })
-        .unwrap_err();
     }
 }

@@ -127,8 +127,7 @@ impl<E: CoreEngine> fmt::Debug for CoreExtern<E> {
 ///   has one. An [`Error`] that a host function returned comes back as it was,
 ///   with frames if it has none yet.
 /// - A panic in the engine's compiler or while it instantiates becomes an error
-///   ([`contain`](crate::contain)); one of a host function does not, even if a
-///   start function called it ([`HostFrame`](crate::HostFrame)).
+///   ([`contain`](crate::contain)).
 /// - Calls that are nested in each other through host functions end in a stack
 ///   overflow of the guest before they end the thread's stack.
 ///
@@ -146,11 +145,6 @@ impl<E: CoreEngine> fmt::Debug for CoreExtern<E> {
 pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     /// The backend's name, as in Cargo features and on the command line.
     const NAME: &'static str;
-
-    /// Whether the engine carries a panic of a host function to the caller of
-    /// the guest without unwinding through machine code that was compiled from
-    /// wasm. Else the core catches it in between.
-    const RESUMES_HOST_PANICS: bool = false;
 
     /// An engine: cheap to clone, shared by threads.
     type Engine: Clone + Send + Sync + 'static;
@@ -311,7 +305,7 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     ) -> Option<CoreExtern<Self>>;
 
     /// Makes a host function. `func` gets one slot per parameter or result,
-    /// whichever is more ([`Signature::slots`]).
+    /// whichever is more ([`Signature::slots`]). The layer's do not panic.
     fn host_func<F>(
         cx: &mut Self::Context<'_>,
         realm: Self::Realm,

@@ -10,6 +10,7 @@ use wasmtime_environ::component::{
     Trampoline, TrampolineIndex, Transcode, TypeResourceTableIndex, UnsafeIntrinsic,
 };
 
+use crate::contain::caught;
 use crate::engine::{CoreEngine, CoreExtern, CoreType, SharedFunc, Signature};
 use crate::few::Few;
 use crate::linker::{Import, Pre};
@@ -328,8 +329,11 @@ impl<E: CoreEngine> Place<'_, E> {
         F: for<'a> Fn(E::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
     {
         match self.shared {
-            Some(shared) => E::shared_func(cx, self.realm, self.ty, shared, make),
-            None => E::host_func(cx, self.realm, self.ty, make()),
+            Some(shared) => {
+                let make = || caught::<E, F>(make());
+                E::shared_func(cx, self.realm, self.ty, shared, make)
+            }
+            None => E::host_func(cx, self.realm, self.ty, caught::<E, F>(make())),
         }
     }
 }

@@ -28,7 +28,7 @@ mod trap;
 mod types;
 
 pub use backend::{Component, Engine, Func, InstancePre, Module};
-pub use contain::{HostFrame, contain};
+pub use contain::contain;
 pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, SharedFunc, Signature};
 pub use linker::Linker;
 pub use store::Data;

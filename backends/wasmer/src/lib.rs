@@ -51,7 +51,6 @@ pub struct WasmerCore;
 
 impl CoreEngine for WasmerCore {
     const NAME: &'static str = "wasmer";
-    const RESUMES_HOST_PANICS: bool = true;
 
     type Engine = Engine;
     type Unit = Unit;

@@ -1,7 +1,8 @@
-//! Engines and modules: our options as wasmi's.
+//! Engines: our options as wasmi's, one wasmi engine per component, and what it
+//! compiles.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use enginebay_core::{
     Config, Error, ErrorKind, Feature, Features, Result, Support, refused_features,
@@ -37,11 +38,12 @@ fn has(feature: Feature) -> bool {
     }
 }
 
-/// A wasmi engine, with what its stores and modules need to know of the
-/// configuration.
+/// Options that every component's own engine is made with.
 #[derive(Clone)]
-pub struct Engine {
-    inner: wasmi::Engine,
+pub struct Engine(Arc<Options>);
+
+struct Options {
+    config: wasmi::Config,
     features: Features,
     max_stack: usize,
 }
@@ -69,8 +71,8 @@ impl Engine {
         }
         let features = config.get_features();
         let max_stack = config.get_max_stack();
-        let mut engine = wasmi::Config::default();
-        engine
+        let mut options = wasmi::Config::default();
+        options
             .wasm_simd(features.contains(Feature::Simd))
             .wasm_relaxed_simd(features.contains(Feature::RelaxedSimd))
             .wasm_multi_memory(features.contains(Feature::MultiMemory))
@@ -80,25 +82,62 @@ impl Engine {
             .ignore_custom_sections(true)
             .set_max_stack_height(max_stack)
             .set_max_recursion_depth(max_stack / BYTES_PER_FRAME);
-        Ok(Engine {
-            inner: wasmi::Engine::new(&engine),
+        Ok(Engine(Arc::new(Options {
+            config: options,
             features: features.iter().filter(|feature| has(*feature)).collect(),
             max_stack,
-        })
-    }
-
-    /// wasmi's own engine.
-    pub fn inner(&self) -> &wasmi::Engine {
-        &self.inner
+        })))
     }
 
     pub(crate) fn max_stack(&self) -> usize {
-        self.max_stack
+        self.0.max_stack
+    }
+}
+
+/// An engine for one component. A wasmi engine keeps each function that it ever
+/// translated or was given to translate, and the types of all of them.
+#[derive(Clone)]
+pub struct Unit(Arc<UnitInner>);
+
+struct UnitInner {
+    engine: wasmi::Engine,
+    features: Features,
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unit")
+            .field("features", &self.0.features)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Unit {
+    pub(crate) fn new(options: &Engine) -> Self {
+        Unit(Arc::new(UnitInner {
+            engine: wasmi::Engine::new(&options.0.config),
+            features: options.0.features,
+        }))
+    }
+
+    /// wasmi's own engine.
+    pub fn engine(&self) -> &wasmi::Engine {
+        &self.0.engine
+    }
+
+    /// Tells units apart.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// Whether a module was compiled here.
+    pub(crate) fn owns(&self, module: &Module) -> bool {
+        wasmi::Engine::same(self.engine(), module.0.engine())
     }
 
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
-            wasmi::Module::new(&self.inner, wasm)
+            wasmi::Module::new(self.engine(), wasm)
                 .map(Module)
                 .map_err(|error| self.refused(wasm, error))
         })
@@ -107,7 +146,7 @@ impl Engine {
     #[cold]
     fn refused(&self, wasm: &[u8], error: wasmi::Error) -> Error {
         if let wasmi::errors::ErrorKind::Wasm(_) = error.kind()
-            && let Some(refused) = refused_features(wasm, self.features)
+            && let Some(refused) = refused_features(wasm, self.0.features)
         {
             return refused.with_source(error);
         }
@@ -162,8 +201,8 @@ fn stack_after(rounds: u32) -> Option<usize> {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("features", &self.features)
-            .field("max_stack", &self.max_stack)
+            .field("features", &self.0.features)
+            .field("max_stack", &self.0.max_stack)
             .finish_non_exhaustive()
     }
 }

@@ -14,15 +14,15 @@ use enginebay_layer::{CoreType, MAX_SLOTS, Signature};
 use wasmi::{Caller, F32, F64, Func, StoreContextMut, TypedFunc, Val, WasmParams, WasmResults};
 use wasmi::{WasmRet, WasmTy};
 
-use crate::limits::State;
 use crate::linker::{self, Host};
+use crate::store::Link;
 
-type Context<'a> = StoreContextMut<'a, State>;
+type Context<'a> = StoreContextMut<'a, Link>;
 type Result<T> = std::result::Result<T, wasmi::Error>;
 
 /// A function, ready to be called with slots.
 #[derive(Clone)]
-pub struct Callee(Arc<Call>);
+pub(crate) struct Callee(Arc<Call>);
 
 type Call = dyn Fn(&mut Context<'_>, &mut [u64]) -> Result<()> + Send + Sync;
 
@@ -118,7 +118,7 @@ impl Params for () {
     where
         Result<R>: WasmRet,
     {
-        Func::wrap(cx, move |mut caller: Caller<'_, State>| -> Result<R> {
+        Func::wrap(cx, move |mut caller: Caller<'_, Link>| -> Result<R> {
             // Room for a result.
             let mut slots = [0];
             let count = R::LEN;
@@ -143,7 +143,7 @@ macro_rules! params {
                 #[allow(non_snake_case)]
                 Func::wrap(
                     cx,
-                    move |mut caller: Caller<'_, State>, $($name: $name),*| -> Result<R> {
+                    move |mut caller: Caller<'_, Link>, $($name: $name),*| -> Result<R> {
                         let mut slots = [$($name.write()),*];
                         linker::run(&*host, &mut caller, &mut slots)?;
                         Ok(R::read(&slots))

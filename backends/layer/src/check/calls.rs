@@ -1,10 +1,9 @@
 //! Calls in both directions.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use enginebay_core::{Error, ErrorKind};
+use enginebay_core::{Error, ErrorKind, TrapCode};
 
 use super::*;
 use crate::engine::MAX_SLOTS;
@@ -238,6 +237,86 @@ pub fn guests_of_two_modules_call_each_other<E: CoreEngine>() {
     assert_eq!(host.get(&one, "by-table").unwrap(), 2);
 }
 
+/// Guests of two components call each other through host functions of one store,
+/// which may lead back to a component whose guest waits: each finds its memory as
+/// it was left, also after a trap has gone through all of them.
+pub fn guests_of_two_units_are_nested<E: CoreEngine>() {
+    const TEXT: &str = "(module
+        (import \"\" \"h\" (func $h (param i32) (result i32)))
+        (memory (export \"m\") 1 8)
+        (func (export \"f\") (param i32) (result i32)
+            (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+            (if (i32.eqz (local.get 0)) (then unreachable))
+            (drop (memory.grow (i32.const 1)))
+            (local.set 0 (call $h (local.get 0)))
+            (i32.store (i32.const 4) (local.get 0))
+            (i32.add (local.get 0) (i32.load (i32.const 0)))))";
+    let engine = E::new_engine(&config()).unwrap();
+    let data = Data::new(StoreData::detached(USER, limits()));
+    let mut store = E::new_store(&engine, data).unwrap();
+    let mut cx = E::context(&mut store);
+    let units = [(); 2].map(|()| E::new_unit(&engine).unwrap());
+    let ty = signature([I32], [I32]);
+    // The callee and the memory of each instance: two of the first component, and
+    // between these one of the second.
+    type Parts<E> = Vec<(<E as CoreEngine>::Callee, <E as CoreEngine>::Memory)>;
+    let parts: Arc<Mutex<Parts<E>>> = Arc::default();
+    for (index, unit) in [(0, &units[0]), (1, &units[1]), (2, &units[0])] {
+        let realm = E::realm(&mut cx, unit).unwrap();
+        let all = Arc::clone(&parts);
+        let h = E::host_func(&mut cx, realm, &ty, move |mut cx, slots| {
+            let next = all.lock().unwrap().get(index + 1).cloned();
+            match next {
+                Some((callee, memory)) => {
+                    E::call(&mut cx, &callee, slots)?;
+                    E::memory(&mut cx, &memory)[0] += 10;
+                }
+                // The last guest of all says whether it ends well.
+                None if slots[0] == 1 => slots[0] = 100,
+                None => {
+                    let (first, _) = all.lock().unwrap()[0].clone();
+                    slots[0] = 0;
+                    E::call(&mut cx, &first, slots)?;
+                }
+            }
+            Ok(())
+        });
+        let module = E::compile(unit, &wasm(TEXT)).unwrap();
+        let instance = E::instantiate(&mut cx, realm, &module, &[CoreExtern::Func(h)]).unwrap();
+        let func = E::export(&mut cx, &instance, "f");
+        let memory = E::export(&mut cx, &instance, "m");
+        let (Some(CoreExtern::Func(func)), Some(CoreExtern::Memory(memory))) = (func, memory)
+        else {
+            panic!("an export is missing");
+        };
+        let callee = E::callee(&mut cx, &func, &ty).unwrap();
+        parts.lock().unwrap().push((callee, memory));
+    }
+    let parts = parts.lock().unwrap().clone();
+    let state = |cx: &mut E::Context<'_>| {
+        parts
+            .iter()
+            .map(|(_, memory)| {
+                let memory = E::memory(cx, memory);
+                (memory[0], memory[4], memory.len() >> 16)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut slots = [1];
+    E::call(&mut cx, &parts[0].0, &mut slots).unwrap();
+    assert_eq!(slots, [103]);
+    assert_eq!(state(&mut cx), [(1, 102, 2), (11, 101, 2), (11, 100, 2)]);
+
+    let mut slots = [2];
+    let error = unwrap_err(E::call(&mut cx, &parts[0].0, &mut slots));
+    assert_eq!(*error.kind(), ErrorKind::Trap(TrapCode::Unreachable));
+    assert_eq!(state(&mut cx), [(3, 102, 3), (12, 101, 3), (12, 100, 3)]);
+
+    let mut slots = [1];
+    E::call(&mut cx, &parts[1].0, &mut slots).unwrap();
+    assert_eq!(slots, [100 + 13 + 13]);
+}
+
 #[derive(Debug, PartialEq)]
 struct Refusal(u32);
 
@@ -281,24 +360,6 @@ pub fn the_error_of_a_host_function_comes_back_as_it_was<E: CoreEngine>() {
     let error = unwrap_err(host.call(&instance, "f", &Signature::default(), &[]));
     assert_eq!(*error.kind(), ErrorKind::Host);
     assert_eq!(error.message(), "not here");
-}
-
-/// Where the engine says that it carries panics, one goes to the caller, from
-/// start functions too, and is not taken for a panic of the engine. Elsewhere the
-/// core catches it first, and there is nothing to check.
-pub fn a_panic_of_a_host_function_reaches_the_caller<E: CoreEngine>() {
-    if !E::RESUMES_HOST_PANICS {
-        return;
-    }
-    let panic = |run: &mut dyn FnMut()| {
-        let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-        assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
-    };
-    let mut host = Host::<E>::new();
-    let import = host.host_func(&Signature::default(), |_cx, _slots| panic!("on purpose"));
-    let instance = host.instance(CALLS_HOST, std::slice::from_ref(&import));
-    panic(&mut || drop(host.call(&instance, "f", &Signature::default(), &[])));
-    panic(&mut || drop(host.instantiate(STARTS_WITH_HOST, std::slice::from_ref(&import))));
 }
 
 /// A store that has run a guest goes on in another thread.

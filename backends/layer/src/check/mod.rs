@@ -52,8 +52,8 @@ checks! {
     a_host_function_calls_the_guest_again
     a_host_function_can_be_called_by_the_host
     guests_of_two_modules_call_each_other
+    guests_of_two_units_are_nested
     the_error_of_a_host_function_comes_back_as_it_was
-    a_panic_of_a_host_function_reaches_the_caller
     a_used_store_moves_to_another_thread
     every_trap_has_its_code
     traps_of_segments_and_start_functions_have_their_codes

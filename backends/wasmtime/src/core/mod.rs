@@ -23,7 +23,6 @@ pub struct WasmtimeCore;
 
 impl CoreEngine for WasmtimeCore {
     const NAME: &'static str = "wasmtime-layered";
-    const RESUMES_HOST_PANICS: bool = true;
 
     type Engine = engine::Engine;
     type Unit = engine::Engine;

@@ -5,9 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
-use enginebay_layer::{
-    CoreExtern, CoreType, Data, HostFrame, MAX_SLOTS, SharedFunc, Signature, contain,
-};
+use enginebay_layer::{CoreExtern, CoreType, Data, MAX_SLOTS, SharedFunc, Signature, contain};
 use wasmtime::{
     AsContext, AsContextMut, Caller, Extern, Func, FuncType, Global, GlobalType, Instance, Linker,
     Module, Mutability, Store, StoreContextMut, TypedFunc, UpdateDeadline, Val, ValRaw, ValType,
@@ -309,10 +307,7 @@ where
             let value = unsafe { value.assume_init_ref() };
             *slot = read(value, shape.wide_params, place);
         }
-        let frame = HostFrame::enter();
-        let result = func(caller.as_context_mut(), slots);
-        frame.leave();
-        result.map_err(wasmtime::Error::new)?;
+        func(caller.as_context_mut(), slots).map_err(wasmtime::Error::new)?;
         for (value, slot) in values.iter_mut().zip(&slots[..shape.results]) {
             value.write(ValRaw::u64(*slot));
         }
