@@ -33,7 +33,7 @@ fn parts(component: &[u8]) -> Vec<Part> {
     for (_, module) in &mut modules {
         crate::meter::finalize(module, &tunables, types.module_types_builder_mut());
         let begin = Instant::now();
-        let metered = crate::meter::meter(module).unwrap();
+        let metered = crate::meter::meter(module, Mode::Fuel).unwrap();
         println!(
             "{} bytes became {} in {:?}",
             module.wasm.len(),

@@ -3,6 +3,7 @@
 //! then with any less, in slices of several sizes.
 
 mod components;
+mod cost;
 mod on_wasmer;
 mod on_wasmi;
 mod on_wasmtime;
@@ -15,7 +16,7 @@ use std::sync::OnceLock;
 use wasmtime_environ::wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
 use wasmtime_environ::{ModuleEnvironment, ModuleTypesBuilder, StaticModuleIndex, Tunables};
 
-use super::{Gauge, Metered};
+use super::{Gauge, Metered, Mode};
 
 /// A step of a program, or how it ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +97,7 @@ fn meter(wasm: &[u8]) -> enginebay_core::Result<Metered> {
     .translate(Parser::new(0), wasm)
     .unwrap();
     super::finalize(&mut module, &tunables, &mut types);
-    super::meter(&module)
+    super::meter(&module, Mode::Fuel)
 }
 
 /// The same, and a look at the result.
@@ -235,7 +236,7 @@ fn what_cannot_be_metered_is_refused_by_name() {
             .translate(Parser::new(0), &wasm)
             .unwrap();
         super::finalize(&mut module, &tunables, &mut types);
-        let Err(error) = super::meter(&module) else {
+        let Err(error) = super::meter(&module, Mode::Fuel) else {
             panic!("{feature} was metered");
         };
         assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
