@@ -18,6 +18,7 @@ use crate::func::{self, Export};
 use crate::host::{dynamic, dynamic_async, typed, typed_async};
 use crate::instance::{destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
+use crate::meter::Mode;
 use crate::meters::{self, Meters};
 use crate::program::{Program, Source, parse};
 use crate::store::{Data, Origin};
@@ -43,12 +44,13 @@ impl<E: CoreEngine> Engine<E> {
         &self.0.inner
     }
 
-    /// Whether code is metered.
-    fn metered(&self) -> bool {
+    /// What is put into the code.
+    fn metered(&self) -> Option<Mode> {
         match self.0.interruption {
-            Interruption::None => false,
-            Interruption::Deadline => !E::support().deadline,
-            Interruption::Fuel => true,
+            Interruption::None => None,
+            Interruption::Deadline if E::support().deadline => None,
+            Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
+            Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel),
         }
     }
 }
@@ -351,9 +353,9 @@ impl<E: CoreEngine> Backend for Layer<E> {
     fn new_store(engine: &Engine<E>, data: StoreData) -> Result<E::Store> {
         let fuel = data.limits().fuel;
         let mut data = Data::new(data);
-        if engine.metered() {
-            data.meters = Some(Meters::new(fuel, engine.0.slice));
-        }
+        data.meters = engine
+            .metered()
+            .map(|mode| Meters::new(mode, fuel, engine.0.slice));
         data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);
         E::new_store(engine.inner(), data)
     }

@@ -192,6 +192,18 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     /// [`CoreEngine::support`] has an interruption.
     fn interrupt(_engine: &Self::Engine) {}
 
+    /// Whether there is [`CoreEngine::new_flag`]. Where there is not, and where
+    /// the engine has no deadlines of its own either ([`Support::deadline`]), the
+    /// layer counts fuel to see when time is up, which is dearer.
+    const HAS_FLAGS: bool = false;
+
+    /// Makes a mutable global of type `i32`, which [`CoreEngine::interrupt`] sets
+    /// to 1, from another thread, and the layer to 0. Only with
+    /// [`CoreEngine::HAS_FLAGS`].
+    fn new_flag(cx: &mut Self::Context<'_>, realm: Self::Realm) -> Self::Global {
+        Self::new_global(cx, realm, CoreType::I32, 0)
+    }
+
     /// Where to compile the modules of a component.
     ///
     /// # Errors

@@ -8,13 +8,14 @@
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
-use crate::meter::{Gauge, Label, MOST};
+use crate::meter::{Gauge, Label, MOST, Mode};
 
 /// How many imports a metered module has besides its own.
 pub(crate) const IMPORTS: usize = 2;
 
-/// The fuel of a store.
+/// What the guests of a store are stopped by.
 pub(crate) struct Meters<E: CoreEngine> {
+    mode: Mode,
     gauge: Gauge,
     slice: u64,
     /// What the first realm's counter begins with.
@@ -29,6 +30,7 @@ pub(crate) struct Meters<E: CoreEngine> {
 
 struct Meter<E: CoreEngine> {
     realm: E::Realm,
+    /// Or the flag.
     counter: E::Global,
     slow: E::Func,
 }
@@ -36,10 +38,11 @@ struct Meter<E: CoreEngine> {
 impl<E: CoreEngine> Meters<E> {
     /// The meters of a store whose guests are metered; without limit if there
     /// is no fuel.
-    pub(crate) fn new(fuel: Option<u64>, slice: u64) -> Self {
+    pub(crate) fn new(mode: Mode, fuel: Option<u64>, slice: u64) -> Self {
         let fuel = fuel.unwrap_or(u64::MAX);
         let (gauge, begin) = Gauge::new(fuel, slice);
         Meters {
+            mode,
             gauge,
             slice,
             begin,
@@ -78,15 +81,9 @@ pub(crate) fn meter<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> 
         return Some(known as u32);
     }
     let begin = meters.begin.cast_unsigned();
-    let counter = E::new_global(cx, realm, CoreType::I64, begin);
-    let slow = {
-        let counter = counter.clone();
-        let ty = Signature::new([CoreType::I64], [CoreType::I64]);
-        E::host_func(cx, realm, &ty, move |mut cx, slots| {
-            let copy = slow::<E>(&mut cx, &counter, slots[0].cast_signed())?;
-            slots[0] = copy.cast_unsigned();
-            Ok(())
-        })
+    let (counter, slow) = match meters.mode {
+        Mode::Fuel => counter::<E>(cx, realm, begin),
+        Mode::Flag => flag::<E>(cx, realm),
     };
     let meters = self::meters::<E>(cx)?;
     meters.meters.push(Meter {
@@ -95,6 +92,36 @@ pub(crate) fn meter<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> 
         slow,
     });
     Some(meters.meters.len() as u32 - 1)
+}
+
+fn counter<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    realm: E::Realm,
+    begin: u64,
+) -> (E::Global, E::Func) {
+    let counter = E::new_global(cx, realm, CoreType::I64, begin);
+    let global = counter.clone();
+    let ty = Signature::new([CoreType::I64], [CoreType::I64]);
+    let slow = E::host_func(cx, realm, &ty, move |mut cx, slots| {
+        let copy = slow::<E>(&mut cx, &global, slots[0].cast_signed())?;
+        slots[0] = copy.cast_unsigned();
+        Ok(())
+    });
+    (counter, slow)
+}
+
+fn flag<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> (E::Global, E::Func) {
+    let flag = E::new_flag(cx, realm);
+    let global = flag.clone();
+    let slow = E::host_func(cx, realm, &Signature::default(), move |mut cx, _| {
+        // Before the look: what is set after it is looked at once more.
+        E::set_global(&mut cx, &global, CoreType::I32, 0);
+        match E::data(&cx).store_data().interrupted() {
+            None => Ok(()),
+            Some(reason) => Err(reason),
+        }
+    });
+    (flag, slow)
 }
 
 /// What a metered module imports after its own imports.
@@ -139,7 +166,7 @@ fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) 
 pub(crate) fn switch<E: CoreEngine>(cx: &mut E::Context<'_>, to: Option<u32>) -> Option<u32> {
     let to = to?;
     match &E::data(cx).meters {
-        Some(meters) if meters.current != to => hand_over::<E>(cx, to),
+        Some(meters) if meters.current != to && meters.mode == Mode::Fuel => hand_over::<E>(cx, to),
         _ => Some(to),
     }
 }

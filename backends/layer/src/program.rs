@@ -24,7 +24,7 @@ use wasmtime_environ::{
 };
 
 use crate::engine::{CoreEngine, CoreType, MAX_SLOTS, Signature};
-use crate::meter::{self, Label, OffsetMap};
+use crate::meter::{self, Label, Mode, OffsetMap};
 use crate::module::{self, ModuleType};
 use crate::types::Types;
 
@@ -134,7 +134,7 @@ struct Translated {
 }
 
 impl Translated {
-    fn new(types: &ComponentTypes, module: &ModuleTranslation<'_>, metered: bool) -> Result<Self> {
+    fn new(types: &ComponentTypes, module: &ModuleTranslation<'_>, metered: Option<Mode>) -> Result<Self> {
         let it = &module.module;
         let item = |ty: &EntityType| {
             module::item(types, ty).ok_or_else(|| refused("a core type is not the module's own"))
@@ -148,8 +148,8 @@ impl Translated {
             let name = it.strings[*name].to_owned();
             ty.exports.insert(name, item(&it.type_of(*index))?);
         }
-        let (wasm, places) = if metered {
-            let metered = meter::meter(module)?;
+        let (wasm, places) = if let Some(mode) = metered {
+            let metered = meter::meter(module, mode)?;
             (metered.wasm.into(), Some((metered.label, metered.offsets)))
         } else {
             (module.wasm.into(), None)
@@ -331,7 +331,7 @@ impl<E: CoreEngine> Program<E> {
     pub(crate) unsafe fn new(
         engine: &E::Engine,
         features: Features,
-        metered: bool,
+        metered: Option<Mode>,
         wasm: Arc<[u8]>,
         source: &Source<'_>,
     ) -> Result<Self> {
@@ -347,7 +347,7 @@ impl<E: CoreEngine> Program<E> {
             Translator::new(&tunables, &mut validator, &mut builder, &scope)
                 .translate(&wasm)
                 .map_err(|error| refused(format_args!("{error:#}")))?;
-        if metered {
+        if metered == Some(Mode::Fuel) {
             for (_, module) in modules.iter_mut() {
                 meter::finalize(module, &tunables, builder.module_types_builder_mut());
             }

@@ -4,15 +4,16 @@
 use wasm_encoder::{BlockType, Encode, Instruction};
 use wasmtime_environ::wasmparser::{FunctionBody, Operator, ValType};
 
-use super::Outcome;
 use super::constant::Lengths;
 use super::cost::{self, Bulk, Kind};
 use super::gauge::MOST;
 use super::offsets::Points;
 use super::shape::Shape;
+use super::{Mode, Outcome};
 
 /// Code that counts, while it is written.
 pub(super) struct Emit {
+    mode: Mode,
     pub(super) code: Vec<u8>,
     counter: u32,
     slow: u32,
@@ -25,11 +26,18 @@ pub(super) struct Emit {
     locals: u32,
     /// What is charged, but is not in the copy.
     pending: i64,
+    /// Where the run of operators begins that it is charged for, and which
+    /// operator of the original that is.
+    run: (usize, usize),
+    /// Where operators are, and where they were: the first, and each whose
+    /// distance is not that of the one before.
+    places: Vec<(u32, u32)>,
 }
 
 impl Emit {
     pub(super) fn new(shape: &Shape<'_>, locals: u32) -> Self {
         Emit {
+            mode: shape.mode,
             code: Vec::new(),
             counter: shape.counter(),
             slow: shape.slow(),
@@ -38,7 +46,26 @@ impl Emit {
             wide: None,
             locals: locals + 1,
             pending: 0,
+            run: (0, 0),
+            places: Vec::new(),
         }
+    }
+
+    /// Notes that the operator that was at `original` comes next.
+    fn place(&mut self, original: usize) {
+        let distance = |(metered, original): (u32, u32)| i64::from(metered) - i64::from(original);
+        let here = (self.code.len() as u32, original as u32);
+        if self.places.last().map(|last| distance(*last)) != Some(distance(here)) {
+            self.places.push(here);
+        }
+    }
+
+    /// Charges for the operator that was at `original` and comes next.
+    fn charge_for(&mut self, original: usize, price: i64) {
+        if self.pending == 0 {
+            self.run = (self.code.len(), original);
+        }
+        self.charge(price);
     }
 
     pub(super) fn put(&mut self, instruction: &Instruction<'_>) {
@@ -46,6 +73,9 @@ impl Emit {
     }
 
     pub(super) fn charge(&mut self, price: i64) {
+        if self.mode == Mode::Flag {
+            return;
+        }
         self.pending = self.pending.saturating_add(price);
     }
 
@@ -66,24 +96,60 @@ impl Emit {
         pending != 0
     }
 
-    /// Puts what is charged into the copy.
+    /// Puts what is charged into the copy. That is done where the run begins: an
+    /// interpreter can make one of a comparison and the branch that follows it.
     pub(super) fn flush(&mut self) {
-        if self.pending != 0 {
-            self.push();
-            self.put(&Instruction::LocalSet(self.copy));
+        if self.pending == 0 {
+            return;
         }
+        let (begin, original) = self.run;
+        let tail = self.code.split_off(begin);
+        self.push();
+        self.put(&Instruction::LocalSet(self.copy));
+        if tail.is_empty() {
+            return;
+        }
+        let shift = (self.code.len() - begin) as u32;
+        let begin = begin as u32;
+        let moved = self.places.partition_point(|place| place.0 < begin);
+        for place in &mut self.places[moved..] {
+            place.0 += shift;
+        }
+        if self
+            .places
+            .get(moved)
+            .is_none_or(|place| place.0 > begin + shift)
+        {
+            let place = (begin + shift, original as u32);
+            self.places.insert(moved, place);
+        }
+        self.code.extend_from_slice(&tail);
     }
 
     /// Puts what is charged and the copy into the counter. The copy is not to be
     /// used before it is [loaded](Emit::load).
     pub(super) fn write_back(&mut self) {
+        if self.mode == Mode::Flag {
+            return;
+        }
         self.push();
         self.put(&Instruction::GlobalSet(self.counter));
     }
 
     pub(super) fn load(&mut self) {
+        if self.mode == Mode::Flag {
+            return;
+        }
         self.put(&Instruction::GlobalGet(self.counter));
         self.put(&Instruction::LocalSet(self.copy));
+    }
+
+    /// Looks at the flag.
+    fn look(&mut self) {
+        self.put(&Instruction::GlobalGet(self.counter));
+        self.put(&Instruction::If(BlockType::Empty));
+        self.put(&Instruction::Call(self.slow));
+        self.put(&Instruction::End);
     }
 
     /// Checks the copy, which is on top of the stack too.
@@ -98,6 +164,9 @@ impl Emit {
     }
 
     pub(super) fn check(&mut self) {
+        if self.mode == Mode::Flag {
+            return self.look();
+        }
         if self.push() {
             self.put(&Instruction::LocalTee(self.copy));
         }
@@ -106,6 +175,9 @@ impl Emit {
 
     /// What each function begins with.
     pub(super) fn enter(&mut self) {
+        if self.mode == Mode::Flag {
+            return self.look();
+        }
         self.put(&Instruction::GlobalGet(self.counter));
         // Wasmtime's price of a call that does nothing.
         self.put(&Instruction::I64Const(1));
@@ -165,7 +237,10 @@ impl Emit {
     /// Declares the pass's locals after the module's own, of which there are this
     /// many groups, and puts the code after them. Returns where that begins.
     pub(super) fn finish(&self, groups: u32, declared: &[u8], out: &mut Vec<u8>) -> usize {
-        let mut own = vec![(self.copy, ValType::I64)];
+        let mut own = Vec::new();
+        if self.mode == Mode::Fuel {
+            own.push((self.copy, ValType::I64));
+        }
         own.extend(self.narrow.map(|local| (local, ValType::I32)));
         own.extend(self.wide.map(|local| (local, ValType::I64)));
         own.sort_by_key(|(local, _)| *local);
@@ -254,8 +329,7 @@ pub(super) fn write(
     // In front of the first operator goes a block, if a branch leads to the end
     // of the function: then one write-back is enough.
     let begins = emit.code.len();
-    let mut places = Vec::new();
-    let wrapped = operators(shape, wasm, index, body, &mut emit, &mut places)?;
+    let wrapped = operators(shape, wasm, index, body, &mut emit)?;
 
     let starts = out.len();
     let code = emit.finish(groups, declared, out);
@@ -269,22 +343,20 @@ pub(super) fn write(
 
     let mut points = Points::default();
     let original = body.range().start;
-    for (metered, place) in places {
+    for &(metered, place) in &emit.places {
         let metered = code - starts + moved + metered as usize;
         points.add(metered, place as usize - original);
     }
     Ok(points)
 }
 
-/// Writes the operators of a function, and where each that moved has gone.
-/// Whether the function's label is the target of a branch.
+/// Writes the operators of a function. Whether the function's label is the target of a branch.
 fn operators(
     shape: &Shape<'_>,
     wasm: &[u8],
     index: usize,
     body: &FunctionBody<'_>,
     emit: &mut Emit,
-    places: &mut Vec<(u32, u32)>,
 ) -> Outcome<bool> {
     let mut control = Control {
         frames: Vec::new(),
@@ -293,7 +365,6 @@ fn operators(
     control.push(Kind::Block);
     let mut lengths = Lengths::new(shape, index, body)?;
     let mut reader = body.get_operators_reader()?;
-    let mut distance = None;
     let mut wrapped = false;
     while !reader.eof() {
         let start = reader.original_position();
@@ -302,11 +373,11 @@ fn operators(
         let kind = cost::kind(shape, &operator)?;
         let last = control.frames.len() == 1 && kind == Kind::End;
         if control.reachable {
-            emit.charge(cost::price(&operator));
+            emit.charge_for(start, cost::price(&operator));
             before(shape, kind, &mut control, &mut lengths, emit)?;
         }
         if last {
-            let targeted = control.frames[0].targeted;
+            let targeted = control.frames[0].targeted && shape.mode == Mode::Fuel;
             wrapped = targeted;
             if targeted {
                 emit.put(&Instruction::End);
@@ -314,31 +385,16 @@ fn operators(
             if targeted || control.reachable {
                 emit.write_back();
             }
-            place(places, &mut distance, emit.code.len(), start);
+            emit.place(start);
             emit.put(&Instruction::End);
             continue;
         }
-        place(places, &mut distance, emit.code.len(), start);
+        emit.place(start);
         copy(shape, &operator, bytes, &mut emit.code);
         after(shape, kind, &operator, &mut control, emit)?;
         lengths.seen(kind, operator);
     }
     Ok(wrapped)
-}
-
-/// Notes where an operator has gone, if its distance to where it was differs from
-/// the last one's.
-fn place(
-    places: &mut Vec<(u32, u32)>,
-    distance: &mut Option<i64>,
-    metered: usize,
-    original: usize,
-) {
-    let now = metered as i64 - original as i64;
-    if *distance != Some(now) {
-        *distance = Some(now);
-        places.push((metered as u32, original as u32));
-    }
 }
 
 /// Counts, in front of an operator that can run.
@@ -369,6 +425,7 @@ fn before(
                 emit.flush();
             }
         }
+        Kind::Bulk(_) if shape.mode == Mode::Flag => emit.check(),
         Kind::Bulk(bulk) => match lengths.next()? {
             Some(length) => emit.bulk_known(bulk.unit, length),
             None => emit.bulk(bulk),

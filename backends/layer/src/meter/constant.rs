@@ -461,15 +461,40 @@ impl Translation<'_, '_> {
         self.drop(params.len());
         self.now = header;
         self.take(variables);
-        // The check splits in two and joins at once, so a header is never the
-        // only block that leads into its loop.
-        let (slow, on) = (self.ssa.block(), self.ssa.block());
-        self.ssa.edge(header, slow);
-        self.ssa.edge(header, on);
-        self.ssa.seal(slow);
-        self.ssa.edge(slow, on);
+        // The check.
+        self.now = self.detour(header);
+    }
+
+    /// Code that is run or is not: where it goes on. Elsewhere such a detour
+    /// changes nothing that can be seen here; in a loop it does, as the algorithm
+    /// meets the place where it joins before it is back at the loop's header.
+    fn detour(&mut self, from: BlockId) -> BlockId {
+        let (detour, on) = (self.ssa.block(), self.ssa.block());
+        self.ssa.edge(from, detour);
+        self.ssa.edge(from, on);
+        self.ssa.seal(detour);
+        self.ssa.edge(detour, on);
         self.ssa.seal(on);
-        self.now = on;
+        on
+    }
+
+    /// `table.copy` is two loops, one of which runs; in each is a detour, for an
+    /// element that nobody has asked for so far.
+    fn table_copy(&mut self) {
+        let (some, done) = (self.ssa.block(), self.ssa.block());
+        self.ssa.edge(self.now, some);
+        self.ssa.edge(self.now, done);
+        self.ssa.seal(some);
+        for _ in 0..2 {
+            let one = self.ssa.block();
+            self.ssa.edge(some, one);
+            let on = self.detour(one);
+            self.ssa.edge(on, done);
+            self.ssa.edge(on, one);
+            self.ssa.seal(one);
+        }
+        self.ssa.seal(done);
+        self.now = done;
     }
 
     fn begin_if(&mut self, ty: BlockType) {
@@ -655,6 +680,9 @@ impl Translation<'_, '_> {
                         Some(Value::Constant(length)) => Some(length),
                         _ => None,
                     });
+                }
+                if let O::TableCopy { .. } = operator {
+                    self.table_copy();
                 }
                 let (params, results) = operator.operator_arity(self.shape).unwrap_or((0, 0));
                 self.drop(params as usize);

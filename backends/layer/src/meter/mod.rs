@@ -26,6 +26,13 @@
 //!   that ends is not a write-back, and no count depends on the slices. [`Gauge`]
 //!   does the arithmetic.
 //!
+//! # Without fuel
+//!
+//! [`Mode::Flag`] counts nothing. For an engine that has no way of its own to stop
+//! a guest, functions and loops begin with a look at [`FLAG`], a mutable `i32`
+//! that another thread may set, and call [`SLOW`], of type `() -> ()`, if it is
+//! not zero.
+//!
 //! # What is where
 //!
 //! Wasmtime adds up the charges of a straight run of operators and puts them into
@@ -42,9 +49,8 @@
 //!
 //! # What cannot be metered
 //!
-//! Exceptions (`try_table`): the Wasmtime backend has none, so there is no count
-//! to be equal to. Garbage collection and stack switching likewise. They are
-//! refused by name.
+//! Exceptions: the Wasmtime backend has none, so there is no count to be equal to.
+//! Garbage collection and stack switching likewise. They are refused by name.
 
 mod body;
 mod constant;
@@ -71,13 +77,25 @@ pub(crate) use offsets::OffsetMap;
 pub(crate) const MODULE: &str = "\0enginebay:meter";
 /// The counter: a mutable global of type `i64`.
 pub(crate) const COUNTER: &str = "counter";
-/// What a check calls that finds the slice used up: `(i64) -> i64`.
+/// What a check calls that finds the slice used up: `(i64) -> i64`. With
+/// [`Mode::Flag`], what is called while the flag is set: `() -> ()`.
 pub(crate) const SLOW: &str = "slow";
+/// The flag, in place of the counter: a mutable global of type `i32`.
+pub(crate) const FLAG: &str = "flag";
+
+/// What a metered module is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Counts.
+    Fuel,
+    /// Looks at a flag, again and again.
+    Flag,
+}
 
 /// A module with the meter in it.
 pub(crate) struct Metered {
-    /// The module. Its imports are those that it had, and then [`COUNTER`] and
-    /// [`SLOW`]; its exports are those that it had.
+    /// The module. Its imports are those that it had, and then [`COUNTER`] or
+    /// [`FLAG`] and [`SLOW`]; its exports are those that it had.
     pub(crate) wasm: Vec<u8>,
     /// What the module's name begins with.
     pub(crate) label: Label,
@@ -104,13 +122,14 @@ pub(crate) fn finalize(
     module.finalize_table_init(tunables, types);
 }
 
-/// Puts the meter into a valid module that [`finalize`] has seen.
+/// Puts the meter into a valid module that [`finalize`] has seen; it need not have
+/// seen it for [`Mode::Flag`].
 ///
 /// # Errors
 ///
 /// `Unsupported`, with the feature's name, for what cannot be metered.
-pub(crate) fn meter(module: &ModuleTranslation<'_>) -> Result<Metered> {
-    sections::write(module).map_err(|error| match error {
+pub(crate) fn meter(module: &ModuleTranslation<'_>, mode: Mode) -> Result<Metered> {
+    sections::write(module, mode).map_err(|error| match error {
         Refused::Feature(name) => {
             Error::unsupported(format!("the guest uses {name}, which fuel does not cover"))
         }

@@ -12,7 +12,7 @@ use wasmtime_environ::wasmparser::{
 use super::offsets::OffsetMap;
 use super::shape::Shape;
 use super::start::{self, Deferred};
-use super::{COUNTER, Label, MODULE, Metered, Outcome, Refused, SLOW, body};
+use super::{COUNTER, FLAG, Label, MODULE, Metered, Mode, Outcome, Refused, SLOW, body};
 
 /// What a module consists of.
 #[derive(Default)]
@@ -59,11 +59,11 @@ impl<'a> Sections<'a> {
 }
 
 /// Writes the metered module.
-pub(super) fn write(module: &ModuleTranslation<'_>) -> Outcome<Metered> {
+pub(super) fn write(module: &ModuleTranslation<'_>, mode: Mode) -> Outcome<Metered> {
     let wasm = module.wasm;
     let sections = Sections::read(wasm)?;
-    let mut shape = Shape::new(module, &sections)?;
-    let deferred = Deferred::new(module, &sections)?;
+    let mut shape = Shape::new(mode, module, &sections)?;
+    let deferred = Deferred::new(&shape, module, &sections)?;
 
     // Bodies first: they say which types are missing.
     let count = sections.bodies.len();
@@ -100,9 +100,10 @@ pub(super) fn write(module: &ModuleTranslation<'_>) -> Outcome<Metered> {
     out.same(13, sections.tags.as_ref());
     out.globals(sections.globals.as_ref())?;
     out.exports(sections.exports.as_ref())?;
-    if shape.has_startup {
+    let start = sections.start.map(|start| shape.func_index(start));
+    if let Some(start) = shape.has_startup.then(|| shape.startup()).or(start) {
         let mut contents = Vec::new();
-        shape.startup().encode(&mut contents);
+        start.encode(&mut contents);
         out.section(8, &contents);
     }
     out.elements(sections.elements.as_ref(), deferred.elements)?;
@@ -170,8 +171,13 @@ impl Writer<'_, '_> {
 
     fn types(&mut self, types: Option<&wasmparser::TypeSectionReader<'_>>) -> Outcome<()> {
         let mut items = Vec::new();
-        // `(i64) -> i64`, `() -> ()`.
-        items.extend_from_slice(&[0x60, 1, 0x7e, 1, 0x7e, 0x60, 0, 0]);
+        match self.shape.mode {
+            // `(i64) -> i64`
+            Mode::Fuel => items.extend_from_slice(&[0x60, 1, 0x7e, 1, 0x7e]),
+            Mode::Flag => items.extend_from_slice(&[0x60, 0, 0]),
+        }
+        // `() -> ()`, of the start-up function.
+        items.extend_from_slice(&[0x60, 0, 0]);
         let added = self.shape.added();
         for results in &added {
             items.extend_from_slice(&[0x60, 0]);
@@ -187,8 +193,16 @@ impl Writer<'_, '_> {
     fn imports(&mut self, imports: Option<&wasmparser::ImportSectionReader<'_>>) {
         let mut items = Vec::new();
         MODULE.encode(&mut items);
-        COUNTER.encode(&mut items);
-        items.extend_from_slice(&[0x03, 0x7e, 0x01]);
+        match self.shape.mode {
+            Mode::Fuel => {
+                COUNTER.encode(&mut items);
+                items.extend_from_slice(&[0x03, 0x7e, 0x01]);
+            }
+            Mode::Flag => {
+                FLAG.encode(&mut items);
+                items.extend_from_slice(&[0x03, 0x7f, 0x01]);
+            }
+        }
         MODULE.encode(&mut items);
         SLOW.encode(&mut items);
         items.push(0x00);

@@ -12,10 +12,11 @@ use wasmtime_environ::{
 };
 
 use super::sections::Sections;
-use super::{Outcome, Refused};
+use super::{Mode, Outcome, Refused};
 
 /// Types and counts of a module.
 pub(super) struct Shape<'a> {
+    pub(super) mode: Mode,
     pub(super) module: &'a Module,
     types: Vec<SubType>,
     /// The type of each function, imported ones first.
@@ -30,15 +31,20 @@ pub(super) struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    pub(super) fn new(module: &'a ModuleTranslation<'_>, sections: &Sections<'_>) -> Outcome<Self> {
+    pub(super) fn new(
+        mode: Mode,
+        module: &'a ModuleTranslation<'_>,
+        sections: &Sections<'_>,
+    ) -> Outcome<Self> {
         let mut shape = Shape {
+            mode,
             module: &module.module,
             types: Vec::new(),
             funcs: Vec::new(),
             tags: Vec::new(),
             imported_funcs: 0,
             imported_globals: 0,
-            has_startup: super::start::is_needed(module),
+            has_startup: mode == Mode::Fuel && super::start::is_needed(module),
             added: HashMap::new(),
         };
         if let Some(types) = &sections.types {
@@ -97,7 +103,7 @@ impl<'a> Shape<'a> {
         self.imported_funcs
     }
 
-    /// The counter in the metered module.
+    /// The counter or the flag in the metered module.
     pub(super) fn counter(&self) -> u32 {
         self.imported_globals
     }

@@ -35,8 +35,12 @@ pub(super) struct Deferred {
 }
 
 impl Deferred {
-    pub(super) fn new(module: &ModuleTranslation<'_>, sections: &Sections<'_>) -> Outcome<Self> {
-        if !is_needed(module) {
+    pub(super) fn new(
+        shape: &Shape<'_>,
+        module: &ModuleTranslation<'_>,
+        sections: &Sections<'_>,
+    ) -> Outcome<Self> {
+        if !shape.has_startup {
             return Ok(Deferred {
                 elements: usize::MAX,
                 data: usize::MAX,

@@ -33,7 +33,7 @@ fn parts(component: &[u8]) -> Vec<Part> {
     for (_, module) in &mut modules {
         crate::meter::finalize(module, &tunables, types.module_types_builder_mut());
         let begin = Instant::now();
-        let metered = crate::meter::meter(module).unwrap();
+        let metered = crate::meter::meter(module, Mode::Fuel).unwrap();
         println!(
             "{} bytes became {} in {:?}",
             module.wasm.len(),
@@ -50,6 +50,11 @@ fn parts(component: &[u8]) -> Vec<Part> {
     parts
 }
 
+const PLAN: Plan = Plan {
+    much: 50_000,
+    sweep: 8,
+};
+
 fn check(name: &str, component: &[u8]) -> Counts {
     let mut counts = Counts::default();
     let mut adapters = 0;
@@ -59,8 +64,9 @@ fn check(name: &str, component: &[u8]) -> Counts {
         for export in exports(&part.wasm) {
             let name = format!("{name}, module {index}, {export}");
             let (Part { wasm, metered, .. }, calls) = (part, [export]);
-            compare::<on_wasmtime::Wasmtime>(&name, wasm, metered, &calls, 8, &mut counts);
-            compare::<on_wasmi::Wasmi>(&name, wasm, metered, &calls, 8, &mut counts);
+            compare::<on_wasmtime::Wasmtime>(&name, wasm, metered, &calls, PLAN, &mut counts);
+            compare::<on_wasmi::Wasmi>(&name, wasm, metered, &calls, PLAN, &mut counts);
+            compare::<on_wasmer::Wasmer>(&name, wasm, metered, &calls, PLAN, &mut counts);
         }
     }
     println!("{name}: {adapters} adapters, {counts:?}");

@@ -3,6 +3,8 @@
 //! then with any less, in slices of several sizes.
 
 mod components;
+mod cost;
+mod on_wasmer;
 mod on_wasmi;
 mod on_wasmtime;
 mod places;
@@ -14,7 +16,7 @@ use std::sync::OnceLock;
 use wasmtime_environ::wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
 use wasmtime_environ::{ModuleEnvironment, ModuleTypesBuilder, StaticModuleIndex, Tunables};
 
-use super::{Gauge, Metered};
+use super::{Gauge, Metered, Mode};
 
 /// A step of a program, or how it ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +97,7 @@ fn meter(wasm: &[u8]) -> enginebay_core::Result<Metered> {
     .translate(Parser::new(0), wasm)
     .unwrap();
     super::finalize(&mut module, &tunables, &mut types);
-    super::meter(&module)
+    super::meter(&module, Mode::Fuel)
 }
 
 /// The same, and a look at the result.
@@ -129,8 +131,15 @@ impl Counts {
     }
 }
 
-/// Much fuel, but not so much that an endless loop takes long.
-const MUCH: u64 = 20_000;
+/// How a program is run.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Enough fuel for the program, but not so much that an endless loop takes
+    /// long.
+    much: u64,
+    /// With how many amounts of less, about.
+    sweep: u64,
+}
 
 /// The functions that a module exports, in order.
 fn exports(wasm: &[u8]) -> Vec<String> {
@@ -152,14 +161,13 @@ fn left(events: &[Event]) -> u64 {
     }
 }
 
-/// Compares one program on one engine at every amount of fuel, or at every
-/// `step`th if it uses much.
+/// Compares one program on one engine.
 fn compare<E: Engine>(
     name: &str,
     wasm: &[u8],
     metered: &[u8],
     calls: &[String],
-    most: u64,
+    plan: Plan,
     counts: &mut Counts,
 ) {
     let native = on_wasmtime::Native::compile(wasm);
@@ -173,10 +181,13 @@ fn compare<E: Engine>(
     let slices = [u64::MAX, 1, 100, 10_000];
     let mut used = 0;
     for slice in slices {
-        let fuel = Fuel { fuel: MUCH, slice };
-        used = MUCH - left(&compare(fuel, counts));
+        let fuel = Fuel {
+            fuel: plan.much,
+            slice,
+        };
+        used = plan.much - left(&compare(fuel, counts));
     }
-    let step = (used / most).max(1);
+    let step = (used / plan.sweep).max(1);
     for (turn, fuel) in (0..used + 3).step_by(step as usize).enumerate() {
         let slice = slices[turn % slices.len()];
         compare(Fuel { fuel, slice }, counts);
@@ -189,12 +200,23 @@ fn compare<E: Engine>(
     }
 }
 
+/// Wasmer has no tail calls, and no memories of 64 bits.
+fn runs_on_wasmer(wasm: &[u8]) -> bool {
+    let features = features() & !WasmFeatures::TAIL_CALL & !WasmFeatures::MEMORY64;
+    Validator::new_with_features(features)
+        .validate_all(wasm)
+        .is_ok()
+}
+
 /// Compares on all engines.
-fn compare_all(name: &str, wasm: &[u8], most: u64) -> Counts {
+fn compare_all(name: &str, wasm: &[u8], plan: Plan) -> Counts {
     let mut counts = Counts::default();
     let (metered, calls) = (metered(wasm), exports(wasm));
-    compare::<on_wasmtime::Wasmtime>(name, wasm, &metered, &calls, most, &mut counts);
-    compare::<on_wasmi::Wasmi>(name, wasm, &metered, &calls, most, &mut counts);
+    compare::<on_wasmtime::Wasmtime>(name, wasm, &metered, &calls, plan, &mut counts);
+    compare::<on_wasmi::Wasmi>(name, wasm, &metered, &calls, plan, &mut counts);
+    if runs_on_wasmer(wasm) {
+        compare::<on_wasmer::Wasmer>(name, wasm, &metered, &calls, plan, &mut counts);
+    }
     counts
 }
 
@@ -214,7 +236,7 @@ fn what_cannot_be_metered_is_refused_by_name() {
             .translate(Parser::new(0), &wasm)
             .unwrap();
         super::finalize(&mut module, &tunables, &mut types);
-        let Err(error) = super::meter(&module) else {
+        let Err(error) = super::meter(&module, Mode::Fuel) else {
             panic!("{feature} was metered");
         };
         assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);

@@ -141,6 +141,15 @@ impl Native {
         Native(Module::new(ENGINE.get_or_init(|| engine(true)), wasm).unwrap())
     }
 
+    pub(super) fn compile_plain(wasm: &[u8], fuel: bool, epochs: bool) -> Module {
+        let mut config = Config::new();
+        config
+            .concurrency_support(false)
+            .consume_fuel(fuel)
+            .epoch_interruption(epochs);
+        Module::new(&Engine::new(&config).unwrap(), wasm).unwrap()
+    }
+
     pub(super) fn run(&self, calls: &[String], fuel: u64) -> Vec<Event> {
         let mut store = Store::new(self.0.engine(), Vec::new());
         store.set_fuel(fuel).unwrap();
@@ -230,6 +239,8 @@ impl super::Engine for Wasmtime {
     }
 }
 
+const FUEL: u64 = 50_000;
+
 /// The frames of the trap in a module's start function: names, functions and
 /// offsets.
 pub(super) fn frames(wasm: &[u8], metered: bool) -> Vec<(Option<String>, u32, usize)> {
@@ -239,14 +250,14 @@ pub(super) fn frames(wasm: &[u8], metered: bool) -> Vec<(Option<String>, u32, us
     };
     let mut store = Store::new(module.engine(), ());
     if !metered {
-        store.set_fuel(MUCH).unwrap();
+        store.set_fuel(FUEL).unwrap();
         store.set_epoch_deadline(1 << 40);
     }
     let imports: Vec<Extern> = module
         .imports()
         .map(|it| match (it.name(), it.ty()) {
             (COUNTER, ExternType::Global(ty)) => {
-                let counter = Val::I64(-(MUCH as i64));
+                let counter = Val::I64(-(FUEL as i64));
                 Global::new(&mut store, ty, counter).unwrap().into()
             }
             (_, ty) => import(&mut store, &ty, |_| ()),

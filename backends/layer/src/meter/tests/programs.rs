@@ -4,7 +4,11 @@ use super::*;
 
 fn check(name: &str, wat: &str) {
     let wasm = wat::parse_str(wat).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let counts = compare_all(name, &wasm, 300);
+    let plan = Plan {
+        much: 50_000,
+        sweep: 300,
+    };
+    let counts = compare_all(name, &wasm, plan);
     println!("{name}: {counts:?}");
 }
 
@@ -525,6 +529,15 @@ programs! {
                 (local.set 1 (i32.add (local.get 1) (i32.const 1)))
                 (br_if $outer (i32.lt_u (local.get 1) (i32.const 2))))
             (memory.fill (i32.const 0) (i32.const 0) (local.get 0)))
+        (table 5 funcref)
+        (func (export "after_a_copy") (local i32 i32)
+            (local.set 0 (i32.const 9)) (local.set 1 (i32.const 8))
+            (table.copy (i32.const 0) (i32.const 1) (i32.const 2))
+            (memory.fill (i32.const 0) (i32.const 0) (local.get 0))
+            (table.copy (i32.const 0) (i32.const 1) (local.get 1))
+            (table.fill (i32.const 0) (ref.null func) (local.get 1))
+            (table.fill (i32.const 0) (ref.null func) (i32.const 1))
+            (memory.fill (i32.const 0) (i32.const 0) (local.get 1)))
         (func (export "nested_read") (local i32 i32 i32)
             (local.set 0 (i32.const 9))
             (loop $outer
