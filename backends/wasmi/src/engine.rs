@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use enginebay_core::{
-    Config, Error, ErrorKind, Feature, Features, Result, Support, refused_features,
+    Config, Error, ErrorKind, Feature, Features, Interruption, Result, Support, refused_features,
 };
 use enginebay_layer::contain;
+
+use crate::start;
 
 /// What wasmi can do, as it is built here.
 pub(crate) fn support() -> Support {
@@ -15,6 +17,8 @@ pub(crate) fn support() -> Support {
     // wasmi's Cargo feature `deterministic` is on: NaNs are canonical always,
     // which costs a branch that no measurement shows.
     support.deterministic = true;
+    // By wasmi's own fuel, which is not the layer's.
+    support.deadline = true;
     support.features = Feature::ALL
         .iter()
         .copied()
@@ -46,6 +50,7 @@ struct Options {
     config: wasmi::Config,
     features: Features,
     max_stack: usize,
+    stops: bool,
 }
 
 /// A call in wasmi takes a frame of 24 bytes besides its values. Counted as this
@@ -71,6 +76,7 @@ impl Engine {
         }
         let features = config.get_features();
         let max_stack = config.get_max_stack();
+        let stops = config.get_interruption(&support()) == Interruption::Deadline;
         let mut options = wasmi::Config::default();
         options
             .wasm_simd(features.contains(Feature::Simd))
@@ -81,11 +87,13 @@ impl Engine {
             .wasm_memory64(features.contains(Feature::Memory64))
             .ignore_custom_sections(true)
             .set_max_stack_height(max_stack)
-            .set_max_recursion_depth(max_stack / BYTES_PER_FRAME);
+            .set_max_recursion_depth(max_stack / BYTES_PER_FRAME)
+            .consume_fuel(stops);
         Ok(Engine(Arc::new(Options {
             config: options,
             features: features.iter().filter(|feature| has(*feature)).collect(),
             max_stack,
+            stops,
         })))
     }
 
@@ -102,6 +110,7 @@ pub struct Unit(Arc<UnitInner>);
 struct UnitInner {
     engine: wasmi::Engine,
     features: Features,
+    stops: bool,
 }
 
 impl fmt::Debug for Unit {
@@ -117,7 +126,13 @@ impl Unit {
         Unit(Arc::new(UnitInner {
             engine: wasmi::Engine::new(&options.0.config),
             features: options.0.features,
+            stops: options.0.stops,
         }))
+    }
+
+    /// Whether guests can be stopped: by fuel of wasmi's, which they run out of.
+    pub(crate) fn stops(&self) -> bool {
+        self.0.stops
     }
 
     /// wasmi's own engine.
@@ -137,7 +152,11 @@ impl Unit {
 
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
-            wasmi::Module::new(self.engine(), wasm)
+            let start = match self.stops() {
+                true => start::export(wasm),
+                false => None,
+            };
+            wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(wasm))
                 .map(Module)
                 .map_err(|error| self.refused(wasm, error))
         })

@@ -15,6 +15,7 @@ mod engine;
 mod limits;
 mod linker;
 mod signature;
+mod start;
 mod store;
 mod trap;
 

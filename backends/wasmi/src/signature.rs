@@ -11,11 +11,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use enginebay_layer::{CoreType, MAX_SLOTS, Signature};
-use wasmi::{Caller, F32, F64, Func, StoreContextMut, TypedFunc, Val, WasmParams, WasmResults};
-use wasmi::{WasmRet, WasmTy};
+use wasmi::{Caller, F32, F64, Func, ResumableCall, StoreContextMut, TypedFunc, Val};
+use wasmi::{WasmParams, WasmResults, WasmRet, WasmTy};
 
 use crate::linker::{self, Host};
 use crate::store::Link;
+use crate::trap::HostFailure;
 
 type Context<'a> = StoreContextMut<'a, Link>;
 type Result<T> = std::result::Result<T, wasmi::Error>;
@@ -273,16 +274,54 @@ pub(crate) fn entry(ty: &Signature) -> Option<Entry> {
     }
 }
 
-/// Gets a function ready for calls.
-pub(crate) fn callee(cx: &Context<'_>, func: &Func, ty: &Signature) -> Result<Callee> {
+/// Gets a function ready for calls; for such that can be stopped, if the store's
+/// guests have fuel.
+pub(crate) fn callee(cx: &Context<'_>, func: &Func, ty: &Signature, stops: bool) -> Result<Callee> {
+    if stops {
+        return Ok(dynamic(*func, ty, run_in_slices));
+    }
     match entry(ty) {
         Some(entry) => (entry.callee)(cx, func),
-        None => Ok(dynamic(*func, ty)),
+        None => Ok(dynamic(*func, ty, |cx, func, params, results| {
+            func.call(cx, params, results)
+        })),
     }
 }
 
-/// A function whose type has no entry: its values are checked in each call.
-fn dynamic(func: Func, ty: &Signature) -> Callee {
+/// How much a guest consumes, of wasmi's fuel, between two looks at the time: 0.2
+/// to 0.4 ms.
+pub(crate) const SLICE: u64 = 100_000;
+
+/// Calls a function. Whenever it runs out of fuel it gets more, unless it has to
+/// stop.
+pub(crate) fn run_in_slices(
+    cx: &mut Context<'_>,
+    func: &Func,
+    params: &[Val],
+    results: &mut [Val],
+) -> Result<()> {
+    let mut call = func.call_resumable(&mut *cx, params, results)?;
+    loop {
+        let paused = match call {
+            ResumableCall::Finished => return Ok(()),
+            ResumableCall::HostTrap(trap) => return Err(trap.into_host_error()),
+            ResumableCall::OutOfFuel(paused) => paused,
+        };
+        if let Some(reason) = cx.data().interrupted() {
+            return Err(wasmi::Error::host(HostFailure(reason)));
+        }
+        cx.set_fuel(paused.required_fuel().max(SLICE))?;
+        call = paused.resume(&mut *cx, results)?;
+    }
+}
+
+/// A function that is called with values that say what they are, and that are
+/// checked in each call.
+fn dynamic(
+    func: Func,
+    ty: &Signature,
+    call: fn(&mut Context<'_>, &Func, &[Val], &mut [Val]) -> Result<()>,
+) -> Callee {
     let ty = ty.clone();
     Callee(Arc::new(move |cx, slots| {
         let mut params = [const { Val::I32(0) }; MAX_SLOTS];
@@ -292,7 +331,7 @@ fn dynamic(func: Func, ty: &Signature) -> Callee {
         for ((param, ty), slot) in params.iter_mut().zip(&ty.params).zip(&*slots) {
             *param = to_val(*ty, *slot);
         }
-        func.call(cx, params, results)?;
+        call(cx, &func, params, results)?;
         for (slot, result) in slots.iter_mut().zip(results) {
             *slot = from_val(result);
         }

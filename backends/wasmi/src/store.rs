@@ -23,7 +23,7 @@ use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
 use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut, Val};
 
 use crate::engine::{Engine, Module, Unit};
-use crate::{WasmiCore, linker, signature, trap};
+use crate::{WasmiCore, linker, signature, start, trap};
 
 /// How deep calls are nested in each other through host functions. wasmi gives
 /// each a stack of its own on the heap and uses the thread's stack for itself,
@@ -92,6 +92,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// Why a guest has to stop now, if it has to.
+    pub(crate) fn interrupted(&self) -> Option<Error> {
+        // SAFETY: as in `store_data_mut`: a call that has paused asks.
+        unsafe { (*self.inner.as_ptr()).data.store_data().interrupted() }
+    }
+
     /// For wasmi's limiter.
     pub(crate) fn store_data_mut(&mut self) -> &mut StoreData {
         // SAFETY: wasmi asks in an operation that a context of the store makes or
@@ -279,6 +285,14 @@ impl Context<'_> {
         unsafe { (*place.as_ptr()).top.assume_init_mut() }.as_context_mut()
     }
 
+    /// Whether guests of a realm can be stopped.
+    fn stops(&mut self, realm: Realm) -> bool {
+        let place = self.place(realm);
+        // SAFETY: the place is one of this store, and this part of it never
+        // changes.
+        unsafe { (*place.as_ptr()).unit.stops() }
+    }
+
     pub(crate) fn realm(&mut self, unit: &Unit) -> Realm {
         let first = self.first();
         if !self.has_first() {
@@ -320,6 +334,10 @@ impl Context<'_> {
         };
         let mut store = wasmi::Store::new(unit.engine(), link);
         store.limiter(|link| link);
+        if unit.stops() {
+            let set = store.set_fuel(signature::SLICE);
+            debug_assert!(set.is_ok(), "the unit's engine counts fuel");
+        }
         let place = place.as_ptr();
         // SAFETY: as the caller promises. The last reference to `store` is the one
         // in `top`.
@@ -360,12 +378,29 @@ impl Context<'_> {
         self.nesting().enter()?;
         let result = contain("instantiating a module", || {
             match wasmi::Instance::new(self.wasmi(realm), &module.0, externs) {
-                Ok(inner) => Ok(Instance { realm, inner }),
+                Ok(inner) => {
+                    self.start(realm, &inner)?;
+                    Ok(Instance { realm, inner })
+                }
                 Err(error) => Err(trap::error(self.data().store_data(), error)),
             }
         });
         self.nesting().leave();
         result
+    }
+
+    /// Runs a start function that wasmi has not run.
+    fn start(&mut self, realm: Realm, instance: &wasmi::Instance) -> Result<()> {
+        if !self.stops(realm) {
+            return Ok(());
+        }
+        let Some(start) = instance.get_func(self.wasmi(realm), start::NAME) else {
+            return Ok(());
+        };
+        match signature::run_in_slices(&mut self.wasmi(realm), &start, &[], &mut []) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(trap::error(self.data().store_data(), error)),
+        }
     }
 
     /// An import as wasmi has it.
@@ -408,7 +443,8 @@ impl Context<'_> {
 
     pub(crate) fn callee(&mut self, func: &Func, ty: &Signature) -> Result<Callee> {
         let realm = func.realm;
-        match signature::callee(&self.wasmi(realm), &func.inner, ty) {
+        let stops = self.stops(realm);
+        match signature::callee(&self.wasmi(realm), &func.inner, ty, stops) {
             Ok(inner) => Ok(Callee { realm, inner }),
             Err(error) => Err(Error::new(
                 ErrorKind::Engine,
