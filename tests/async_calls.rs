@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use common::{block_on, engine, on_each_backend, yield_once};
 use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store, TypedFunc};
-use enginebay::{Backend, Error, ErrorKind, HostFuture, Interruption, ResourceAny, TrapCode};
+use enginebay::{
+    Backend, Config, Error, ErrorKind, HostFuture, Interruption, ResourceAny, TrapCode,
+};
 
 on_each_backend! {
     a_hundred_calls_wait_at_once
@@ -32,6 +34,7 @@ on_each_backend! {
     spurious_polls_do_no_harm
     a_waiting_call_is_cancelled
     a_call_moves_between_threads
+    a_call_that_gets_no_stack_is_an_error
 }
 
 /// Calls its import `f` from its export `run`.
@@ -673,4 +676,61 @@ fn a_call_moves_between_threads<B: Backend>() {
     }
     std::thread::scope(|scope| scope.spawn(|| block_on(call)).join().unwrap()).unwrap();
     assert_eq!(*store.data(), 2);
+}
+
+/// A call whose guest may wait needs a stack of its own, on the layered backends
+/// that of a thread. Here none is to be had: no system has so many addresses.
+fn a_call_that_gets_no_stack_is_an_error<B: Backend>() {
+    const PLAIN: &str = r#"(component
+        (core module $m (func (export "run")))
+        (core instance $i (instantiate $m))
+        (func (export "run") (canon lift (core func $i "run"))))"#;
+    let mut config = Config::new();
+    config
+        .interruption(Interruption::None)
+        .max_stack(isize::MAX as usize >> 4);
+    let engine = Engine::<B>::new(&config).unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let linker = linker::<B, ()>(&engine, {
+        let calls = calls.clone();
+        move |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            HostFuture::new(std::future::ready(Ok(())))
+        }
+    });
+    let plain = Component::new(&engine, PLAIN).unwrap();
+    let component = Component::new(&engine, CALL_F).unwrap();
+
+    // Some engines have all guests on such stacks. The others run one that never
+    // waits.
+    let mut sync = Store::new(&engine, ()).unwrap();
+    let instance = Linker::new(&engine).instantiate(&mut sync, &plain).unwrap();
+    let ran = run_of(&instance, &mut sync).call(&mut sync, ());
+    if let Err(error) = &ran {
+        assert_eq!(*error.kind(), ErrorKind::Engine, "{error:?}");
+        assert_eq!(sync.poisoned(), Some(&ErrorKind::Engine));
+    }
+
+    let mut store = Store::new_async(&engine, ()).unwrap();
+    let before = Linker::<B, ()>::new(&engine);
+    let before = block_on(before.instantiate_async(&mut store, &plain)).unwrap();
+    let begin = async |store: &mut Store<B, ()>| {
+        let instance = linker.instantiate_async(&mut *store, &component).await?;
+        run_of(&instance, store).call_async(store, ()).await
+    };
+    let error = block_on(begin(&mut store)).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Engine, "{error:?}");
+    assert!(error.to_string().contains("os error"), "{error}");
+    assert_eq!(calls.load(Ordering::Relaxed), 0, "the guest ran");
+    if B::support().native {
+        // The engine does not say how far it came.
+        assert_eq!(store.poisoned(), Some(&ErrorKind::Engine));
+        return;
+    }
+    // No guest was entered: the store is as it was.
+    assert_eq!(store.poisoned(), None);
+    let error = block_on(begin(&mut store)).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Engine, "{error:?}");
+    let again = block_on(run_of(&before, &mut store).call_async(&mut store, ()));
+    assert_eq!(again.is_ok(), ran.is_ok(), "{again:?}");
 }
