@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{block_on, engine, on_each_backend_and_any, yield_once};
 use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store, TypedFunc};
 use enginebay::{
-    Backend, Error, ErrorKind, HostCall, HostFuture, Interruption, ResourceAny, TrapCode,
+    Backend, Config, Error, ErrorKind, HostCall, HostFuture, Interruption, ResourceAny, TrapCode,
 };
 
 on_each_backend_and_any! {
@@ -35,6 +35,7 @@ on_each_backend_and_any! {
     a_waiting_call_is_cancelled
     a_call_moves_between_threads
     the_last_definition_of_a_name_counts_with_and_without_a_guard
+    a_call_that_gets_no_stack_is_an_error
 }
 
 /// Calls its import `f` from its export `run`.
@@ -743,4 +744,60 @@ fn the_last_definition_of_a_name_counts_with_and_without_a_guard<B: Backend>() {
             assert_eq!(calls.load(Ordering::Relaxed), if guarded { 2 } else { 0 });
         }
     }
+
+/// A call whose guest may wait needs a stack of its own, on the layered backends
+/// that of a thread. Here none is to be had: no system has so many addresses.
+fn a_call_that_gets_no_stack_is_an_error<B: Backend>() {
+    const PLAIN: &str = r#"(component
+        (core module $m (func (export "run")))
+        (core instance $i (instantiate $m))
+        (func (export "run") (canon lift (core func $i "run"))))"#;
+    let mut config = Config::new();
+    config
+        .interruption(Interruption::None)
+        .max_stack(isize::MAX as usize >> 4);
+    let engine = Engine::<B>::new(&config).unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let linker = linker::<B, ()>(&engine, {
+        let calls = calls.clone();
+        move |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            HostFuture::new(std::future::ready(Ok(())))
+        }
+    });
+    let plain = Component::new(&engine, PLAIN).unwrap();
+    let component = Component::new(&engine, CALL_F).unwrap();
+
+    // Some engines have all guests on such stacks. The others run one that never
+    // waits.
+    let mut sync = Store::new(&engine, ()).unwrap();
+    let instance = Linker::new(&engine).instantiate(&mut sync, &plain).unwrap();
+    let ran = run_of(&instance, &mut sync).call(&mut sync, ());
+    if let Err(error) = &ran {
+        assert_eq!(*error.kind(), ErrorKind::Engine, "{error:?}");
+        assert_eq!(sync.poisoned(), Some(&ErrorKind::Engine));
+    }
+
+    let mut store = Store::new_async(&engine, ()).unwrap();
+    let before = Linker::<B, ()>::new(&engine);
+    let before = block_on(before.instantiate_async(&mut store, &plain)).unwrap();
+    let begin = async |store: &mut Store<B, ()>| {
+        let instance = linker.instantiate_async(&mut *store, &component).await?;
+        run_of(&instance, store).call_async(store, ()).await
+    };
+    let error = block_on(begin(&mut store)).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Engine, "{error:?}");
+    assert!(error.to_string().contains("os error"), "{error}");
+    assert_eq!(calls.load(Ordering::Relaxed), 0, "the guest ran");
+    if B::support().native {
+        // The engine does not say how far it came.
+        assert_eq!(store.poisoned(), Some(&ErrorKind::Engine));
+        return;
+    }
+    // No guest was entered: the store is as it was.
+    assert_eq!(store.poisoned(), None);
+    let error = block_on(begin(&mut store)).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Engine, "{error:?}");
+    let again = block_on(run_of(&before, &mut store).call_async(&mut store, ()));
+    assert_eq!(again.is_ok(), ran.is_ok(), "{again:?}");
 }

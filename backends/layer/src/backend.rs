@@ -407,12 +407,14 @@ impl<E: CoreEngine> Backend for Layer<E> {
         instantiate::<E>(&mut cx, &pre.0)
     }
 
-    async fn instantiate_async<'a>(mut cx: E::Context<'a>, pre: &'a InstancePre<E>) -> Result<u32> {
-        if pre.0.is_async {
-            E::data_mut(&mut cx).suspends = true;
-        }
-        let suspends = Self::suspends(&cx);
-        coroutine::run::<E, _>(cx, suspends, |cx| instantiate::<E>(cx, &pre.0)).await
+    async fn instantiate_async<'a>(cx: E::Context<'a>, pre: &'a InstancePre<E>) -> Result<u32> {
+        let suspends = pre.0.is_async || Self::suspends(&cx);
+        let work = |cx: &mut E::Context<'_>| {
+            // Not before there is a thread: without one, the store is as it was.
+            E::data_mut(cx).suspends |= pre.0.is_async;
+            instantiate::<E>(cx, &pre.0)
+        };
+        coroutine::run::<E, _>(cx, suspends, work).await
     }
 
     fn instance_number(instance: &u32) -> Option<u32> {

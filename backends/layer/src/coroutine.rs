@@ -331,6 +331,8 @@ impl<R> Running<'_, R> {
                     format!("a thread for an asynchronous call cannot be started: {error}"),
                 )
                 .with_source(error)
+                // The work was dropped with the thread: nothing of it is done.
+                .not_entered()
             })?;
         }
         self.started = true;

@@ -134,7 +134,11 @@ struct Translated {
 }
 
 impl Translated {
-    fn new(types: &ComponentTypes, module: &ModuleTranslation<'_>, metered: Option<Mode>) -> Result<Self> {
+    fn new(
+        types: &ComponentTypes,
+        module: &ModuleTranslation<'_>,
+        metered: Option<Mode>,
+    ) -> Result<Self> {
         let it = &module.module;
         let item = |ty: &EntityType| {
             module::item(types, ty).ok_or_else(|| refused("a core type is not the module's own"))

@@ -373,7 +373,8 @@ pub(crate) fn guarded<T>(what: &str, f: impl FnOnce() -> T) -> Result<T> {
 }
 
 /// The error of a panic in Wasmer.
-fn panicked(what: &str, payload: &(dyn Any + Send)) -> Error {
+#[cold]
+pub(crate) fn panicked(what: &str, payload: &(dyn Any + Send)) -> Error {
     let text = payload
         .downcast_ref::<String>()
         .map(String::as_str)

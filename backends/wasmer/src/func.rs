@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use enginebay_core::{Error, ErrorKind, Result};
@@ -22,6 +22,7 @@ use wasmer::sys::vm::{
 use wasmer::{FunctionType, Type};
 use wasmer_types::RawValue;
 
+use crate::engine::panicked;
 use crate::hooks::{check_stack, here};
 use crate::store::{Context, Current, Inner, Realm};
 use crate::trap;
@@ -141,7 +142,7 @@ pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
     // and its code; the array has room for the parameters and the results of its
     // type, which `callee` compared. `cx` is exclusive access to the store, and no
     // reference into it is held here while the guest runs.
-    let result = unsafe {
+    let called = catch_unwind(AssertUnwindSafe(|| unsafe {
         wasmer_call_trampoline(
             None,
             current.config(),
@@ -150,10 +151,16 @@ pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
             std::ptr::from_ref(callee).cast(),
             raw.as_mut_ptr().cast(),
         )
-    };
+    }));
+    let begun = Current::stack_limit() != 0;
     drop(current);
-    if let Err(trap) = result {
-        return Err(trap::error(trap));
+    match called {
+        Ok(Ok(())) => {}
+        Ok(Err(trap)) => return Err(trap::error(trap)),
+        // Of a host function.
+        Err(panic) if begun => resume_unwind(panic),
+        // Wasmer panics if it cannot have a stack for the guest.
+        Err(panic) => return Err(panicked("begins a call", &*panic)),
     }
     let results = &mut slots[..usize::from(callee.results)];
     for (index, slot) in results.iter_mut().enumerate() {

@@ -304,6 +304,9 @@ fn by_message(state: &State, error: wasmtime::Error) -> Error {
 fn is_the_systems(error: &wasmtime::Error, text: &str) -> bool {
     error.is::<wasmtime::OutOfMemory>()
         || text.starts_with("maximum concurrent limit of")
+        // The stack of an asynchronous call, by rustix, whose errors read like
+        // those of the standard library.
+        || text.contains(" (os error ")
         || error.chain().any(|cause| {
             cause.is::<std::io::Error>() || cause.to_string().starts_with("mmap failed to")
         })

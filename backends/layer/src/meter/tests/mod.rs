@@ -3,7 +3,6 @@
 //! then with any less, in slices of several sizes.
 
 mod components;
-mod cost;
 mod on_wasmer;
 mod on_wasmi;
 mod on_wasmtime;
