@@ -59,6 +59,7 @@ mod gauge;
 mod offsets;
 mod sections;
 mod shape;
+mod ssa;
 mod start;
 #[cfg(test)]
 mod tests;
