@@ -744,6 +744,7 @@ fn the_last_definition_of_a_name_counts_with_and_without_a_guard<B: Backend>() {
             assert_eq!(calls.load(Ordering::Relaxed), if guarded { 2 } else { 0 });
         }
     }
+}
 
 /// A call whose guest may wait needs a stack of its own, on the layered backends
 /// that of a thread. Here none is to be had: no system has so many addresses.

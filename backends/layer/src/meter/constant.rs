@@ -11,13 +11,14 @@
 //! with all values but constants left out, for the functions that need it: most
 //! lengths are seen to be constant, or not to be, from the operator before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use wasmtime_environ::wasmparser::{BlockType, FunctionBody, Operator};
 
 use super::Outcome;
 use super::cost::{self, Kind};
 use super::shape::Shape;
+use super::ssa::{BlockId, Ssa, Value, ValueId, Variable};
 
 /// The lengths of a function's bulk operations, in the order of its code.
 pub(super) struct Lengths<'a, 'b> {
@@ -105,181 +106,6 @@ impl<'a, 'b> Lengths<'a, 'b> {
     }
 }
 
-type ValueId = usize;
-type BlockId = usize;
-type Variable = usize;
-
-#[derive(Clone, Copy)]
-enum Value {
-    Constant(u64),
-    /// Computed, or the parameter of a block: never a constant.
-    Other,
-    Alias(ValueId),
-}
-
-/// A piece of straight code.
-#[derive(Default)]
-struct Block {
-    before: Vec<BlockId>,
-    /// All blocks before it are known.
-    sealed: bool,
-    /// Variables that were asked for before that, with the values that stand for
-    /// them.
-    open: Vec<(Variable, ValueId)>,
-}
-
-impl Block {
-    fn single(&self) -> Option<BlockId> {
-        match self.before[..] {
-            [one] if self.sealed => Some(one),
-            _ => None,
-        }
-    }
-}
-
-enum Task {
-    Find(BlockId),
-    /// The values of all blocks before this one are there; the value stands for
-    /// them.
-    Join(ValueId, BlockId),
-}
-
-/// Values and variables, as the frontend keeps them.
-#[derive(Default)]
-struct Ssa {
-    values: Vec<Value>,
-    blocks: Vec<Block>,
-    definitions: HashMap<(Variable, BlockId), ValueId>,
-    variables: usize,
-}
-
-impl Ssa {
-    fn value(&mut self, value: Value) -> ValueId {
-        self.values.push(value);
-        self.values.len() - 1
-    }
-
-    fn resolve(&self, mut id: ValueId) -> ValueId {
-        while let Value::Alias(to) = self.values[id] {
-            id = to;
-        }
-        id
-    }
-
-    fn block(&mut self) -> BlockId {
-        self.blocks.push(Block::default());
-        self.blocks.len() - 1
-    }
-
-    fn edge(&mut self, from: BlockId, to: BlockId) {
-        self.blocks[to].before.push(from);
-    }
-
-    fn new_variables(&mut self, count: usize) -> std::ops::Range<Variable> {
-        let first = self.variables;
-        self.variables += count;
-        first..self.variables
-    }
-
-    fn define(&mut self, variable: Variable, block: BlockId, value: ValueId) {
-        self.definitions.insert((variable, block), value);
-    }
-
-    /// The value of a variable at the present end of a block.
-    fn find(&mut self, variable: Variable, block: BlockId) -> ValueId {
-        let mut results = Vec::new();
-        self.run(variable, vec![Task::Find(block)], &mut results);
-        results[0]
-    }
-
-    fn seal(&mut self, block: BlockId) {
-        self.blocks[block].sealed = true;
-        for (variable, value) in std::mem::take(&mut self.blocks[block].open) {
-            let mut tasks = Vec::new();
-            self.join(value, block, &mut tasks);
-            self.run(variable, tasks, &mut Vec::new());
-        }
-    }
-
-    fn join(&self, value: ValueId, block: BlockId, tasks: &mut Vec<Task>) {
-        tasks.push(Task::Join(value, block));
-        let before = self.blocks[block].before.iter().rev();
-        tasks.extend(before.map(|block| Task::Find(*block)));
-    }
-
-    /// Does the tasks, the last one first.
-    fn run(&mut self, variable: Variable, mut tasks: Vec<Task>, results: &mut Vec<ValueId>) {
-        while let Some(task) = tasks.pop() {
-            let result = match task {
-                Task::Find(block) => self.look_up(variable, block, &mut tasks),
-                Task::Join(value, block) => {
-                    let count = self.blocks[block].before.len();
-                    let found = results.split_off(results.len() - count);
-                    Some(self.joined(value, &found))
-                }
-            };
-            results.extend(result);
-        }
-    }
-
-    /// Finds a value, unless it takes tasks that are put on top.
-    fn look_up(
-        &mut self,
-        variable: Variable,
-        block: BlockId,
-        tasks: &mut Vec<Task>,
-    ) -> Option<ValueId> {
-        let mut passed = vec![];
-        let mut visited = HashSet::new();
-        let mut at = block;
-        let found = loop {
-            if let Some(value) = self.definitions.get(&(variable, at)) {
-                break Some(*value);
-            }
-            match self.blocks[at].single() {
-                Some(before) if visited.insert(at) => {
-                    passed.push(at);
-                    at = before;
-                }
-                _ => break None,
-            }
-        };
-        let (value, done) = match found {
-            Some(value) => (value, true),
-            None => {
-                let value = self.value(Value::Other);
-                self.define(variable, at, value);
-                if self.blocks[at].sealed {
-                    self.join(value, at, tasks);
-                } else {
-                    self.blocks[at].open.push((variable, value));
-                }
-                (value, !self.blocks[at].sealed)
-            }
-        };
-        for block in passed {
-            self.define(variable, block, value);
-        }
-        done.then_some(value)
-    }
-
-    /// What a value is that stands for others: another one, if that is all that
-    /// they are.
-    fn joined(&mut self, value: ValueId, found: &[ValueId]) -> ValueId {
-        let mut others = found
-            .iter()
-            .map(|id| self.resolve(*id))
-            .filter(|id| *id != value);
-        match others.next() {
-            Some(first) if others.all(|other| other == first) => {
-                self.values[value] = Value::Alias(first);
-                first
-            }
-            _ => value,
-        }
-    }
-}
-
 /// A block of wasm.
 struct Frame {
     kind: Kind,
@@ -317,7 +143,7 @@ fn solve(shape: &Shape<'_>, index: usize, body: &FunctionBody<'_>) -> Outcome<Ve
     let mut ssa = Ssa::default();
     let other = ssa.value(Value::Other);
     let entry = ssa.block();
-    ssa.blocks[entry].sealed = true;
+    ssa.seal(entry);
     for variable in ssa.new_variables(ty.params().len()) {
         ssa.define(variable, entry, other);
     }
@@ -547,10 +373,7 @@ impl Translation<'_, '_> {
         }
         self.stack.truncate(height);
         self.now = otherwise.unwrap_or_else(|| {
-            let before = &mut self.ssa.blocks[next].before;
-            if let Some(at) = before.iter().position(|block| *block == condition) {
-                before.swap_remove(at);
-            }
+            self.ssa.remove_edge(condition, next);
             let block = self.ssa.block();
             self.ssa.edge(condition, block);
             self.ssa.seal(block);
@@ -674,12 +497,9 @@ impl Translation<'_, '_> {
             }
             _ => {
                 if let Kind::Bulk(_) = kind {
-                    let length = self.stack.last().map(|id| self.ssa.resolve(*id));
-                    let length = length.map(|id| self.ssa.values[id]);
-                    self.lengths.push(match length {
-                        Some(Value::Constant(length)) => Some(length),
-                        _ => None,
-                    });
+                    let length = self.stack.last();
+                    let length = length.and_then(|length| self.ssa.constant(*length));
+                    self.lengths.push(length);
                 }
                 if let O::TableCopy { .. } = operator {
                     self.table_copy();

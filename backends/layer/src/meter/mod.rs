@@ -60,6 +60,7 @@ mod label;
 mod offsets;
 mod sections;
 mod shape;
+mod ssa;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -52,7 +52,8 @@ fn parts(component: &[u8]) -> Vec<Part> {
 
 const PLAN: Plan = Plan {
     much: 50_000,
-    sweep: 8,
+    sweep: 4,
+    around: 1,
 };
 
 fn check(name: &str, component: &[u8]) -> Counts {
@@ -60,13 +61,14 @@ fn check(name: &str, component: &[u8]) -> Counts {
     let mut adapters = 0;
     for (index, part) in parts(component).iter().enumerate() {
         adapters += usize::from(part.is_adapter);
+        let compiled = Compiled::new(&part.wasm, &part.metered);
         // Each export of its own, so that a trap of one does not hide the rest.
         for export in exports(&part.wasm) {
             let name = format!("{name}, module {index}, {export}");
-            let (Part { wasm, metered, .. }, calls) = (part, [export]);
-            compare::<on_wasmtime::Wasmtime>(&name, wasm, metered, &calls, PLAN, &mut counts);
-            compare::<on_wasmi::Wasmi>(&name, wasm, metered, &calls, PLAN, &mut counts);
-            compare::<on_wasmer::Wasmer>(&name, wasm, metered, &calls, PLAN, &mut counts);
+            let found = compiled.compare(&name, &[export], PLAN);
+            counts.runs += found.runs;
+            counts.traps += found.traps;
+            counts.exhausted += found.exhausted;
         }
     }
     println!("{name}: {adapters} adapters, {counts:?}");

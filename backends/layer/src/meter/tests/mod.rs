@@ -3,6 +3,7 @@
 //! then with any less, in slices of several sizes.
 
 mod components;
+mod flag;
 mod on_wasmer;
 mod on_wasmi;
 mod on_wasmtime;
@@ -83,9 +84,9 @@ fn features() -> WasmFeatures {
 }
 
 /// Meters a core module.
-fn meter(wasm: &[u8]) -> enginebay_core::Result<Metered> {
+fn meter(wasm: &[u8], mode: Mode, features: WasmFeatures) -> enginebay_core::Result<Metered> {
     let tunables = Tunables::default_host();
-    let mut validator = Validator::new_with_features(features());
+    let mut validator = Validator::new_with_features(features);
     let mut types = ModuleTypesBuilder::new(&validator);
     let mut module = ModuleEnvironment::new(
         &tunables,
@@ -96,12 +97,12 @@ fn meter(wasm: &[u8]) -> enginebay_core::Result<Metered> {
     .translate(Parser::new(0), wasm)
     .unwrap();
     super::finalize(&mut module, &tunables, &mut types);
-    super::meter(&module, Mode::Fuel)
+    super::meter(&module, mode)
 }
 
 /// The same, and a look at the result.
 fn metered(wasm: &[u8]) -> Vec<u8> {
-    let metered = meter(wasm).unwrap().wasm;
+    let metered = meter(wasm, Mode::Fuel, features()).unwrap().wasm;
     assert_valid(&metered);
     metered
 }
@@ -138,6 +139,8 @@ struct Plan {
     much: u64,
     /// With how many amounts of less, about.
     sweep: u64,
+    /// How far around the amount that is enough every amount is tried.
+    around: u64,
 }
 
 /// The functions that a module exports, in order.
@@ -160,83 +163,94 @@ fn left(events: &[Event]) -> u64 {
     }
 }
 
-/// Compares one program on one engine.
-fn compare<E: Engine>(
-    name: &str,
-    wasm: &[u8],
-    metered: &[u8],
-    calls: &[String],
-    plan: Plan,
-    counts: &mut Counts,
-) {
-    let native = on_wasmtime::Native::compile(wasm);
-    let module = E::compile(metered);
-    let compare = |fuel: Fuel, counts: &mut Counts| {
-        let (wanted, found) = (native.run(calls, fuel.fuel), E::run(&module, calls, fuel));
-        assert_eq!(found, wanted, "{name} on {}, {fuel:?}", E::NAME);
-        counts.add(&wanted);
-        wanted
-    };
-    let slices = [u64::MAX, 1, 100, 10_000];
-    let mut used = 0;
-    for slice in slices {
-        let fuel = Fuel {
-            fuel: plan.much,
-            slice,
+/// A program, compiled for all engines.
+struct Compiled {
+    native: on_wasmtime::Native,
+    wasmtime: <on_wasmtime::Wasmtime as Engine>::Module,
+    wasmi: <on_wasmi::Wasmi as Engine>::Module,
+    /// Wasmer has no tail calls, and no memories of 64 bits.
+    wasmer: Option<<on_wasmer::Wasmer as Engine>::Module>,
+}
+
+impl Compiled {
+    fn new(wasm: &[u8], metered: &[u8]) -> Self {
+        let features = features() & !WasmFeatures::TAIL_CALL & !WasmFeatures::MEMORY64;
+        let wasmer = Validator::new_with_features(features).validate_all(wasm);
+        Compiled {
+            native: on_wasmtime::Native::compile(wasm),
+            wasmtime: on_wasmtime::Wasmtime::compile(metered),
+            wasmi: on_wasmi::Wasmi::compile(metered),
+            wasmer: wasmer.ok().map(|_| on_wasmer::Wasmer::compile(metered)),
+        }
+    }
+
+    /// Compares on all engines.
+    fn compare(&self, name: &str, calls: &[String], plan: Plan) -> Counts {
+        let mut counts = Counts::default();
+        self.compare_on::<on_wasmtime::Wasmtime>(&self.wasmtime, name, calls, plan, &mut counts);
+        self.compare_on::<on_wasmi::Wasmi>(&self.wasmi, name, calls, plan, &mut counts);
+        if let Some(wasmer) = &self.wasmer {
+            self.compare_on::<on_wasmer::Wasmer>(wasmer, name, calls, plan, &mut counts);
+        }
+        counts
+    }
+
+    fn compare_on<E: Engine>(
+        &self,
+        module: &E::Module,
+        name: &str,
+        calls: &[String],
+        plan: Plan,
+        counts: &mut Counts,
+    ) {
+        let mut compare = |fuel: Fuel| {
+            let wanted = self.native.run(calls, fuel.fuel);
+            let found = E::run(module, calls, fuel);
+            assert_eq!(found, wanted, "{name} on {}, {fuel:?}", E::NAME);
+            counts.add(&wanted);
+            left(&wanted)
         };
-        used = plan.much - left(&compare(fuel, counts));
-    }
-    let step = (used / plan.sweep).max(1);
-    for (turn, fuel) in (0..used + 3).step_by(step as usize).enumerate() {
-        let slice = slices[turn % slices.len()];
-        compare(Fuel { fuel, slice }, counts);
-    }
-    // Where exhaustion turns into success.
-    for fuel in used.saturating_sub(3)..used + 3 {
-        for slice in slices {
-            compare(Fuel { fuel, slice }, counts);
+        let slices = [u64::MAX, 1, 100, 10_000];
+        let fuel = plan.much;
+        let all = slices.map(|slice| fuel - compare(Fuel { fuel, slice }));
+        let used = all[0];
+        let step = (used / plan.sweep).max(1);
+        for (turn, fuel) in (0..used + 3).step_by(step as usize).enumerate() {
+            let slice = slices[turn % slices.len()];
+            compare(Fuel { fuel, slice });
+        }
+        // Where exhaustion turns into success.
+        for fuel in used.saturating_sub(plan.around)..used + plan.around {
+            for slice in slices {
+                compare(Fuel { fuel, slice });
+            }
         }
     }
 }
 
-/// Wasmer has no tail calls, and no memories of 64 bits.
-fn runs_on_wasmer(wasm: &[u8]) -> bool {
-    let features = features() & !WasmFeatures::TAIL_CALL & !WasmFeatures::MEMORY64;
-    Validator::new_with_features(features)
-        .validate_all(wasm)
-        .is_ok()
-}
-
-/// Compares on all engines.
-fn compare_all(name: &str, wasm: &[u8], plan: Plan) -> Counts {
-    let mut counts = Counts::default();
-    let (metered, calls) = (metered(wasm), exports(wasm));
-    compare::<on_wasmtime::Wasmtime>(name, wasm, &metered, &calls, plan, &mut counts);
-    compare::<on_wasmi::Wasmi>(name, wasm, &metered, &calls, plan, &mut counts);
-    if runs_on_wasmer(wasm) {
-        compare::<on_wasmer::Wasmer>(name, wasm, &metered, &calls, plan, &mut counts);
-    }
-    counts
+/// Compares a core module.
+fn compare(name: &str, wasm: &[u8], plan: Plan) -> Counts {
+    Compiled::new(wasm, &metered(wasm)).compare(name, &exports(wasm), plan)
 }
 
 #[test]
 fn what_cannot_be_metered_is_refused_by_name() {
-    let refusals: [(&str, &str); 1] = [(
-        "(module (func (block (try_table (catch_all 0)))))",
-        "exceptions",
-    )];
+    let refusals = [
+        (
+            "(module (func (block (try_table (catch_all 0)))))",
+            "exceptions",
+        ),
+        ("(module (tag $t) (func (throw $t)))", "exceptions"),
+        (
+            "(module (func (result i31ref) (ref.i31 (i32.const 1))))",
+            "gc",
+        ),
+    ];
     for (wat, feature) in refusals {
         let wasm = wat::parse_str(wat).unwrap();
-        let tunables = Tunables::default_host();
-        let mut validator = Validator::new_with_features(features() | WasmFeatures::EXCEPTIONS);
-        let mut types = ModuleTypesBuilder::new(&validator);
-        let index = StaticModuleIndex::from_u32(0);
-        let mut module = ModuleEnvironment::new(&tunables, &mut validator, &mut types, index)
-            .translate(Parser::new(0), &wasm)
-            .unwrap();
-        super::finalize(&mut module, &tunables, &mut types);
-        let Err(error) = super::meter(&module, Mode::Fuel) else {
-            panic!("{feature} was metered");
+        let features = features() | WasmFeatures::WASM3;
+        let Err(error) = meter(&wasm, Mode::Fuel, features) else {
+            panic!("{wat} was metered");
         };
         assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
         assert!(error.message().contains(feature), "{error}");

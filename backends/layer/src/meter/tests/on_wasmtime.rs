@@ -141,15 +141,6 @@ impl Native {
         Native(Module::new(ENGINE.get_or_init(|| engine(true)), wasm).unwrap())
     }
 
-    pub(super) fn compile_plain(wasm: &[u8], fuel: bool, epochs: bool) -> Module {
-        let mut config = Config::new();
-        config
-            .concurrency_support(false)
-            .consume_fuel(fuel)
-            .epoch_interruption(epochs);
-        Module::new(&Engine::new(&config).unwrap(), wasm).unwrap()
-    }
-
     pub(super) fn run(&self, calls: &[String], fuel: u64) -> Vec<Event> {
         let mut store = Store::new(self.0.engine(), Vec::new());
         store.set_fuel(fuel).unwrap();

@@ -7,8 +7,9 @@ fn check(name: &str, wat: &str) {
     let plan = Plan {
         much: 50_000,
         sweep: 300,
+        around: 3,
     };
-    let counts = compare_all(name, &wasm, plan);
+    let counts = compare(name, &wasm, plan);
     println!("{name}: {counts:?}");
 }
 
