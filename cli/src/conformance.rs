@@ -13,7 +13,7 @@ use crate::differential::differential;
 use crate::dispatch::{self, ALL, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{clean, print, print_bytes, print_json, table};
+use crate::output::{clean, note, print, print_bytes, print_json, table};
 
 /// Runs the scripts on one backend.
 struct RunScripts<'a>(&'a [Script]);
@@ -34,11 +34,33 @@ struct Broken {
     error: String,
 }
 
+/// What a script's header says that is not understood or cannot be done.
+#[derive(Serialize)]
+struct Note {
+    file: String,
+    text: String,
+}
+
+fn notes(scripts: &[Script]) -> Vec<Note> {
+    let of = |script: &Script| {
+        let note = |text: &String| Note {
+            file: script.name().to_owned(),
+            text: text.clone(),
+        };
+        script.notes().iter().map(note).collect::<Vec<_>>()
+    };
+    scripts.iter().flat_map(of).collect()
+}
+
 pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
     if args.random {
         return differential(args.seed, args.duration.0);
     }
     let (scripts, broken) = read(args)?;
+    let notes = notes(&scripts);
+    for Note { file, text } in &notes {
+        note(&clean(&format!("warning: {file}: {text}")));
+    }
     let task = RunScripts(&scripts);
     let reports: Vec<FileReport> = if args.backend == ALL {
         dispatch::on_each(&task).concat()
@@ -47,7 +69,7 @@ pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
     };
     match args.format {
         ReportFormat::Table => print(&as_table(&reports, &broken))?,
-        ReportFormat::Json => print_json(&as_json(&reports, &broken))?,
+        ReportFormat::Json => print_json(&as_json(&reports, &broken, &notes))?,
         ReportFormat::Junit => print_bytes(&as_junit(&reports, &broken)?)?,
     }
     let failed = reports.iter().any(|report| report.count().failed > 0);
@@ -171,6 +193,8 @@ struct JsonReport<'a> {
     scripts: Vec<JsonScript<'a>>,
     #[serde(skip_serializing_if = "<[Broken]>::is_empty")]
     broken: &'a [Broken],
+    #[serde(skip_serializing_if = "<[Note]>::is_empty")]
+    notes: &'a [Note],
     backends: BTreeMap<&'static str, JsonCount>,
 }
 
@@ -211,7 +235,11 @@ impl From<Count> for JsonCount {
     }
 }
 
-fn as_json<'a>(reports: &'a [FileReport], broken: &'a [Broken]) -> JsonReport<'a> {
+fn as_json<'a>(
+    reports: &'a [FileReport],
+    broken: &'a [Broken],
+    notes: &'a [Note],
+) -> JsonReport<'a> {
     let step = |step: &'a StepReport| {
         let (feature, message) = match &step.outcome {
             Outcome::Pass => (None, None),
@@ -238,6 +266,7 @@ fn as_json<'a>(reports: &'a [FileReport], broken: &'a [Broken]) -> JsonReport<'a
     JsonReport {
         scripts: reports.iter().map(script).collect(),
         broken,
+        notes,
         backends: sums(reports).into_iter().map(sum).collect(),
     }
 }

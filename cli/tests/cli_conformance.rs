@@ -66,6 +66,30 @@ fn the_report_in_json() {
 }
 
 #[test]
+fn headers_of_other_suites_are_no_reason_not_to_run_a_script() {
+    let folder = Folder::new();
+    let header = ";;! multi_memory = true\n;;! gc = true\n;;! of-tomorrow = \"x\"\n";
+    let file = folder.write("other.wast", format!("{header}{GOOD}"));
+    let ended = enginebay(["conformance", &file, "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(told.len(), 2, "{ended:?}");
+    assert!(
+        told[0].starts_with(&format!("warning: {file}: line 2: ")),
+        "{ended:?}"
+    );
+    assert!(told[0].contains("`gc`") && told[1].contains("`of-tomorrow`"));
+    let json = ended.json();
+    assert_eq!(json["scripts"][0]["pass"], 2);
+    let notes = json["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 2);
+    assert_eq!(notes[1]["file"], *file);
+    // What is no TOML is as wrong as it was.
+    folder.write("other.wast", format!(";;! no TOML\n{GOOD}"));
+    assert_eq!(enginebay(["conformance", &file]).code, Some(7));
+}
+
+#[test]
 fn the_report_for_continuous_integration() {
     let folder = Folder::new();
     let file = folder.write("two.wast", MIXED);
@@ -87,7 +111,7 @@ fn the_report_for_continuous_integration() {
 fn a_script_that_cannot_be_parsed_does_not_stop_the_others() {
     let folder = Folder::new();
     folder.write("a.wast", "(component");
-    folder.write("b.wast", ";;! limits.memmory = 1\n(component)");
+    folder.write("b.wast", ";;! limits.memory = true\n(component)");
     folder.write("c.wast", GOOD);
     let ended = enginebay(["conformance", &folder.name("")]);
     assert_eq!((ended.code, &*ended.stderr), (Some(7), ""));
@@ -96,7 +120,7 @@ fn a_script_that_cannot_be_parsed_does_not_stop_the_others() {
         lines.any(|line| parts.iter().all(|part| line.contains(part)))
     };
     assert!(told(&["a.wast", "line 1", "fail"]), "{ended:?}");
-    assert!(told(&["b.wast", "line 1", "memmory"]), "{ended:?}");
+    assert!(told(&["b.wast", "line 1", "header"]), "{ended:?}");
     assert!(told(&["c.wast", " 2 "]), "{ended:?}");
 }
 

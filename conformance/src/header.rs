@@ -1,10 +1,14 @@
 //! What a script needs, as TOML in comments at its beginning: lines that start
-//! with `;;!`.
+//! with `;;!`. Scripts of other suites have other keys: those of Wasmtime's are
+//! understood, and what nobody knows is no reason not to run a script.
+
+mod foreign;
 
 use std::time::Duration;
 
 use enginebay::{Config, Feature, Features, Interruption, Limits};
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
 
 /// What a script needs besides the defaults.
 ///
@@ -34,7 +38,32 @@ pub struct Header {
     pub asynchronous: bool,
     /// What the store may use.
     pub limits: HeaderLimits,
+    /// What the header says and this crate does not understand or cannot do, each
+    /// with its line. The script runs without.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
+
+/// The keys that are ours, here and under `limits`.
+const KEYS: [&str; 6] = [
+    "features",
+    "interruption",
+    "stack",
+    "deterministic",
+    "async",
+    "limits",
+];
+const LIMITS: [&str; 9] = [
+    "memory",
+    "table-elements",
+    "instances",
+    "memories",
+    "tables",
+    "handles",
+    "host-bytes",
+    "fuel",
+    "deadline-ms",
+];
 
 /// What can stop a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -112,11 +141,13 @@ impl TryFrom<SizeText> for Size {
 
 impl Header {
     /// Reads the header of a script. Lines that are empty or other comments may
-    /// come before and between its lines.
+    /// come before and between its lines. Keys that are not ours are taken as
+    /// Wasmtime's, and told in the [notes](Header::notes) if they are not.
     ///
     /// # Errors
     ///
-    /// What is wrong, and where: unknown keys are refused.
+    /// What is wrong, and where: malformed TOML, or a key of ours with a value that
+    /// it cannot have.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut toml = String::new();
         for line in text.lines() {
@@ -128,11 +159,34 @@ impl Header {
             }
             toml.push('\n');
         }
-        let header: Header = toml::from_str(&toml).map_err(|error| {
+        let line = |start: usize| toml[..start].matches('\n').count() + 1;
+        let wrong = |error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start);
-            let line = toml[..start].matches('\n').count() + 1;
-            format!("line {line}: header: {}", error.message())
-        })?;
+            format!("line {}: header: {}", line(start), error.message())
+        };
+        let mut table = DeTable::parse(&toml).map_err(wrong)?;
+        let others = take_others(table.get_mut(), &KEYS);
+        let limits = table.get_mut().get_mut("limits");
+        let limits = limits.map(|limits| limits.get_mut());
+        let unknown = match limits {
+            Some(DeValue::Table(limits)) => take_others(limits, &LIMITS),
+            _ => Vec::new(),
+        };
+        let mut header = Header::deserialize(toml::Deserializer::from(table)).map_err(wrong)?;
+        let mut notes = Vec::new();
+        for other in others {
+            if let Err(note) = foreign::apply(&mut header, &other.key, other.on) {
+                notes.push((other.start, note));
+            }
+        }
+        for other in unknown {
+            let note = format!("the key `limits.{}` is not known", other.key);
+            notes.push((other.start, note));
+        }
+        notes.sort();
+        let notes = notes.into_iter();
+        let told = |(start, note)| format!("line {}: header: {note}", line(start));
+        header.notes = notes.map(told).collect();
         for name in &header.features {
             if feature(name).is_none() {
                 return Err(format!("header: there is no feature `{name}`"));
@@ -179,6 +233,32 @@ impl Header {
     }
 }
 
+/// A key that is not ours.
+struct Other {
+    /// Where it is in the header.
+    start: usize,
+    key: String,
+    on: Option<bool>,
+}
+
+/// Removes all keys but these.
+fn take_others(table: &mut DeTable<'_>, known: &[&str]) -> Vec<Other> {
+    let mut others = Vec::new();
+    for (key, value) in table.iter() {
+        if !known.contains(&&**key.get_ref()) {
+            others.push(Other {
+                start: key.span().start,
+                key: key.get_ref().to_string(),
+                on: value.get_ref().as_bool(),
+            });
+        }
+    }
+    for other in &others {
+        table.remove(&*other.key);
+    }
+    others
+}
+
 impl HeaderLimits {
     /// The limits of an engine's stores with these instead.
     pub(crate) fn apply(&self, mut limits: Limits) -> Limits {
@@ -220,16 +300,91 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_refused_with_its_line() {
+    fn what_is_wrong_is_refused_with_its_line() {
         for (text, part) in [
-            (";; x\n;;! limits.memmory = 1", "line 2"),
-            (";;! memory = 1", "memory"),
             (";;! limits.memory = \"1MB\"", "MB"),
+            (";; x\n;;! stack = true", "line 2"),
             (";;! features = [\"nothing\"]", "nothing"),
             (";;! limits.memory = ", "line 1"),
+            (";;! limits = 3", "line 1"),
+            (";;! gc = true\n;;! gc = true", "line 2"),
+            (";;! this is no TOML", "line 1"),
         ] {
             let error = Header::parse(text).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_unknown_is_told_with_its_line() {
+        for (text, note) in [
+            (
+                ";; x\n;;! limits.memmory = 1",
+                "line 2: header: the key `limits.memmory` is not known",
+            ),
+            (
+                ";;! memory = 1",
+                "line 1: header: the key `memory` is not known",
+            ),
+            (
+                ";;! simd = true\n;;! gc = true",
+                "line 2: header: `gc` is asked for, and no backend has it here",
+            ),
+            (
+                ";;! simd = 1",
+                "line 1: header: `simd` is neither true nor false",
+            ),
+        ] {
+            assert_eq!(Header::parse(text).unwrap().notes, [note]);
+        }
+        let both = ";;! fresh = 1\n;;! limits.fuel = 7\n;;! [limits.other]\n;;! more = 1";
+        let header = Header::parse(both).unwrap();
+        assert_eq!((header.notes.len(), header.limits.fuel), (2, Some(7)));
+    }
+
+    #[test]
+    fn the_keys_of_wasmtimes_scripts_are_understood() {
+        let header = Header::parse(
+            ";;! component_model_async = true\n;;! memory64 = true\n;;! reference_types = true\n\
+             ;;! hogs_memory = true\n;;! exceptions = false\n;;! gc = false\n\
+             ;;! nan_canonicalization = true",
+        )
+        .unwrap();
+        assert_eq!(header.notes, [""; 0]);
+        assert!(header.deterministic);
+        assert_eq!(header.limits.memory, Some(Size(8 << 30)));
+        let features: Features = [Feature::ComponentAsync, Feature::Memory64]
+            .into_iter()
+            .collect();
+        assert_eq!(header.features(), features);
+        // A limit that is ours is what it says.
+        let both = Header::parse(";;! hogs_memory = true\n;;! limits.memory = 1").unwrap();
+        assert_eq!(both.limits.memory, Some(Size(1)));
+    }
+
+    #[test]
+    fn every_key_of_ours_is_read() {
+        let header = Header::parse(
+            ";;! features = [\"maps\"]\n;;! interruption = \"fuel\"\n;;! stack = 1\n\
+             ;;! deterministic = true\n;;! async = true\n;;! [limits]\n;;! memory = 1\n\
+             ;;! table-elements = 2\n;;! instances = 3\n;;! memories = 4\n;;! tables = 5\n\
+             ;;! handles = 6\n;;! host-bytes = 7\n;;! fuel = 8\n;;! deadline-ms = 9",
+        )
+        .unwrap();
+        assert_eq!(header.notes, [""; 0]);
+        assert_eq!(header.interruption, Some(Stop::Fuel));
+        assert!(header.asynchronous && header.deterministic);
+        let limits = HeaderLimits {
+            memory: Some(Size(1)),
+            table_elements: Some(2),
+            instances: Some(3),
+            memories: Some(4),
+            tables: Some(5),
+            handles: Some(6),
+            host_bytes: Some(Size(7)),
+            fuel: Some(8),
+            deadline_ms: Some(9),
+        };
+        assert_eq!(header.limits, limits);
     }
 }

@@ -210,6 +210,12 @@ impl Script {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// What its header says that is not understood or cannot be done, each with
+    /// its line.
+    pub fn notes(&self) -> &[String] {
+        &self.header.notes
+    }
 }
 
 impl Step {
