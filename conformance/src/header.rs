@@ -352,10 +352,14 @@ mod tests {
         .unwrap();
         assert_eq!(header.notes, [""; 0]);
         assert!(header.deterministic);
+        assert_eq!(header.limits.memory, Some(Size(8 << 30)));
         let features: Features = [Feature::ComponentAsync, Feature::Memory64]
             .into_iter()
             .collect();
         assert_eq!(header.features(), features);
+        // A limit that is ours is what it says.
+        let both = Header::parse(";;! hogs_memory = true\n;;! limits.memory = 1").unwrap();
+        assert_eq!(both.limits.memory, Some(Size(1)));
     }
 
     #[test]

@@ -20,6 +20,8 @@ use wasmer_types::{FunctionIndex, MiddlewareError, ModuleInfo};
 /// constant offset below this need no bounds check.
 const GUARD: u64 = 32 << 20;
 
+use crate::flags::Flags;
+
 /// What Wasmer can do, as it is built here.
 pub fn support() -> Support {
     let mut support = Support::new("wasmer", vm::VERSION);
@@ -52,6 +54,7 @@ struct Options {
     deterministic: bool,
     max_stack: usize,
     target: Target,
+    flags: Flags,
 }
 
 impl fmt::Debug for Engine {
@@ -65,6 +68,11 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// What stops the guests of all its stores.
+    pub(crate) fn flags(&self) -> Flags {
+        self.0.flags.clone()
+    }
+
     pub(crate) fn new(config: &Config) -> Result<Self> {
         // Wasmer's handlers of signals, for the whole process, once.
         vm::init_traps();
@@ -73,6 +81,7 @@ impl Engine {
             deterministic: config.get_deterministic(),
             max_stack: config.get_max_stack(),
             target: Target::default(),
+            flags: Flags::default(),
         })))
     }
 

@@ -27,6 +27,7 @@
 #![deny(unsafe_code)]
 
 mod engine;
+mod flags;
 mod func;
 mod hooks;
 mod limits;
@@ -52,6 +53,8 @@ pub struct WasmerCore;
 impl CoreEngine for WasmerCore {
     const NAME: &'static str = "wasmer";
 
+    const HAS_FLAGS: bool = true;
+
     type Engine = Engine;
     type Unit = Unit;
     type Module = Module;
@@ -72,6 +75,14 @@ impl CoreEngine for WasmerCore {
 
     fn new_engine(config: &Config) -> Result<Engine> {
         Engine::new(config)
+    }
+
+    fn interrupt(engine: &Engine) {
+        engine.flags().set();
+    }
+
+    fn new_flag(cx: &mut Context<'_>, realm: Realm) -> Global {
+        cx.new_flag(realm)
     }
 
     fn new_unit(engine: &Engine) -> Result<Unit> {

@@ -23,6 +23,7 @@ use wasmer::sys::vm::{
 use wasmer::{GlobalType, InstantiationError, Mutability, Type};
 
 use crate::engine::{Engine, Module, Unit, guarded};
+use crate::flags::{self, OfStore};
 use crate::func::{self, Func};
 use crate::hooks::{self, RESERVE};
 use crate::limits::StoreTunables;
@@ -32,6 +33,8 @@ use crate::{WasmerCore, trap};
 /// host functions and memories know it.
 pub(crate) struct Inner {
     pub(crate) data: Data<WasmerCore>,
+    /// Before the objects, among which the flags are.
+    flags: OfStore,
     id: StoreId,
     /// Bytes of stack that a guest may use before it calls anything.
     max_stack: usize,
@@ -77,6 +80,7 @@ impl Store {
         let objects = StoreObjects::default();
         let inner = Box::new(Inner {
             data,
+            flags: OfStore::new(engine.flags()),
             id: objects.id(),
             max_stack: engine.max_stack(),
             config: VMConfig {
@@ -358,6 +362,14 @@ impl Context<'_> {
         global
     }
 
+    pub(crate) fn new_flag(&mut self, realm: Realm) -> Global {
+        let flag = self.new_global(realm, CoreType::I32, 0);
+        // SAFETY: the store is borrowed exclusively, and guests of it wait; its
+        // globals live until it ends.
+        unsafe { (*self.inner.as_ptr()).flags.add(flag.definition) };
+        flag
+    }
+
     #[inline]
     pub(crate) fn global(&mut self, global: &Global) -> u64 {
         self.check_realm(global.realm);
@@ -371,7 +383,7 @@ impl Context<'_> {
     pub(crate) fn set_global(&mut self, global: &Global, value: u64) {
         self.check_realm(global.realm);
         // SAFETY: as in `global`.
-        unsafe { (*global.definition.as_ptr()).val.u64 = value };
+        unsafe { flags::set(global.definition, value) };
     }
 }
 

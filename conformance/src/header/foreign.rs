@@ -4,7 +4,10 @@
 
 use enginebay::Feature;
 
-use super::Header;
+use super::{Header, Size};
+
+/// Bytes for a script that needs much memory: two memories of 32 bits.
+const MUCH: Size = Size(8 << 30);
 
 /// What a key stands for here.
 enum Means {
@@ -12,7 +15,9 @@ enum Means {
     Feature(Feature),
     /// Results that are equal on each machine.
     Deterministic,
-    /// Nothing: it is always on, or it is advice for Wasmtime's own tests.
+    /// Memories that are larger than stores have by default.
+    MuchMemory,
+    /// Nothing: it is always on, or it concerns Wasmtime's own tests.
     Nothing,
     /// Something that no configuration has.
     Lacking,
@@ -39,10 +44,10 @@ fn means(key: &str) -> Option<Means> {
         "component_model_map" => Maps,
         "component_model_implements" => Implements,
         "nan_canonicalization" => return Some(Means::Deterministic),
-        "bulk_memory" | "reference_types" | "hogs_memory" | "spec_test" => {
-            return Some(Means::Nothing);
-        }
+        "hogs_memory" => return Some(Means::MuchMemory),
+        "bulk_memory" | "reference_types" | "spec_test" => return Some(Means::Nothing),
         "component_model_gc"
+        | "component_model_memory64"
         | "custom_descriptors"
         | "custom_page_sizes"
         | "function_references"
@@ -68,6 +73,9 @@ pub(super) fn apply(header: &mut Header, key: &str, on: Option<bool>) -> Result<
     match means {
         Means::Feature(feature) if on => header.features.push(feature.name().to_owned()),
         Means::Deterministic if on => header.deterministic = true,
+        Means::MuchMemory if on => {
+            header.limits.memory.get_or_insert(MUCH);
+        }
         Means::Lacking if on => {
             return Err(format!("`{key}` is asked for, and no backend has it here"));
         }
