@@ -48,6 +48,7 @@ impl<E: CoreEngine> Engine<E> {
     fn metered(&self) -> Option<Mode> {
         match self.0.interruption {
             Interruption::None => None,
+            // By the engine's own means.
             Interruption::Deadline if E::support().deadline => None,
             Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
             Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel),
@@ -131,6 +132,7 @@ impl<E: CoreEngine> Layer<E> {
                 engine.inner(),
                 engine.0.features,
                 engine.metered(),
+                engine.0.interruption == Interruption::Deadline,
                 wasm.into(),
                 source,
             )
@@ -353,9 +355,11 @@ impl<E: CoreEngine> Backend for Layer<E> {
     fn new_store(engine: &Engine<E>, data: StoreData) -> Result<E::Store> {
         let fuel = data.limits().fuel;
         let mut data = Data::new(data);
-        data.meters = engine
-            .metered()
-            .map(|mode| Meters::new(mode, fuel, engine.0.slice));
+        if engine.0.interruption != Interruption::None {
+            // Where the engine stops guests itself, for those that it cannot stop.
+            let mode = engine.metered().unwrap_or(Mode::Fuel);
+            data.meters = Some(Meters::new(mode, fuel, engine.0.slice));
+        }
         data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);
         E::new_store(engine.inner(), data)
     }

@@ -9,6 +9,8 @@ use enginebay_core::{
 };
 use enginebay_layer::contain;
 
+use wasmi::CustomFuelCosts;
+
 use crate::start;
 
 /// What wasmi can do, as it is built here.
@@ -88,7 +90,14 @@ impl Engine {
             .ignore_custom_sections(true)
             .set_max_stack_height(max_stack)
             .set_max_recursion_depth(max_stack / BYTES_PER_FRAME)
-            .consume_fuel(stops);
+            .consume_fuel(stops)
+            // A guest that runs out of fuel while a function is translated cannot go
+            // on.
+            .fuel_cost(CustomFuelCosts {
+                bytes_copied_per_fuel: 64,
+                fuel_per_bytes_translated: 0,
+                fuel_per_bytes_validated: 0,
+            });
         Ok(Engine(Arc::new(Options {
             config: options,
             features: features.iter().filter(|feature| has(*feature)).collect(),
@@ -122,6 +131,16 @@ impl fmt::Debug for Unit {
 }
 
 impl Unit {
+    /// For modules that stop themselves.
+    pub(crate) fn without_stops(options: &Engine) -> Self {
+        let mut config = options.0.config.clone();
+        Unit(Arc::new(UnitInner {
+            engine: wasmi::Engine::new(config.consume_fuel(false)),
+            features: options.0.features,
+            stops: false,
+        }))
+    }
+
     pub(crate) fn new(options: &Engine) -> Self {
         Unit(Arc::new(UnitInner {
             engine: wasmi::Engine::new(&options.0.config),

@@ -60,6 +60,14 @@ impl CoreEngine for WasmiCore {
         Engine::new(config)
     }
 
+    fn stops(wasm: &[u8]) -> bool {
+        start::can_pause(wasm)
+    }
+
+    fn new_metered_unit(engine: &Engine) -> Result<Unit> {
+        Ok(Unit::without_stops(engine))
+    }
+
     fn new_unit(engine: &Engine) -> Result<Unit> {
         Ok(Unit::new(engine))
     }

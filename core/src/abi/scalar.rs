@@ -1,4 +1,8 @@
 //! Numbers, `bool` and `char`.
+#![allow(
+    unsafe_code,
+    reason = "lists of numbers by one copy, which the compiler finds only sometimes"
+)]
 
 use super::{Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext};
 use crate::__private::Sealed;
@@ -50,6 +54,14 @@ macro_rules! numbers {
             ) -> Result<()> {
                 const SIZE: usize = size_of::<$rust>();
                 let memory = &mut cx.memory()[offset..offset + items.len() * SIZE];
+                if cfg!(target_endian = "little") {
+                    // SAFETY: numbers are bytes, all of them set.
+                    let bytes = unsafe {
+                        std::slice::from_raw_parts(items.as_ptr().cast(), size_of_val(items))
+                    };
+                    memory.copy_from_slice(bytes);
+                    return Ok(());
+                }
                 for (to, item) in memory.chunks_exact_mut(SIZE).zip(items) {
                     to.copy_from_slice(&item.to_le_bytes());
                 }
@@ -87,6 +99,17 @@ macro_rules! numbers {
             ) -> Result<Vec<Self>> {
                 const SIZE: usize = size_of::<$rust>();
                 let memory = &cx.memory()[offset..offset + len * SIZE];
+                if cfg!(target_endian = "little") {
+                    let mut items = Vec::<$rust>::with_capacity(len);
+                    // SAFETY: there is room for as many numbers as `memory` has the
+                    // bytes of, the vector is new, and any bytes make a number.
+                    unsafe {
+                        let to = items.as_mut_ptr().cast();
+                        std::ptr::copy_nonoverlapping(memory.as_ptr(), to, memory.len());
+                        items.set_len(len);
+                    }
+                    return Ok(items);
+                }
                 let (chunks, _) = memory.as_chunks::<SIZE>();
                 Ok(chunks.iter().map(|bytes| <$rust>::from_le_bytes(*bytes)).collect())
             }

@@ -1,12 +1,13 @@
 //! Calls in both directions.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use enginebay_core::{Error, ErrorKind, TrapCode};
 
 use super::*;
-use crate::engine::MAX_SLOTS;
+use crate::engine::{MAX_SLOTS, SharedFunc};
 
 /// Bits of each type, upper halves zero.
 const SAMPLES: [(CoreType, &[u64]); 4] = [
@@ -209,6 +210,38 @@ pub fn a_host_function_can_be_called_by_the_host<E: CoreEngine>() {
         (export \"h\" (func $h)))";
     let instance = host.instance(text, &[import]);
     assert_eq!(host.call(&instance, "h", &ty, &[4, 2]).unwrap(), [42]);
+}
+
+/// What an engine keeps of a function for all stores is that function in each of
+/// them, and goes on when nobody else has it any more.
+pub fn a_shared_function_works_in_every_store<E: CoreEngine>() {
+    let engine = E::new_engine(&config()).unwrap();
+    let unit = E::new_unit(&engine).unwrap();
+    let ty = signature([I32], [I32]);
+    let calls = Arc::new(AtomicU64::new(0));
+    let shared = SharedFunc::new();
+    let stores = [(); 2].map(|()| {
+        let mut host = Host::<E>::of(&engine, unit.clone(), limits());
+        let realm = host.realm;
+        let func = E::shared_func(&mut host.cx(), realm, &ty, &shared, || {
+            let calls = calls.clone();
+            move |_cx: E::Context<'_>, slots: &mut [u64]| {
+                slots[0] += calls.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        });
+        let text = "(module (import \"\" \"h\" (func $h (param i32) (result i32)))
+            (func (export \"f\") (param i32) (result i32) (call $h (local.get 0))))";
+        let instance = host.instance(text, &[CoreExtern::Func(func)]);
+        (host, instance)
+    });
+    drop(shared);
+    for (mut host, instance) in stores {
+        let before = calls.load(Ordering::Relaxed);
+        let results = host.call(&instance, "f", &ty, &[40]).unwrap();
+        assert_eq!(results, [40 + before]);
+        assert_eq!(calls.load(Ordering::Relaxed), before + 1);
+    }
 }
 
 /// An export of one instance is an import of another, directly and by a table.

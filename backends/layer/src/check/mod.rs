@@ -51,6 +51,7 @@ checks! {
     host_functions_of_every_signature_get_their_slots
     a_host_function_calls_the_guest_again
     a_host_function_can_be_called_by_the_host
+    a_shared_function_works_in_every_store
     guests_of_two_modules_call_each_other
     guests_of_two_units_are_nested
     the_error_of_a_host_function_comes_back_as_it_was
@@ -121,8 +122,12 @@ impl<E: CoreEngine> Host<E> {
         config.check(E::NAME, &E::support()).unwrap();
         let engine = E::new_engine(config).unwrap();
         let unit = E::new_unit(&engine).unwrap();
+        Self::of(&engine, unit, limits)
+    }
+
+    fn of(engine: &E::Engine, unit: E::Unit, limits: Limits) -> Self {
         let data = Data::new(StoreData::detached(USER, limits));
-        let mut store = E::new_store(&engine, data).unwrap();
+        let mut store = E::new_store(engine, data).unwrap();
         let realm = E::realm(&mut E::context(&mut store), &unit).unwrap();
         Host { unit, store, realm }
     }
