@@ -226,10 +226,15 @@ const LOOPS: &str = r#"
         (if (local.get 0) (then
             (call $tree-of (i32.sub (local.get 0) (i32.const 1)))
             (call $tree-of (i32.sub (local.get 0) (i32.const 1))))))
-    (func $deep (export "overflow") (call $deep) (call $deep))"#;
+    (func $deep (export "overflow") (call $deep) (call $deep))
+    (memory 100)
+    (func (export "fill")
+        (loop $again
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 6000000))
+            (br $again)))"#;
 
 fn loops() -> String {
-    lift_all(LOOPS, &["count", "forever", "recurse", "overflow"])
+    lift_all(LOOPS, &["count", "forever", "recurse", "overflow", "fill"])
 }
 
 fn fuel_stops_a_loop_and_is_counted<B: Backend>() {
@@ -269,7 +274,7 @@ const SHORT: Duration = Duration::from_millis(30);
 
 fn a_deadline_stops_a_loop_a_recursion_and_a_start_function<B: Backend>() {
     for interruption in [Interruption::Deadline, Interruption::Fuel] {
-        for name in ["forever", "recurse"] {
+        for name in ["forever", "recurse", "fill"] {
             let mut f =
                 Fixture::<B>::with(loops(), interruption, |limits| limits.deadline(SHORT)).unwrap();
             let error = f.run(name).unwrap_err();
