@@ -45,10 +45,10 @@ pub(crate) fn export(wasm: &[u8]) -> Option<Vec<u8>> {
     out.extend_from_slice(header);
     let mut left = Some(contents);
     for (id, section) in sections {
-        if id == EXPORT || is_after_exports(id) {
-            if let Some(contents) = left.take() {
-                put_section(EXPORT, &contents, &mut out);
-            }
+        if (id == EXPORT || is_after_exports(id))
+            && let Some(contents) = left.take()
+        {
+            put_section(EXPORT, &contents, &mut out);
         }
         if id != EXPORT && id != START {
             put_section(id, section, &mut out);
