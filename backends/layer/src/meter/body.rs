@@ -103,13 +103,15 @@ impl Emit {
             return;
         }
         let (begin, original) = self.run;
-        let tail = self.code.split_off(begin);
+        let end = self.code.len();
         self.push();
         self.put(&Instruction::LocalSet(self.copy));
-        if tail.is_empty() {
+        if begin == end {
             return;
         }
-        let shift = (self.code.len() - begin) as u32;
+        let shift = self.code.len() - end;
+        self.code[begin..].rotate_right(shift);
+        let shift = shift as u32;
         let begin = begin as u32;
         let moved = self.places.partition_point(|place| place.0 < begin);
         for place in &mut self.places[moved..] {
@@ -123,7 +125,6 @@ impl Emit {
             let place = (begin + shift, original as u32);
             self.places.insert(moved, place);
         }
-        self.code.extend_from_slice(&tail);
     }
 
     /// Puts what is charged and the copy into the counter. The copy is not to be
@@ -325,6 +326,7 @@ pub(super) fn write(
     let declared = &wasm[declared..reader.original_position()];
 
     let mut emit = Emit::new(shape, locals);
+    emit.code.reserve(body.range().len() * 2);
     emit.enter();
     // In front of the first operator goes a block, if a branch leads to the end
     // of the function: then one write-back is enough.
@@ -363,7 +365,7 @@ fn operators(
         reachable: true,
     };
     control.push(Kind::Block);
-    let mut lengths = Lengths::new(shape, index, body)?;
+    let mut lengths = Lengths::new(shape, index, body, emit.copy)?;
     let mut reader = body.get_operators_reader()?;
     let mut wrapped = false;
     while !reader.eof() {
@@ -372,6 +374,7 @@ fn operators(
         let bytes = &wasm[start..reader.original_position()];
         let kind = cost::kind(shape, &operator)?;
         let last = control.frames.len() == 1 && kind == Kind::End;
+        let reachable = control.reachable;
         if control.reachable {
             emit.charge_for(start, cost::price(&operator));
             before(shape, kind, &mut control, &mut lengths, emit)?;
@@ -392,7 +395,7 @@ fn operators(
         emit.place(start);
         copy(shape, &operator, bytes, &mut emit.code);
         after(shape, kind, &operator, &mut control, emit)?;
-        lengths.seen(kind, operator);
+        lengths.seen(kind, operator, reachable);
     }
     Ok(wrapped)
 }

@@ -177,6 +177,11 @@ impl<'a> Shape<'a> {
         self.module.memories[MemoryIndex::from_u32(memory)].idx_type == IndexType::I64
     }
 
+    /// Whether two bytes may be `memory.grow`.
+    pub(super) fn may_grow(&self, bytes: &[u8]) -> bool {
+        matches!(bytes, [0x40, memory] if *memory >= 0x80 || usize::from(*memory) < self.module.memories.len())
+    }
+
     pub(super) fn is_table64(&self, table: u32) -> bool {
         self.module.tables[TableIndex::from_u32(table)].idx_type == IndexType::I64
     }
