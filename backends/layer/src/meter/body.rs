@@ -504,6 +504,11 @@ fn after(
             }
         }
     }
+    if shape.mode == Mode::Flag {
+        // There is nothing to gain, and not all branches are followed: those of
+        // exceptions are not.
+        control.reachable = true;
+    }
     if !control.reachable {
         emit.forget();
     }

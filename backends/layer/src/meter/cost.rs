@@ -153,7 +153,12 @@ macro_rules! of_argument {
 
 macro_rules! define {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
-        #[allow(unused_assignments, unused_mut, reason = "most operators are plain")]
+        #[allow(
+            unused_assignments,
+            unused_mut,
+            unused_variables,
+            reason = "most operators are plain"
+        )]
         fn other(operator: &Operator<'_>) -> Other {
             match operator {
                 $(Operator::$op $({ $($arg),* })? => {
