@@ -73,7 +73,7 @@ impl Emit {
     }
 
     pub(super) fn charge(&mut self, price: i64) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return;
         }
         self.pending = self.pending.saturating_add(price);
@@ -130,7 +130,7 @@ impl Emit {
     /// Puts what is charged and the copy into the counter. The copy is not to be
     /// used before it is [loaded](Emit::load).
     pub(super) fn write_back(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return;
         }
         self.push();
@@ -138,7 +138,7 @@ impl Emit {
     }
 
     pub(super) fn load(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return;
         }
         self.put(&Instruction::GlobalGet(self.counter));
@@ -160,12 +160,15 @@ impl Emit {
         self.put(&Instruction::If(BlockType::Empty));
         self.put(&Instruction::LocalGet(self.copy));
         self.put(&Instruction::Call(self.slow));
-        self.put(&Instruction::LocalSet(self.copy));
+        self.put(&match self.mode {
+            Mode::Fuel { slices: false } => Instruction::Unreachable,
+            _ => Instruction::LocalSet(self.copy),
+        });
         self.put(&Instruction::End);
     }
 
     pub(super) fn check(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return self.look();
         }
         if self.push() {
@@ -176,7 +179,7 @@ impl Emit {
 
     /// What each function begins with.
     pub(super) fn enter(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return self.look();
         }
         self.put(&Instruction::GlobalGet(self.counter));
@@ -239,7 +242,7 @@ impl Emit {
     /// many groups, and puts the code after them. Returns where that begins.
     pub(super) fn finish(&self, groups: u32, declared: &[u8], out: &mut Vec<u8>) -> usize {
         let mut own = Vec::new();
-        if self.mode == Mode::Fuel {
+        if self.mode.counts() {
             own.push((self.copy, ValType::I64));
         }
         own.extend(self.narrow.map(|local| (local, ValType::I32)));
@@ -380,7 +383,7 @@ fn operators(
             before(shape, kind, &mut control, &mut lengths, emit)?;
         }
         if last {
-            let targeted = control.frames[0].targeted && shape.mode == Mode::Fuel;
+            let targeted = control.frames[0].targeted && shape.mode.counts();
             wrapped = targeted;
             if targeted {
                 emit.put(&Instruction::End);

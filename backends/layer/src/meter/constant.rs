@@ -15,10 +15,10 @@ use std::collections::HashSet;
 
 use wasmtime_environ::wasmparser::{BlockType, FunctionBody, Operator};
 
+use super::Outcome;
 use super::cost::{self, Kind};
 use super::shape::Shape;
 use super::ssa::{BlockId, Ssa, Value, ValueId, Variable};
-use super::{Mode, Outcome};
 
 /// The lengths of a function's bulk operations, in the order of its code.
 pub(super) struct Lengths<'a, 'b> {
@@ -52,7 +52,7 @@ impl<'a, 'b> Lengths<'a, 'b> {
         let params = shape.body_type(index)?.params().len();
         // Bulk operations have this prefix, but for `memory.grow`.
         let bytes = body.as_bytes();
-        let wanted = shape.mode == Mode::Fuel
+        let wanted = shape.mode.counts()
             && (bytes.contains(&0xfc) || bytes.windows(2).any(|pair| shape.may_grow(pair)));
         let mut computed = Vec::new();
         if wanted {

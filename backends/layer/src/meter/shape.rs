@@ -44,7 +44,7 @@ impl<'a> Shape<'a> {
             tags: Vec::new(),
             imported_funcs: 0,
             imported_globals: 0,
-            has_startup: mode == Mode::Fuel && super::start::is_needed(module),
+            has_startup: mode.counts() && super::start::is_needed(module),
             added: HashMap::new(),
         };
         if let Some(types) = &sections.types {
