@@ -5,6 +5,7 @@
 mod common;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use common::{GREET, on_each_backend};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
@@ -61,6 +62,9 @@ impl fmt::Debug for Step {
         write!(f, "{name}: {outcome}, {left:?} left")
     }
 }
+
+/// The steps of a case by the fuel that it began with.
+type Sweep = Vec<(u64, Vec<Step>)>;
 
 /// The name of an outcome: the same on every backend.
 fn outcome<T>(result: &Result<T, Error>) -> String {
@@ -167,7 +171,7 @@ impl<'a, B: Backend> Ready<'a, B> {
 
     /// Runs with plenty of fuel, and then with amounts that run out: every one
     /// of them, or a sample if there are many. Gives all steps by the amount.
-    fn sweep(&self) -> Vec<(u64, Vec<Step>)> {
+    fn sweep(&self) -> Sweep {
         let all = self.run(PLENTY);
         let left = all.last().and_then(|step| step.left).unwrap();
         let mut steps = vec![(PLENTY, all)];
@@ -208,8 +212,8 @@ fn compare<B: Backend>(case: &Case, expected: &[(u64, Vec<Step>)], slice: u64) {
 }
 
 /// The sweep on the first backend: made once for all tests.
-fn expected() -> &'static [Vec<(u64, Vec<Step>)>] {
-    static EXPECTED: std::sync::OnceLock<Vec<Vec<(u64, Vec<Step>)>>> = std::sync::OnceLock::new();
+fn expected() -> &'static [Sweep] {
+    static EXPECTED: OnceLock<Vec<Sweep>> = OnceLock::new();
     EXPECTED.get_or_init(|| {
         cases()
             .iter()

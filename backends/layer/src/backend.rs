@@ -51,7 +51,7 @@ impl<E: CoreEngine> Engine<E> {
             // By the engine's own means.
             Interruption::Deadline if E::support().deadline => None,
             Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
-            Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel),
+            Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel { slices: true }),
         }
     }
 }
@@ -357,7 +357,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         let mut data = Data::new(data);
         if engine.0.interruption != Interruption::None {
             // Where the engine stops guests itself, for those that it cannot stop.
-            let mode = engine.metered().unwrap_or(Mode::Fuel);
+            let mode = engine.metered().unwrap_or(Mode::Fuel { slices: true });
             data.meters = Some(Meters::new(mode, fuel, engine.0.slice));
         }
         data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);

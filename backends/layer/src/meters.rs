@@ -82,7 +82,7 @@ pub(crate) fn meter<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> 
     }
     let begin = meters.begin.cast_unsigned();
     let (counter, slow) = match meters.mode {
-        Mode::Fuel => counter::<E>(cx, realm, begin),
+        Mode::Fuel { .. } => counter::<E>(cx, realm, begin),
         Mode::Flag => flag::<E>(cx, realm),
     };
     let meters = self::meters::<E>(cx)?;
@@ -166,7 +166,7 @@ fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) 
 pub(crate) fn switch<E: CoreEngine>(cx: &mut E::Context<'_>, to: Option<u32>) -> Option<u32> {
     let to = to?;
     match &E::data(cx).meters {
-        Some(meters) if meters.current != to && meters.mode == Mode::Fuel => hand_over::<E>(cx, to),
+        Some(meters) if meters.current != to && meters.mode != Mode::Flag => hand_over::<E>(cx, to),
         _ => Some(to),
     }
 }

@@ -356,9 +356,9 @@ impl<E: CoreEngine> Program<E> {
                 .map_err(|error| refused(format_args!("{error:#}")))?;
         let metered = metered.or_else(|| {
             let stop = stops && !modules.values().all(|module| E::stops(module.wasm));
-            stop.then_some(Mode::Fuel)
+            stop.then_some(Mode::Fuel { slices: true })
         });
-        if metered == Some(Mode::Fuel) {
+        if matches!(metered, Some(Mode::Fuel { .. })) {
             for (_, module) in modules.iter_mut() {
                 meter::finalize(module, &tunables, builder.module_types_builder_mut());
             }

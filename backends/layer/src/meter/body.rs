@@ -73,7 +73,7 @@ impl Emit {
     }
 
     pub(super) fn charge(&mut self, price: i64) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return;
         }
         self.pending = self.pending.saturating_add(price);
@@ -103,13 +103,15 @@ impl Emit {
             return;
         }
         let (begin, original) = self.run;
-        let tail = self.code.split_off(begin);
+        let end = self.code.len();
         self.push();
         self.put(&Instruction::LocalSet(self.copy));
-        if tail.is_empty() {
+        if begin == end {
             return;
         }
-        let shift = (self.code.len() - begin) as u32;
+        let shift = self.code.len() - end;
+        self.code[begin..].rotate_right(shift);
+        let shift = shift as u32;
         let begin = begin as u32;
         let moved = self.places.partition_point(|place| place.0 < begin);
         for place in &mut self.places[moved..] {
@@ -123,13 +125,12 @@ impl Emit {
             let place = (begin + shift, original as u32);
             self.places.insert(moved, place);
         }
-        self.code.extend_from_slice(&tail);
     }
 
     /// Puts what is charged and the copy into the counter. The copy is not to be
     /// used before it is [loaded](Emit::load).
     pub(super) fn write_back(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return;
         }
         self.push();
@@ -137,7 +138,7 @@ impl Emit {
     }
 
     pub(super) fn load(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return;
         }
         self.put(&Instruction::GlobalGet(self.counter));
@@ -159,12 +160,15 @@ impl Emit {
         self.put(&Instruction::If(BlockType::Empty));
         self.put(&Instruction::LocalGet(self.copy));
         self.put(&Instruction::Call(self.slow));
-        self.put(&Instruction::LocalSet(self.copy));
+        self.put(&match self.mode {
+            Mode::Fuel { slices: false } => Instruction::Unreachable,
+            _ => Instruction::LocalSet(self.copy),
+        });
         self.put(&Instruction::End);
     }
 
     pub(super) fn check(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return self.look();
         }
         if self.push() {
@@ -175,7 +179,7 @@ impl Emit {
 
     /// What each function begins with.
     pub(super) fn enter(&mut self) {
-        if self.mode == Mode::Flag {
+        if !self.mode.counts() {
             return self.look();
         }
         self.put(&Instruction::GlobalGet(self.counter));
@@ -238,7 +242,7 @@ impl Emit {
     /// many groups, and puts the code after them. Returns where that begins.
     pub(super) fn finish(&self, groups: u32, declared: &[u8], out: &mut Vec<u8>) -> usize {
         let mut own = Vec::new();
-        if self.mode == Mode::Fuel {
+        if self.mode.counts() {
             own.push((self.copy, ValType::I64));
         }
         own.extend(self.narrow.map(|local| (local, ValType::I32)));
@@ -325,6 +329,7 @@ pub(super) fn write(
     let declared = &wasm[declared..reader.original_position()];
 
     let mut emit = Emit::new(shape, locals);
+    emit.code.reserve(body.range().len() * 2);
     emit.enter();
     // In front of the first operator goes a block, if a branch leads to the end
     // of the function: then one write-back is enough.
@@ -363,7 +368,7 @@ fn operators(
         reachable: true,
     };
     control.push(Kind::Block);
-    let mut lengths = Lengths::new(shape, index, body)?;
+    let mut lengths = Lengths::new(shape, index, body, emit.copy)?;
     let mut reader = body.get_operators_reader()?;
     let mut wrapped = false;
     while !reader.eof() {
@@ -372,12 +377,13 @@ fn operators(
         let bytes = &wasm[start..reader.original_position()];
         let kind = cost::kind(shape, &operator)?;
         let last = control.frames.len() == 1 && kind == Kind::End;
+        let reachable = control.reachable;
         if control.reachable {
             emit.charge_for(start, cost::price(&operator));
             before(shape, kind, &mut control, &mut lengths, emit)?;
         }
         if last {
-            let targeted = control.frames[0].targeted && shape.mode == Mode::Fuel;
+            let targeted = control.frames[0].targeted && shape.mode.counts();
             wrapped = targeted;
             if targeted {
                 emit.put(&Instruction::End);
@@ -392,7 +398,7 @@ fn operators(
         emit.place(start);
         copy(shape, &operator, bytes, &mut emit.code);
         after(shape, kind, &operator, &mut control, emit)?;
-        lengths.seen(kind, operator);
+        lengths.seen(kind, operator, reachable);
     }
     Ok(wrapped)
 }
@@ -500,6 +506,11 @@ fn after(
                 };
             }
         }
+    }
+    if shape.mode == Mode::Flag {
+        // There is nothing to gain, and not all branches are followed: those of
+        // exceptions are not.
+        control.reachable = true;
     }
     if !control.reachable {
         emit.forget();

@@ -25,39 +25,70 @@ pub(super) struct Lengths<'a, 'b> {
     shape: &'a Shape<'b>,
     index: usize,
     body: &'a FunctionBody<'a>,
+    /// The function may have bulk operations.
+    wanted: bool,
     last: Option<Operator<'a>>,
     /// How many bulk operations there were.
     bulks: usize,
-    /// Which parameters were written to.
-    written: Vec<bool>,
+    /// Which locals hold a value that is not a constant, by the way that leads
+    /// straight to the operator: those that have the present number. Where ways
+    /// join, one such value is enough.
+    computed: Vec<u32>,
+    present: u32,
     solved: Option<Vec<Option<u64>>>,
 }
 
+/// How many locals are watched. Those of a few bytes of code can be many.
+const WATCHED: u32 = 1024;
+
 impl<'a, 'b> Lengths<'a, 'b> {
+    /// For a function with so many locals, parameters among them.
     pub(super) fn new(
         shape: &'a Shape<'b>,
         index: usize,
         body: &'a FunctionBody<'a>,
+        locals: u32,
     ) -> Outcome<Self> {
+        let params = shape.body_type(index)?.params().len();
+        // Bulk operations have this prefix, but for `memory.grow`.
+        let bytes = body.as_bytes();
+        let wanted = shape.mode.counts()
+            && (bytes.contains(&0xfc) || bytes.windows(2).any(|pair| shape.may_grow(pair)));
+        let mut computed = Vec::new();
+        if wanted {
+            computed.resize(locals.min(WATCHED) as usize, 0);
+            computed.iter_mut().take(params).for_each(|it| *it = 1);
+        }
         Ok(Lengths {
             shape,
             index,
             body,
+            wanted,
             last: None,
             bulks: 0,
-            written: vec![false; shape.body_type(index)?.params().len()],
+            computed,
+            present: 1,
             solved: None,
         })
     }
 
-    /// Goes on to the next operator.
-    pub(super) fn seen(&mut self, kind: Kind, operator: Operator<'a>) {
+    /// Goes on to the next operator. `reachable` is whether code before it can
+    /// lead to it.
+    pub(super) fn seen(&mut self, kind: Kind, operator: Operator<'a>, reachable: bool) {
+        if !self.wanted {
+            return;
+        }
         match operator {
             Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
-                if let Some(written) = self.written.get_mut(local_index as usize) {
-                    *written = true;
+                let last = self.last.as_ref();
+                let computed = last.is_some_and(|last| self.makes_a_value(last));
+                let present = if computed { self.present } else { 0 };
+                if let Some(it) = self.computed.get_mut(local_index as usize) {
+                    *it = present;
                 }
             }
+            Operator::Else => self.present += 1,
+            Operator::End if !reachable => self.present += 1,
             _ => self.bulks += usize::from(matches!(kind, Kind::Bulk(_))),
         }
         self.last = Some(operator);
@@ -68,8 +99,8 @@ impl<'a, 'b> Lengths<'a, 'b> {
         match &self.last {
             Some(Operator::I32Const { value }) => return Ok(Some(u64::from(*value as u32))),
             Some(Operator::I64Const { value }) => return Ok(Some(*value as u64)),
-            Some(Operator::LocalGet { local_index })
-                if self.written.get(*local_index as usize) == Some(&false) =>
+            Some(Operator::LocalGet { local_index } | Operator::LocalTee { local_index })
+                if self.computed.get(*local_index as usize) == Some(&self.present) =>
             {
                 return Ok(None);
             }
@@ -83,11 +114,14 @@ impl<'a, 'b> Lengths<'a, 'b> {
         Ok(solved.copied().flatten())
     }
 
-    /// Whether the operator leaves a value that it has computed.
+    /// Whether the operator leaves a value that it has computed, and that is not a
+    /// constant.
     fn makes_a_value(&self, operator: &Operator<'_>) -> bool {
         use Operator as O;
         match operator {
-            O::LocalGet { .. }
+            O::I32Const { .. }
+            | O::I64Const { .. }
+            | O::LocalGet { .. }
             | O::LocalTee { .. }
             | O::GlobalGet { .. }
             | O::TableSize { .. }

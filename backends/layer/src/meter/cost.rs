@@ -56,9 +56,6 @@ pub(super) enum Kind {
 /// What an operator means to the count.
 pub(super) fn kind(shape: &Shape<'_>, operator: &Operator<'_>) -> Outcome<Kind> {
     use Operator as O;
-    if let Some(feature) = refused(shape.mode, operator) {
-        return Err(Refused::Feature(feature));
-    }
     let prices = prices();
     let bulk = |wide, unit: u8| {
         let unit = i64::from(unit);
@@ -76,7 +73,7 @@ pub(super) fn kind(shape: &Shape<'_>, operator: &Operator<'_>) -> Outcome<Kind> 
         | O::BrOnNull { relative_depth }
         | O::BrOnNonNull { relative_depth } => Kind::BranchIf(relative_depth),
         O::BrTable { .. } => Kind::BranchTable,
-        O::Block { .. } | O::TryTable { .. } => Kind::Block,
+        O::Block { .. } => Kind::Block,
         O::Loop { .. } => Kind::Loop,
         O::If { .. } => Kind::If,
         O::Else => Kind::Else,
@@ -98,40 +95,56 @@ pub(super) fn kind(shape: &Shape<'_>, operator: &Operator<'_>) -> Outcome<Kind> 
         O::TableFill { table } => bulk(shape.is_table64(table), prices.table_fill_per_element),
         O::TableInit { .. } => bulk(false, prices.table_init_per_element),
         O::TableGrow { table } => bulk(shape.is_table64(table), prices.table_grow_per_element),
-        _ => match access(operator) {
-            Some(access) => Kind::Access(access),
-            None => Kind::Plain,
+        _ => match other(operator) {
+            Other::Plain => Kind::Plain,
+            Other::Access(access) => Kind::Access(access),
+            // Where nothing is counted, nothing depends on what these do.
+            Other::Feature("exceptions" | "gc") if shape.mode == Mode::Flag => match *operator {
+                O::TryTable { .. } => Kind::Block,
+                O::Throw { .. } | O::ThrowRef => Kind::Leave,
+                _ => Kind::Plain,
+            },
+            Other::Feature(feature) => return Err(Refused::Feature(feature)),
         },
     })
 }
 
-macro_rules! feature {
-    (exceptions) => {
-        Some("exceptions")
+/// What an operator is that nothing more is known of.
+enum Other {
+    Plain,
+    /// A load or a store, of any proposal.
+    Access(MemArg),
+    /// It belongs to a feature that cannot be metered.
+    Feature(&'static str),
+}
+
+macro_rules! of_feature {
+    (exceptions $found:expr) => {
+        Other::Feature("exceptions")
     };
-    (gc) => {
-        Some("gc")
+    (gc $found:expr) => {
+        Other::Feature("gc")
     };
-    (legacy_exceptions) => {
-        Some("legacy exceptions")
+    (legacy_exceptions $found:expr) => {
+        Other::Feature("legacy exceptions")
     };
-    (stack_switching) => {
-        Some("stack switching")
+    (stack_switching $found:expr) => {
+        Other::Feature("stack switching")
     };
-    (shared_everything_threads) => {
-        Some("shared-everything threads")
+    (shared_everything_threads $found:expr) => {
+        Other::Feature("shared-everything threads")
     };
-    (custom_descriptors) => {
-        Some("custom descriptors")
+    (custom_descriptors $found:expr) => {
+        Other::Feature("custom descriptors")
     };
-    ($other:ident) => {
-        None
+    ($other:ident $found:expr) => {
+        $found
     };
 }
 
-macro_rules! memarg {
+macro_rules! of_argument {
     ($found:ident memarg $value:expr) => {
-        $found = Some(*$value)
+        $found = Other::Access(*$value)
     };
     ($found:ident $other:ident $value:expr) => {
         let _ = $value;
@@ -140,34 +153,23 @@ macro_rules! memarg {
 
 macro_rules! define {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
-        /// The feature that an operator belongs to, if it cannot be metered.
-        fn feature(operator: &Operator<'_>) -> Option<&'static str> {
-            match operator {
-                $(Operator::$op { .. } => feature!($proposal),)*
-                _ => Some("an operator that is not known"),
-            }
-        }
-
-        /// The argument of a load or a store of any proposal.
-        #[allow(unused_assignments, unused_mut, reason = "most operators have none")]
-        fn access(operator: &Operator<'_>) -> Option<MemArg> {
-            let mut found = None;
+        #[allow(
+            unused_assignments,
+            unused_mut,
+            unused_variables,
+            reason = "most operators are plain"
+        )]
+        fn other(operator: &Operator<'_>) -> Other {
             match operator {
                 $(Operator::$op $({ $($arg),* })? => {
-                    $($(memarg!(found $arg $arg);)*)?
+                    let mut found = Other::Plain;
+                    $($(of_argument!(found $arg $arg);)*)?
+                    of_feature!($proposal found)
                 })*
-                _ => {}
+                _ => Other::Feature("an operator that is not known"),
             }
-            found
         }
     };
 }
 
 for_each_operator!(define);
-
-fn refused(mode: Mode, operator: &Operator<'_>) -> Option<&'static str> {
-    let feature = feature(operator)?;
-    // Where nothing is counted, nothing depends on what these do.
-    let harmless = mode == Mode::Flag && matches!(feature, "exceptions" | "gc");
-    (!harmless).then_some(feature)
-}

@@ -18,7 +18,7 @@
 //! - A function works on a copy of the counter in a local. A check that finds the
 //!   copy at or above zero calls [`SLOW`] with it and goes on with what that
 //!   returns.
-//! - [`SLOW`] gets `copy`. If `copy + shift` is not negative, the fuel is used up:
+//! - [`SLOW`] gets the copy. If `copy + shift` is not negative, the fuel is used up:
 //!   it stores `copy` to the counter and traps. Otherwise only a slice is used up:
 //!   it looks at deadlines and the like, chooses a new shift above
 //!   `copy + shift`, and takes what the shift grew by from the counter and from
@@ -87,10 +87,17 @@ pub(crate) const FLAG: &str = "flag";
 /// What a metered module is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Counts.
-    Fuel,
+    /// Counts. Without slices, [`SLOW`] is called where the fuel is used up and
+    /// nowhere else, and must not return: compilers make better code of that.
+    Fuel { slices: bool },
     /// Looks at a flag, again and again.
     Flag,
+}
+
+impl Mode {
+    fn counts(self) -> bool {
+        self != Mode::Flag
+    }
 }
 
 /// A module with the meter in it.

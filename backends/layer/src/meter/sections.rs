@@ -173,7 +173,7 @@ impl Writer<'_, '_> {
         let mut items = Vec::new();
         match self.shape.mode {
             // `(i64) -> i64`
-            Mode::Fuel => items.extend_from_slice(&[0x60, 1, 0x7e, 1, 0x7e]),
+            Mode::Fuel { .. } => items.extend_from_slice(&[0x60, 1, 0x7e, 1, 0x7e]),
             Mode::Flag => items.extend_from_slice(&[0x60, 0, 0]),
         }
         // `() -> ()`, of the start-up function.
@@ -194,7 +194,7 @@ impl Writer<'_, '_> {
         let mut items = Vec::new();
         MODULE.encode(&mut items);
         match self.shape.mode {
-            Mode::Fuel => {
+            Mode::Fuel { .. } => {
                 COUNTER.encode(&mut items);
                 items.extend_from_slice(&[0x03, 0x7e, 0x01]);
             }

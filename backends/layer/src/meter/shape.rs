@@ -44,7 +44,7 @@ impl<'a> Shape<'a> {
             tags: Vec::new(),
             imported_funcs: 0,
             imported_globals: 0,
-            has_startup: mode == Mode::Fuel && super::start::is_needed(module),
+            has_startup: mode.counts() && super::start::is_needed(module),
             added: HashMap::new(),
         };
         if let Some(types) = &sections.types {
@@ -175,6 +175,11 @@ impl<'a> Shape<'a> {
 
     pub(super) fn is_memory64(&self, memory: u32) -> bool {
         self.module.memories[MemoryIndex::from_u32(memory)].idx_type == IndexType::I64
+    }
+
+    /// Whether two bytes may be `memory.grow`.
+    pub(super) fn may_grow(&self, bytes: &[u8]) -> bool {
+        matches!(bytes, [0x40, memory] if *memory >= 0x80 || usize::from(*memory) < self.module.memories.len())
     }
 
     pub(super) fn is_table64(&self, table: u32) -> bool {

@@ -2,6 +2,7 @@
 //! them: see `constant.rs`.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 pub(super) type ValueId = usize;
 pub(super) type BlockId = usize;
@@ -42,12 +43,33 @@ enum Task {
     Join(ValueId, BlockId),
 }
 
+/// Hashes a variable and a block, which nobody outside chooses at will: the
+/// numbers are given in order.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.0 = (self.0.rotate_left(26) ^ value as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// Values and variables, as the frontend keeps them.
 #[derive(Default)]
 pub(super) struct Ssa {
     values: Vec<Value>,
     blocks: Vec<Block>,
-    definitions: HashMap<(Variable, BlockId), ValueId>,
+    definitions: HashMap<(Variable, BlockId), ValueId, BuildHasherDefault<Mix>>,
     variables: usize,
 }
 

@@ -33,7 +33,7 @@ fn parts(component: &[u8]) -> Vec<Part> {
     for (_, module) in &mut modules {
         crate::meter::finalize(module, &tunables, types.module_types_builder_mut());
         let begin = Instant::now();
-        let metered = crate::meter::meter(module, Mode::Fuel).unwrap();
+        let metered = crate::meter::meter(module, SLICED).unwrap();
         println!(
             "{} bytes became {} in {:?}",
             module.wasm.len(),
@@ -54,6 +54,7 @@ const PLAN: Plan = Plan {
     much: 50_000,
     sweep: 4,
     around: 1,
+    slices: SLICES,
 };
 
 fn check(name: &str, component: &[u8]) -> Counts {

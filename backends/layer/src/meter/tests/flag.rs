@@ -3,6 +3,8 @@
 use wasmtime::{Caller, Engine, Extern, ExternType, Func, Global, GlobalType, Instance, Module};
 use wasmtime::{Mutability, Store, Trap, Val, ValType};
 
+use wasmtime_environ::wasmparser::Operator;
+
 use super::*;
 use crate::meter::{FLAG, MODULE, SLOW};
 
@@ -74,13 +76,30 @@ fn a_flag_does_not_stop_straight_code() {
 
 #[test]
 fn what_cannot_be_counted_can_be_stopped() {
-    let wat = "(module (tag $t) (func (block (try_table (catch_all 0) (loop (throw $t))))))";
+    let wat = r#"(module (tag $t)
+        (func
+            (block $caught
+                (try_table (catch_all $caught) (throw $t))
+                unreachable)
+            (loop (br 0))))"#;
     let wasm = wat::parse_str(wat).unwrap();
     let features = features() | WasmFeatures::EXCEPTIONS;
     let metered = meter(&wasm, Mode::Flag, features).unwrap().wasm;
     Validator::new_with_features(features)
         .validate_all(&metered)
         .unwrap();
+    let mut looks = 0;
+    for payload in Parser::new(0).parse_all(&metered) {
+        if let Payload::CodeSectionEntry(body) = payload.unwrap() {
+            let operators = body.get_operators_reader().unwrap().into_iter();
+            let calls = operators.filter(|it| matches!(it, Ok(Operator::Call { .. })));
+            looks += calls.count();
+        }
+    }
+    assert_eq!(
+        looks, 2,
+        "on entry, and in the loop that an exception leads to"
+    );
 }
 
 #[test]

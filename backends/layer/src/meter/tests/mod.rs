@@ -101,8 +101,8 @@ fn meter(wasm: &[u8], mode: Mode, features: WasmFeatures) -> enginebay_core::Res
 }
 
 /// The same, and a look at the result.
-fn metered(wasm: &[u8]) -> Vec<u8> {
-    let metered = meter(wasm, Mode::Fuel, features()).unwrap().wasm;
+fn metered(wasm: &[u8], mode: Mode) -> Vec<u8> {
+    let metered = meter(wasm, mode, features()).unwrap().wasm;
     assert_valid(&metered);
     metered
 }
@@ -141,7 +141,11 @@ struct Plan {
     sweep: u64,
     /// How far around the amount that is enough every amount is tried.
     around: u64,
+    slices: &'static [u64],
 }
+
+/// All of the fuel at once, and less.
+const SLICES: &[u64] = &[u64::MAX, 1, 100, 10_000];
 
 /// The functions that a module exports, in order.
 fn exports(wasm: &[u8]) -> Vec<String> {
@@ -210,10 +214,11 @@ impl Compiled {
             counts.add(&wanted);
             left(&wanted)
         };
-        let slices = [u64::MAX, 1, 100, 10_000];
-        let fuel = plan.much;
-        let all = slices.map(|slice| fuel - compare(Fuel { fuel, slice }));
-        let used = all[0];
+        let (fuel, slices) = (plan.much, plan.slices);
+        let mut used = 0;
+        for slice in slices.iter().copied() {
+            used = fuel - compare(Fuel { fuel, slice });
+        }
         let step = (used / plan.sweep).max(1);
         for (turn, fuel) in (0..used + 3).step_by(step as usize).enumerate() {
             let slice = slices[turn % slices.len()];
@@ -221,16 +226,25 @@ impl Compiled {
         }
         // Where exhaustion turns into success.
         for fuel in used.saturating_sub(plan.around)..used + plan.around {
-            for slice in slices {
+            for slice in slices.iter().copied() {
                 compare(Fuel { fuel, slice });
             }
         }
     }
 }
 
+const SLICED: Mode = Mode::Fuel { slices: true };
+
 /// Compares a core module.
 fn compare(name: &str, wasm: &[u8], plan: Plan) -> Counts {
-    Compiled::new(wasm, &metered(wasm)).compare(name, &exports(wasm), plan)
+    let calls = exports(wasm);
+    let whole = Plan {
+        slices: &[u64::MAX],
+        ..plan
+    };
+    let mode = Mode::Fuel { slices: false };
+    Compiled::new(wasm, &metered(wasm, mode)).compare(name, &calls, whole);
+    Compiled::new(wasm, &metered(wasm, SLICED)).compare(name, &calls, plan)
 }
 
 #[test]
@@ -249,7 +263,7 @@ fn what_cannot_be_metered_is_refused_by_name() {
     for (wat, feature) in refusals {
         let wasm = wat::parse_str(wat).unwrap();
         let features = features() | WasmFeatures::WASM3;
-        let Err(error) = meter(&wasm, Mode::Fuel, features) else {
+        let Err(error) = meter(&wasm, SLICED, features) else {
             panic!("{wat} was metered");
         };
         assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);

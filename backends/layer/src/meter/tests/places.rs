@@ -46,7 +46,7 @@ fn kind(operator: &Operator<'_>) -> String {
 #[test]
 fn each_operator_leads_back_to_where_it_was() {
     let wasm = wat::parse_str(WAT).unwrap();
-    let metered = meter(&wasm, Mode::Fuel, features()).unwrap();
+    let metered = meter(&wasm, SLICED, features()).unwrap();
     let before = operators(&wasm);
     let after = operators(&metered.wasm);
     assert_eq!(after.len(), before.len() + 1, "and a start-up function");
@@ -72,7 +72,7 @@ fn each_operator_leads_back_to_where_it_was() {
 #[test]
 fn a_trap_of_an_engine_leads_back_to_its_operator() {
     let wasm = wat::parse_str(WAT).unwrap();
-    let metered = meter(&wasm, Mode::Fuel, features()).unwrap();
+    let metered = meter(&wasm, SLICED, features()).unwrap();
     let native = on_wasmtime::frames(&wasm, false);
     let ours: Vec<_> = on_wasmtime::frames(&metered.wasm, true)
         .into_iter()
@@ -96,7 +96,7 @@ fn a_trap_of_an_engine_leads_back_to_its_operator() {
 #[test]
 fn names_stay_with_what_they_name() {
     let wasm = wat::parse_str(WAT).unwrap();
-    let all = meter(&wasm, Mode::Fuel, features()).unwrap();
+    let all = meter(&wasm, SLICED, features()).unwrap();
     let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(&all.wasm) {
         let Payload::CustomSection(section) = payload.unwrap() else {

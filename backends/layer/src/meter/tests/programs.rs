@@ -8,6 +8,7 @@ fn check(name: &str, wat: &str) {
         much: 50_000,
         sweep: 300,
         around: 3,
+        slices: SLICES,
     };
     let counts = compare(name, &wasm, plan);
     println!("{name}: {counts:?}");

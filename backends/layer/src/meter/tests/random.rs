@@ -530,6 +530,7 @@ fn run(seeds: std::ops::Range<u64>) {
             much: 6_000,
             sweep: 12,
             around: 2,
+            slices: SLICES,
         };
         let counts = compare(&format!("random {seed}"), &wasm, plan);
         all.runs += counts.runs;
