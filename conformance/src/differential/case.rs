@@ -78,6 +78,8 @@ pub(crate) enum Outcome {
     Error(ErrorKind),
     /// The component could not be made, and why.
     Refused(ErrorKind, String),
+    /// All is well but for the fuel, of which this much is left.
+    Fuel(Option<u64>),
 }
 
 impl Outcome {
@@ -88,8 +90,16 @@ impl Outcome {
             Outcome::Error(ErrorKind::Trap(code)) => code.description(),
             Outcome::Error(kind) => kind.name(),
             Outcome::Refused(..) => "refused",
+            Outcome::Fuel(_) => "fuel",
         }
     }
+}
+
+/// What came of a case, and the fuel that was left, where it is metered.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub(crate) outcome: Outcome,
+    pub(crate) fuel: Option<u64>,
 }
 
 /// How a case ends that ends well.
@@ -101,6 +111,7 @@ impl fmt::Display for Outcome {
             Outcome::Value(value) => write!(f, "{value:?}"),
             Outcome::Error(kind) => write!(f, "{kind:?}"),
             Outcome::Refused(kind, message) => write!(f, "refused: {kind:?}: {message}"),
+            Outcome::Fuel(left) => write!(f, "{left:?} fuel is left"),
         }
     }
 }
@@ -144,7 +155,7 @@ pub(crate) trait Runs: Send {
     fn name(&self) -> &'static str;
 
     /// What comes of each case of a batch.
-    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Outcome>;
+    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Ran>;
 
     /// What comes of each program of a batch of those about handles.
     fn run_handles(
@@ -164,7 +175,7 @@ impl<B: Backend> Runner<B> {
         Ok((store, instance))
     }
 
-    fn run_all(&self, component: &[u8], batch: &Batch) -> Result<Vec<Outcome>, Error> {
+    fn run_all(&self, component: &[u8], batch: &Batch) -> Result<Vec<Ran>, Error> {
         let component = Component::new(&self.0, component)?;
         let mut outcomes = Vec::new();
         let mut used = None;
@@ -175,17 +186,21 @@ impl<B: Backend> Runner<B> {
             };
             let func = instance.get_func(&mut store, &case.name(*index))?;
             let params = case.params(batch.echoes[*index].padded());
-            match func.call(&mut store, &params) {
+            let result = func.call(&mut store, &params);
+            let fuel = store.fuel();
+            let outcome = match result {
                 Ok(results) => {
                     let value = results.first().map(bits);
-                    outcomes.push(Outcome::Value(value.unwrap_or(Val::Tuple(Vec::new()))));
+                    let value = value.unwrap_or(Val::Tuple(Vec::new()));
                     // What an image left in memory is none of the next one's business.
                     if matches!(case.input, Input::Echo(_)) {
                         used = Some((store, instance));
                     }
+                    Outcome::Value(value)
                 }
-                Err(error) => outcomes.push(Outcome::Error(error.kind().clone())),
-            }
+                Err(error) => Outcome::Error(error.kind().clone()),
+            };
+            outcomes.push(Ran { outcome, fuel });
         }
         Ok(outcomes)
     }
@@ -196,9 +211,12 @@ impl<B: Backend> Runs for Runner<B> {
         B::NAME
     }
 
-    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Outcome> {
+    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Ran> {
         self.run_all(component, batch).unwrap_or_else(|error| {
-            let refused = Outcome::Refused(error.kind().clone(), error.to_string());
+            let refused = Ran {
+                outcome: Outcome::Refused(error.kind().clone(), error.to_string()),
+                fuel: None,
+            };
             vec![refused; batch.cases.len()]
         })
     }
@@ -213,20 +231,20 @@ impl<B: Backend> Runs for Runner<B> {
     }
 }
 
-fn runner<B: Backend>() -> Result<Box<dyn Runs>, Error> {
+fn runner<B: Backend>(interruption: Interruption) -> Result<Box<dyn Runs>, Error> {
     let mut config = Config::new();
-    config.interruption(Interruption::None);
+    config.interruption(interruption);
     config.feature(Feature::Maps, true);
     config.feature(Feature::FixedLengthLists, true);
     Ok(Box::new(Runner::<B>(Engine::new(&config)?)))
 }
 
 /// An engine of each backend.
-pub(crate) fn runners() -> Result<Vec<Box<dyn Runs>>, Error> {
+pub(crate) fn runners(interruption: Interruption) -> Result<Vec<Box<dyn Runs>>, Error> {
     let mut runners = Vec::new();
     macro_rules! add {
         ($name:ident, $backend:ty) => {
-            runners.push(runner::<$backend>()?);
+            runners.push(runner::<$backend>(interruption)?);
         };
     }
     enginebay::for_each_backend!(add);
@@ -268,7 +286,7 @@ pub(crate) fn check(runners: &[Box<dyn Runs>], batch: &Batch) -> Result<Checked,
         .collect();
     let (mut wrong, mut ends) = (Vec::new(), BTreeMap::new());
     for (index, (_, case)) in batch.cases.iter().enumerate() {
-        let outcomes: Vec<_> = all.iter().map(|outcomes| &outcomes[index]).collect();
+        let outcomes: Vec<_> = all.iter().map(|all| &all[index].outcome).collect();
         let expected = case.expected().map(|value| Outcome::Value(bits(value)));
         let first = expected.as_ref().or(outcomes.first().copied());
         *ends
@@ -282,6 +300,15 @@ pub(crate) fn check(runners: &[Box<dyn Runs>], batch: &Batch) -> Result<Checked,
             wrong.push(Wrong {
                 case: index,
                 outcomes,
+            });
+            continue;
+        }
+        let fuel: Vec<_> = all.iter().map(|all| all[index].fuel).collect();
+        if fuel.iter().any(|left| *left != fuel[0]) {
+            let names = runners.iter().map(|runner| runner.name());
+            wrong.push(Wrong {
+                case: index,
+                outcomes: names.zip(fuel.into_iter().map(Outcome::Fuel)).collect(),
             });
         }
     }

@@ -18,7 +18,7 @@ mod shrink;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use enginebay::Error;
+use enginebay::{Error, Interruption};
 
 use case::{Batch, Case, Checked, Input, Runs, Wrong, check, image as image_of, runners};
 use guest::{BASE, Echo, IMAGE, MEMORY};
@@ -50,7 +50,8 @@ const SHRINKS: usize = 400;
 /// # }
 /// ```
 pub struct Differential {
-    runners: Vec<Box<dyn Runs>>,
+    /// Engines without interruption, and with fuel.
+    engines: [Vec<Box<dyn Runs>>; 2],
     seed: u64,
 }
 
@@ -90,8 +91,13 @@ impl Differential {
     ///
     /// What an engine says when it is made.
     pub fn new(seed: u64) -> Result<Self, Error> {
-        let runners = runners()?;
-        Ok(Differential { runners, seed })
+        let engines = [runners(Interruption::None)?, runners(Interruption::Fuel)?];
+        Ok(Differential { engines, seed })
+    }
+
+    /// The engines for a seed: fuel is metered, and compared, for odd ones.
+    fn runners(&self, seed: u64) -> &[Box<dyn Runs>] {
+        &self.engines[usize::from(seed % 2 == 1)]
     }
 
     /// The seed of the next batch; each one's is the one before plus one.
@@ -109,7 +115,7 @@ impl Differential {
         let seed = self.seed;
         self.seed = self.seed.wrapping_add(1);
         let batch = generate(seed);
-        let Checked { wrong, ends } = check(&self.runners, &batch)?;
+        let Checked { wrong, ends } = check(self.runners(seed), &batch)?;
         // The same fault shows in many cases; a few of them are enough.
         let shown = wrong.iter().take(SHOWN);
         let mut failures: Vec<_> = shown
@@ -130,7 +136,7 @@ impl Differential {
     /// The programs about handles that belong to a seed.
     fn handles(&self, seed: u64) -> Result<DifferentialReport, Error> {
         let batch = handles::generate(seed);
-        let (ends, wrong) = handles::check(&self.runners, &batch)?;
+        let (ends, wrong) = handles::check(self.runners(seed), &batch)?;
         let mut report = DifferentialReport {
             cases: batch.programs.len(),
             ..DifferentialReport::default()
@@ -139,7 +145,7 @@ impl Differential {
             *report.ends.entry(end).or_insert(0) += 1;
         }
         for index in wrong.iter().take(SHOWN) {
-            let failure = handles::minimise(&self.runners, seed, &batch, *index)?;
+            let failure = handles::minimise(self.runners(seed), seed, &batch, *index)?;
             report.failures.push(failure);
         }
         if let Some(more) = wrong.len().checked_sub(SHOWN + 1) {
@@ -166,7 +172,7 @@ impl Differential {
                     encodings: batch.encodings,
                     cases: vec![(0, case)],
                 };
-                if let Ok(checked) = check(&self.runners, &attempt)
+                if let Ok(checked) = check(self.runners(seed), &attempt)
                     && let Some(wrong) = checked.shown()
                 {
                     let Batch { echoes, cases, .. } = attempt;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use enginebay::{ErrorKind, TrapCode, Val};
+use enginebay::{ErrorKind, Interruption, TrapCode, Val};
 
-use super::case::{Batch, Case, Input, Outcome, Runs, VALUE, check, runners};
+use super::case::{Batch, Case, Input, Outcome, Ran, Runs, VALUE, check, runners};
 use super::guest::Echo;
 use super::handles::{Call, Step, visit};
 use super::image::{Encoding, Image, size};
@@ -18,11 +18,14 @@ impl Runs for Mutant {
         "mutant"
     }
 
-    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Outcome> {
-        let outcomes = self.0.run(component, batch).into_iter();
-        let both = batch.cases.iter().zip(outcomes);
-        both.map(|((_, case), outcome)| self.1(case, outcome))
-            .collect()
+    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Ran> {
+        let all = self.0.run(component, batch).into_iter();
+        let both = batch.cases.iter().zip(all);
+        both.map(|((_, case), Ran { outcome, fuel })| Ran {
+            outcome: self.1(case, outcome),
+            fuel,
+        })
+        .collect()
     }
 
     fn run_handles(
@@ -43,7 +46,7 @@ impl Runs for HandleMutant {
         "mutant"
     }
 
-    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Outcome> {
+    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Ran> {
         self.0.run(component, batch)
     }
 
@@ -68,13 +71,16 @@ impl Runs for HandleMutant {
 fn handle_failures(mutation: fn(&mut Call)) -> Vec<String> {
     // That which compiles fastest.
     let backend = || {
-        let mut runners = runners().unwrap();
+        let mut runners = runners(Interruption::None).unwrap();
         let index = runners.iter().position(|runner| runner.name() == "wasmi");
         runners.swap_remove(index.unwrap_or(0))
     };
     let mutant = HandleMutant(backend(), mutation);
     let runners: Vec<Box<dyn Runs>> = vec![backend(), Box::new(mutant)];
-    let differential = Differential { runners, seed: 1 };
+    let differential = Differential {
+        engines: [Vec::new(), runners],
+        seed: 1,
+    };
     differential.handles(1).unwrap().failures
 }
 
@@ -87,10 +93,13 @@ fn steps(failure: &str) -> usize {
 
 /// The failures of a backend that is compared with a mutant of itself.
 fn failures(mutation: fn(&Case, Outcome) -> Outcome, batches: u64) -> Vec<String> {
-    let real = runners().unwrap().pop().unwrap();
-    let other = runners().unwrap().pop().unwrap();
+    let real = runners(Interruption::None).unwrap().pop().unwrap();
+    let other = runners(Interruption::None).unwrap().pop().unwrap();
     let runners: Vec<Box<dyn Runs>> = vec![real, Box::new(Mutant(other, mutation))];
-    let mut differential = Differential { runners, seed: 1 };
+    let mut differential = Differential {
+        engines: [Vec::new(), runners],
+        seed: 1,
+    };
     let reports = (0..batches).map(|_| differential.next_batch().unwrap());
     reports.flat_map(|report| report.failures).collect()
 }
@@ -178,7 +187,7 @@ fn a_component_that_is_refused_is_a_failure() {
             },
         )],
     };
-    let checked = check(&runners().unwrap(), &batch).unwrap();
+    let checked = check(&runners(Interruption::None).unwrap(), &batch).unwrap();
     assert_eq!(checked.wrong.len(), 1);
     assert!(checked.shown().is_none());
 }
@@ -225,7 +234,7 @@ fn handles_that_are_mixed_up_are_found_and_made_small() {
 
 #[test]
 fn programs_about_handles_are_the_same_again_and_end_in_many_ways() {
-    let runners = runners().unwrap();
+    let runners = runners(Interruption::None).unwrap();
     let mut ends = BTreeMap::new();
     for seed in 1..5 {
         let batch = handles::generate(seed);

@@ -295,10 +295,11 @@ fn run_all<B: Backend>(
             .iter()
             .find(|kind| matches!(kind, ErrorKind::Trap(_)));
         let error = trap.or(errors.first());
-        traces.push(Trace {
-            end: error.map_or(super::super::case::VALUE, end).to_owned(),
-            lines: run.store.into_data().lines,
-        });
+        let fuel = run.store.fuel();
+        let end = error.map_or(super::super::case::VALUE, end).to_owned();
+        let mut lines = run.store.into_data().lines;
+        lines.extend(fuel.map(|left| format!("{left} fuel is left")));
+        traces.push(Trace { end, lines });
     }
     Ok(traces)
 }
