@@ -487,6 +487,8 @@ programs! {
             (if (local.get 0)
                 (then (local.set 1 (i32.load (i32.const 0))))
                 (else (memory.fill (i32.const 0) (i32.const 0) (local.get 1)) (drop (i32.const 1)))))
+        (func (export "other_arm") (call $computed_in_the_other_arm (i32.const 0)))
+        (func (export "leaves") (call $computed_where_it_leaves (i32.const 1)))
         (func $computed_where_it_leaves (param i32) (local i32)
             (local.set 1 (i32.const 9))
             (block
@@ -496,8 +498,6 @@ programs! {
                 (memory.fill (i32.const 0) (i32.const 0) (local.get 1))
                 (drop (i32.const 1))))
         (func $all (param i32)
-            (call $computed_in_the_other_arm (local.get 0))
-            (call $computed_where_it_leaves (local.get 0))
             (call $same (local.get 0)) (call $equal (local.get 0)) (call $one_way (local.get 0))
             (call $no_else (local.get 0)) (call $by_branch (local.get 0))
             (call $swap (local.get 0)))
