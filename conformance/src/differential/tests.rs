@@ -75,10 +75,10 @@ fn handle_failures(mutation: fn(&mut Call)) -> Vec<String> {
         let index = runners.iter().position(|runner| runner.name() == "wasmi");
         runners.swap_remove(index.unwrap_or(0))
     };
-    let mutant = HandleMutant(backend(), mutation);
-    let runners: Vec<Box<dyn Runs>> = vec![backend(), Box::new(mutant)];
+    let pair =
+        || -> Vec<Box<dyn Runs>> { vec![backend(), Box::new(HandleMutant(backend(), mutation))] };
     let differential = Differential {
-        engines: [Vec::new(), runners],
+        engines: [pair(), pair()],
         seed: 1,
     };
     differential.handles(1).unwrap().failures
@@ -91,13 +91,51 @@ fn steps(failure: &str) -> usize {
     failure.lines().filter(step).count()
 }
 
+/// A backend that counts one unit too much.
+struct FuelMutant(Box<dyn Runs>);
+
+impl Runs for FuelMutant {
+    fn name(&self) -> &'static str {
+        "mutant"
+    }
+
+    fn run(&self, component: &[u8], batch: &Batch) -> Vec<Ran> {
+        let all = self.0.run(component, batch).into_iter();
+        all.map(|Ran { outcome, fuel }| Ran {
+            outcome,
+            fuel: fuel.map(|left| left - 1),
+        })
+        .collect()
+    }
+
+    fn run_handles(
+        &self,
+        component: &[u8],
+        functions: &[handles::Function],
+        batch: &handles::Batch,
+    ) -> Vec<handles::Trace> {
+        self.0.run_handles(component, functions, batch)
+    }
+}
+
+#[test]
+fn a_count_that_is_off_by_one_is_found() {
+    let backend = || runners(Interruption::Fuel).unwrap().pop().unwrap();
+    let mut differential = Differential {
+        engines: [Vec::new(), vec![backend(), Box::new(FuelMutant(backend()))]],
+        seed: 1,
+    };
+    let failures = differential.next_batch().unwrap().failures;
+    let first = failures.first().unwrap();
+    assert!(first.contains("fuel is left"), "{first}");
+}
+
 /// The failures of a backend that is compared with a mutant of itself.
 fn failures(mutation: fn(&Case, Outcome) -> Outcome, batches: u64) -> Vec<String> {
-    let real = runners(Interruption::None).unwrap().pop().unwrap();
-    let other = runners(Interruption::None).unwrap().pop().unwrap();
-    let runners: Vec<Box<dyn Runs>> = vec![real, Box::new(Mutant(other, mutation))];
+    let backend = || runners(Interruption::None).unwrap().pop().unwrap();
+    let pair = || -> Vec<Box<dyn Runs>> { vec![backend(), Box::new(Mutant(backend(), mutation))] };
     let mut differential = Differential {
-        engines: [Vec::new(), runners],
+        engines: [pair(), pair()],
         seed: 1,
     };
     let reports = (0..batches).map(|_| differential.next_batch().unwrap());
