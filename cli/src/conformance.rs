@@ -323,6 +323,7 @@ mod tests {
             line: i + 1,
             directive: "component",
             outcome: outcome.clone(),
+            fuel: None,
         };
         FileReport {
             name: "a.wast".to_owned(),

@@ -62,6 +62,9 @@ pub struct StepReport {
     pub directive: &'static str,
     /// What came of it.
     pub outcome: Outcome,
+    /// Fuel that the script's stores have consumed up to its end, where it is
+    /// metered.
+    pub fuel: Option<u64>,
 }
 
 /// What came of a script on one backend.

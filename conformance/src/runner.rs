@@ -90,6 +90,7 @@ impl<B: Backend> Runner<B> {
                         line: step.line,
                         directive: step.directive,
                         outcome: run.step(&step.action),
+                        fuel: run.world.fuel(),
                     })
                     .collect()
             }
@@ -100,6 +101,7 @@ impl<B: Backend> Runner<B> {
                     line: step.line,
                     directive: step.directive,
                     outcome: refused(&error),
+                    fuel: None,
                 })
                 .collect(),
         };

@@ -13,7 +13,7 @@ use wast::token::{Id, Span};
 use wast::{QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
 
 use crate::adapt;
-use crate::header::Header;
+use crate::header::{Header, Stop};
 use crate::value;
 
 /// A script that can be run.
@@ -209,6 +209,13 @@ impl Script {
     /// The script's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same script with fuel that is metered, whatever its header says.
+    #[must_use]
+    pub fn metered(mut self) -> Self {
+        self.header.interruption = Some(Stop::Fuel);
+        self
     }
 
     /// What its header says that is not understood or cannot be done, each with

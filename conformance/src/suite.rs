@@ -166,6 +166,7 @@ mod tests {
             line: *line,
             directive: "component",
             outcome: outcome.clone(),
+            fuel: None,
         });
         let report = FileReport {
             name: case.to_owned(),

@@ -183,6 +183,17 @@ pub(super) struct World<B: Backend> {
 }
 
 impl<B: Backend> World<B> {
+    /// Fuel that all stores have consumed, where it is metered.
+    pub(super) fn fuel(&mut self) -> Option<u64> {
+        let own = self.stores.iter_mut().flatten();
+        let cores = self.slots.iter_mut().filter_map(|slot| match slot {
+            Slot::Core(core) => Some(&mut core.made.0),
+            Slot::Component(..) | Slot::Broken(_) => None,
+        });
+        let fuel = own.chain(cores).map(|store| store.usage().fuel);
+        fuel.flatten().reduce(u64::saturating_add)
+    }
+
     pub(super) fn new(engine: &Engine<B>, script: &Script, features: Features) -> Self {
         // An instance with an id can be imported by it.
         let mut shared = script.imports.clone();
