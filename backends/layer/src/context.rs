@@ -18,6 +18,7 @@ use wasmtime_environ::component::{
 
 use crate::engine::CoreEngine;
 use crate::instance::Ends;
+use crate::meters;
 use crate::program::Program;
 use crate::store::{may_leave, set_may_leave};
 use crate::types::{Needs, Types, Uses};
@@ -238,11 +239,11 @@ impl<E: CoreEngine> LowerContext for Crossing<'_, '_, E> {
             let context = std::mem::take(&mut E::data_mut(self.cx).context);
             let may = may_leave::<E>(self.cx, instance, owner);
             set_may_leave::<E>(self.cx, instance, owner, false);
-            E::call(self.cx, callee, &mut slots)?;
+            meters::call::<E>(self.cx, instance, callee, &mut slots)?;
             set_may_leave::<E>(self.cx, instance, owner, may);
             E::data_mut(self.cx).context = context;
         } else {
-            E::call(self.cx, callee, &mut slots)?;
+            meters::call::<E>(self.cx, instance, callee, &mut slots)?;
         }
         self.look()?;
         let at = slots[0] as u32 as usize;

@@ -21,7 +21,6 @@ use crate::types::Types;
 /// A function that a component instance exports.
 pub(crate) struct Export<E: CoreEngine> {
     instance: u32,
-    meter: Option<u32>,
     callee: E::Callee,
     post_return: Option<E::Callee>,
     ends: Ends<E>,
@@ -80,7 +79,6 @@ pub(crate) fn get<E: CoreEngine>(
         callee: callee(cx, index, program, export, *options)?,
         ends: Ends::default(),
         instance: index,
-        meter: E::data_mut(cx).instance(index).meter,
         post_return,
         boundary,
         plain,
@@ -177,23 +175,6 @@ impl<E: CoreEngine> Export<E> {
     fn call_with<R, const SLOTS: usize>(
         &self,
         cx: &mut E::Context<'_>,
-        slots: [u64; SLOTS],
-        lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
-        lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
-    ) -> Result<R> {
-        let before = meters::switch::<E>(cx, self.meter);
-        let result = self.call_metered(cx, slots, lower, lift);
-        if self.meter.is_none() {
-            return result;
-        }
-        meters::switch::<E>(cx, before);
-        result.map_err(|error| meters::original_frames::<E>(cx, error))
-    }
-
-    #[inline]
-    fn call_metered<R, const SLOTS: usize>(
-        &self,
-        cx: &mut E::Context<'_>,
         mut slots: [u64; SLOTS],
         lower: impl FnOnce(&mut Crossing<'_, '_, E>, &mut [u64]) -> Result<()>,
         lift: impl FnOnce(&mut Crossing<'_, '_, E>, &[u64]) -> Result<R>,
@@ -206,7 +187,7 @@ impl<E: CoreEngine> Export<E> {
         }
         let mut crossing = Crossing::new(cx, instance, boundary, ends);
         lower(&mut crossing, &mut slots)?;
-        E::call(cx, &self.callee, &mut slots)?;
+        meters::call::<E>(cx, instance, &self.callee, &mut slots)?;
         if scoped {
             E::data_mut(cx).close_scope()?;
         }
@@ -221,10 +202,10 @@ impl<E: CoreEngine> Export<E> {
         if let Some(post_return) = &self.post_return {
             if boundary.has_exits {
                 set_may_leave::<E>(cx, instance, boundary.owner, false);
-                E::call(cx, post_return, &mut slots)?;
+                meters::call::<E>(cx, instance, post_return, &mut slots)?;
                 set_may_leave::<E>(cx, instance, boundary.owner, true);
             } else {
-                E::call(cx, post_return, &mut slots)?;
+                meters::call::<E>(cx, instance, post_return, &mut slots)?;
             }
         }
         if scoped {

@@ -505,14 +505,10 @@ pub(crate) fn destroy<E: CoreEngine>(
         Origin::None => Ok(()),
         Origin::Guest { instance, resource } => match destructor::<E>(cx, *instance, *resource)? {
             Some(destructor) => {
-                let data = E::data_mut(cx);
-                let meter = data.instance(*instance).meter;
-                let context = std::mem::take(&mut data.context);
-                let before = meters::switch::<E>(cx, meter);
-                let result = E::call(cx, &destructor, &mut [u64::from(rep)]);
-                meters::switch::<E>(cx, before);
+                let context = std::mem::take(&mut E::data_mut(cx).context);
+                meters::call::<E>(cx, *instance, &destructor, &mut [u64::from(rep)])?;
                 E::data_mut(cx).context = context;
-                result.map_err(|error| meters::original_frames::<E>(cx, error))
+                Ok(())
             }
             None => Ok(()),
         },

@@ -160,6 +160,34 @@ fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) 
     Ok(copy)
 }
 
+/// Calls a function of an instance's, which counts in the instance's realm.
+#[inline]
+pub(crate) fn call<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    callee: &E::Callee,
+    slots: &mut [u64],
+) -> Result<()> {
+    if E::data(cx).meters.is_none() {
+        return E::call(cx, callee, slots);
+    }
+    call_metered::<E>(cx, instance, callee, slots)
+}
+
+#[inline(never)]
+fn call_metered<E: CoreEngine>(
+    cx: &mut E::Context<'_>,
+    instance: u32,
+    callee: &E::Callee,
+    slots: &mut [u64],
+) -> Result<()> {
+    let meter = E::data_mut(cx).instance(instance).meter;
+    let before = switch::<E>(cx, meter);
+    let result = E::call(cx, callee, slots);
+    switch::<E>(cx, before);
+    result.map_err(|error| original_frames::<E>(cx, error))
+}
+
 /// Has a realm's code go on counting; gives the meter that did before, which has
 /// to get the count back before its code runs again.
 #[inline]
