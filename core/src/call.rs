@@ -128,7 +128,15 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     pub(crate) fn finish<R>(mut self, result: Result<R>) -> Result<R> {
         self.finished = true;
-        // The value is moved as a whole: see the layer's `call_with`.
+        // A value that is put together just before it is read again makes the
+        // reader wait: so small ones stay in registers, and others are moved as a
+        // whole.
+        if const { size_of::<Result<R>>() <= 16 } {
+            return match result {
+                Ok(value) if !self.leave() => Ok(value),
+                result => Err(self.finish_badly(result.err())),
+            };
+        }
         if result.is_ok() && !self.leave() {
             return result;
         }
