@@ -2,7 +2,7 @@
 //! limits and what was used of them, and what a guest may do. Backends keep it
 //! and ask it; calls change it.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -57,6 +57,8 @@ pub struct StoreData(Box<Contents<dyn Any + Send>>);
 #[doc(hidden)]
 pub struct Contents<T: ?Sized> {
     pub(crate) policy: Policy,
+    /// What the embedder's data is.
+    user_type: TypeId,
     /// An `Option` of the embedder's data, so that it can be taken out.
     user: T,
 }
@@ -174,6 +176,7 @@ impl StoreData {
             SHUT
         };
         StoreData(Box::new(Contents {
+            user_type: TypeId::of::<T>(),
             user: Some(data),
             policy: Policy {
                 gate: open,
@@ -264,14 +267,30 @@ impl StoreData {
 
     /// The embedder's data, if it has this type.
     #[inline]
+    #[allow(unsafe_code, reason = "a host function asks in each call")]
     pub fn user<T: 'static>(&self) -> Option<&T> {
-        self.0.user.downcast_ref::<Option<T>>()?.as_ref()
+        if self.0.user_type != TypeId::of::<T>() {
+            return None;
+        }
+        let contents = (&raw const *self.0).cast::<Contents<Option<T>>>();
+        // SAFETY: the type is that of the data, of which `new` made the box. `Any`
+        // would find the same by a call through its table, and the place of the
+        // data by another look there.
+        let contents = unsafe { &*contents };
+        contents.user.as_ref()
     }
 
     /// The embedder's data, if it has this type.
     #[inline]
+    #[allow(unsafe_code, reason = "as in `user`")]
     pub fn user_mut<T: 'static>(&mut self) -> Option<&mut T> {
-        self.0.user.downcast_mut::<Option<T>>()?.as_mut()
+        if self.0.user_type != TypeId::of::<T>() {
+            return None;
+        }
+        let contents = (&raw mut *self.0).cast::<Contents<Option<T>>>();
+        // SAFETY: as in `user`.
+        let contents = unsafe { &mut *contents };
+        contents.user.as_mut()
     }
 
     /// Takes the embedder's data out, if it has this type.
