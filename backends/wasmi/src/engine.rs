@@ -11,6 +11,7 @@ use enginebay_layer::contain;
 
 use wasmi::CustomFuelCosts;
 
+use crate::growth::{self, Growth};
 use crate::start;
 
 /// What wasmi can do, as it is built here.
@@ -131,16 +132,6 @@ impl fmt::Debug for Unit {
 }
 
 impl Unit {
-    /// For modules that stop themselves.
-    pub(crate) fn without_stops(options: &Engine) -> Self {
-        let mut config = options.0.config.clone();
-        Unit(Arc::new(UnitInner {
-            engine: wasmi::Engine::new(config.consume_fuel(false)),
-            features: options.0.features,
-            stops: false,
-        }))
-    }
-
     pub(crate) fn new(options: &Engine) -> Self {
         Unit(Arc::new(UnitInner {
             engine: wasmi::Engine::new(&options.0.config),
@@ -166,18 +157,30 @@ impl Unit {
 
     /// Whether a module was compiled here.
     pub(crate) fn owns(&self, module: &Module) -> bool {
-        wasmi::Engine::same(self.engine(), module.0.engine())
+        wasmi::Engine::same(self.engine(), module.inner.engine())
     }
 
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
+            let rewritten = growth::rewrite(wasm).map_err(|error| {
+                let text = format!("a module that grows a table cannot be read: {error}");
+                Error::new(ErrorKind::Engine, text).with_source(error)
+            })?;
+            let (now, growths) = match &rewritten {
+                Some(it) => (&*it.wasm, it.growths.as_slice()),
+                None => (wasm, &[][..]),
+            };
             let start = match self.stops() {
-                true => start::export(wasm),
+                true => start::export(now),
                 false => None,
             };
-            wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(wasm))
-                .map(Module)
-                .map_err(|error| self.refused(wasm, error))
+            match wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(now)) {
+                Ok(inner) => Ok(Module {
+                    inner,
+                    growths: growths.into(),
+                }),
+                Err(error) => Err(self.refused(wasm, error)),
+            }
         })
     }
 
@@ -247,7 +250,11 @@ impl fmt::Debug for Engine {
 
 /// A module that wasmi validated.
 #[derive(Clone, Debug)]
-pub struct Module(pub(crate) wasmi::Module);
+pub struct Module {
+    pub(crate) inner: wasmi::Module,
+    /// What it imports besides its own imports.
+    pub(crate) growths: Arc<[Growth]>,
+}
 
 #[cfg(test)]
 mod tests {

@@ -363,13 +363,16 @@ impl Context<'_> {
         }
         let (one, mut several);
         let externs = match imports {
-            [import] => {
+            [import] if module.growths.is_empty() => {
                 one = [self.import(realm, import)?];
                 &one[..]
             }
             imports => {
                 let each = imports.iter().map(|import| self.import(realm, import));
                 several = each.collect::<Result<Vec<_>>>()?;
+                let growths = module.growths.iter();
+                let cx = &mut self.wasmi(realm);
+                several.extend(growths.map(|growth| Extern::Func(growth.func(cx))));
                 // Stable, and one pass over what is in order, as most modules are.
                 several.sort_by_key(rank);
                 &several[..]
@@ -377,7 +380,7 @@ impl Context<'_> {
         };
         self.nesting().enter()?;
         let result = contain("instantiating a module", || {
-            match wasmi::Instance::new(self.wasmi(realm), &module.0, externs) {
+            match wasmi::Instance::new(self.wasmi(realm), &module.inner, externs) {
                 Ok(inner) => {
                     self.start(realm, &inner)?;
                     Ok(Instance { realm, inner })
