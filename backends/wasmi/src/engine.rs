@@ -163,20 +163,22 @@ impl Unit {
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
             let rewritten = growth::rewrite(wasm).map_err(|error| {
-                let text = format!("a module that grows a table cannot be read: {error}");
+                let text = format!("the growths of a module cannot be replaced: {error}");
                 Error::new(ErrorKind::Engine, text).with_source(error)
             })?;
             let (now, growths) = match &rewritten {
                 Some(it) => (&*it.wasm, it.growths.as_slice()),
                 None => (wasm, &[][..]),
             };
-            let start = match self.stops() {
+            // It comes after what the module needs, or is run in slices.
+            let start = match self.stops() || rewritten.is_some() {
                 true => start::export(now),
                 false => None,
             };
             match wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(now)) {
                 Ok(inner) => Ok(Module {
                     inner,
+                    has_start: start.is_some(),
                     growths: growths.into(),
                 }),
                 Err(error) => Err(self.refused(wasm, error)),
@@ -252,7 +254,9 @@ impl fmt::Debug for Engine {
 #[derive(Clone, Debug)]
 pub struct Module {
     pub(crate) inner: wasmi::Module,
-    /// What it imports besides its own imports.
+    /// Whether it has a start function that wasmi does not run.
+    pub(crate) has_start: bool,
+    /// What its instances have to be provided with.
     pub(crate) growths: Arc<[Growth]>,
 }
 

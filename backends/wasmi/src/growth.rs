@@ -1,311 +1,376 @@
-//! Modules without `table.grow`: each becomes the call of a host function, which
-//! is one more import.
+//! Modules without `memory.grow` and `table.grow`: each becomes the call of a host
+//! function, which is in a table that no guest sees.
 //!
-//! wasmi 2.0.0 has two defects in it, both in `fn table_grow` of its
+//! wasmi 2.0.0 has two defects in these operators, both in
 //! `src/engine/executor/handler/exec.rs`:
 //!
-//! - The call of the next instruction's handler, with which it ends, does not
-//!   become a jump, because what it keeps on the stack has to be dropped after it.
-//!   So each `table.grow` that runs takes some of the thread's stack until the
-//!   host's call returns, and a loop of them ends the process.
-//! - If it runs out of fuel it does not keep its place, as all other handlers do.
-//!   A call that is resumed goes on somewhere else.
+//! - The handlers (`fn memory_grow`, `fn table_grow`) end in a call of the next
+//!   instruction's handler that does not become a jump if a growth is refused: what
+//!   they keep on the stack is dropped after it only. So each growth that is refused,
+//!   and each of a table, takes some of the thread's stack until the host's call
+//!   returns, and a loop of them ends the process.
+//! - `fn table_grow` does not keep its place if it runs out of fuel, as all other
+//!   handlers do. A call that is resumed goes on somewhere else.
 //!
-//! wasmi's API grows tables by the same rules: limiter and results are the same.
-//! Only does it take no fuel, of which wasmi has as much as it needs anyway.
+//! wasmi's API grows by the same rules: limiter and results are the same. It takes no
+//! fuel for it, which is wasmi's only, and no matter of what guests consume.
+//!
+//! Most modules grow their memory in one function. So no index changes: types, the
+//! table and exports come after all others, and functions without a growth stay as
+//! they are.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use enginebay_core::{Error, ErrorKind};
-use wasm_encoder::reencode::{self, Reencode, utils};
+use enginebay_core::{Error, ErrorKind, Result};
+use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    EntityType, ExportKind, ExportSection, ImportSection, Instruction, Module, SectionId,
-    TypeSection, ValType,
+    CodeSection, Encode, ExportKind, ExportSection, Instruction, Module, RawSection, SectionId,
+    TableSection, TypeSection, ValType,
 };
-use wasmi::{Caller, Extern, ExternRef, Func, Nullable, Ref, StoreContextMut, WasmTy};
-use wasmparser::{
-    FunctionBody, Operator, Parser, Payload, RefType, TableType, TypeRef, WasmFeatures,
-};
+use wasmi::{Extern, ExternRef, Func, Memory, Nullable, Ref, StoreContextMut, Table, WasmTy};
+use wasmparser::{FunctionBody, Operator, Parser, Payload, RefType, SectionLimited, TypeRef};
 
 use crate::store::Link;
-use crate::trap::HostFailure;
 
-/// What the names of the exports begin with: no guest has them by accident.
-const NAME: &str = "\0enginebay:grow";
+/// The name of the table, and what the names of other exports begin with: no guest
+/// has them by accident.
+pub(crate) const NAME: &str = "\0enginebay:grow";
 
-/// A table that a module grows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A memory or a table that a module grows.
+#[derive(Clone, Debug)]
 pub(crate) struct Growth {
     /// The name of its export.
     name: Arc<str>,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kind {
-    /// Whether its elements are `externref`s, else `funcref`s.
-    is_extern: bool,
     is_64: bool,
-}
-
-impl Kind {
-    /// Nothing for a table that wasmi does not have.
-    fn of(ty: &TableType) -> Option<Self> {
-        let is_extern = match ty.element_type {
-            RefType::FUNCREF => false,
-            RefType::EXTERNREF => true,
-            _ => return None,
-        };
-        Some(Kind {
-            is_extern,
-            is_64: ty.table64,
-        })
-    }
 }
 
 /// A module that has to be compiled in the place of another.
 pub(crate) struct Rewritten {
     pub(crate) wasm: Vec<u8>,
-    /// A function for each is to be imported, after the module's own imports.
+    /// What functions its table is to have.
     pub(crate) growths: Vec<Growth>,
 }
 
-/// A valid module without `table.grow`; nothing if it has none.
+/// A valid module without `memory.grow` and `table.grow`; nothing if it has none.
 pub(crate) fn rewrite(wasm: &[u8]) -> Result<Option<Rewritten>, reencode::Error> {
-    // Rarely is there even a pair of bytes like it: 15 in one byte, or in more
-    // than it needs.
-    const PREFIX: u8 = 0xfc;
-    if !wasm
-        .windows(2)
-        .any(|pair| pair[0] == PREFIX && matches!(pair[1], 0x0f | 0x8f))
-    {
+    let plan = Plan::new(wasm)?;
+    if plan.growths.is_empty() {
         return Ok(None);
     }
-    let Some(mut rewriter) = Rewriter::new(wasm)? else {
-        return Ok(None);
-    };
-    let mut module = Module::new();
-    rewriter.parse_core_module(&mut module, parser(), wasm)?;
-    let growths = rewriter.grown.into_values();
+    let wasm = plan.write(wasm)?;
+    let growths = plan.growths.into_iter().map(|(target, growth)| Growth {
+        name: target.name().into(),
+        is_64: growth.is_64,
+    });
     Ok(Some(Rewritten {
-        wasm: module.finish(),
-        growths: growths.map(|grown| grown.growth).collect(),
+        wasm,
+        growths: growths.collect(),
     }))
 }
 
-fn parser() -> Parser {
-    let mut parser = Parser::new(0);
-    parser.set_features(WasmFeatures::all());
-    parser
+/// What grows, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Memory(u32),
+    Table(u32),
 }
 
-struct Rewriter {
+impl Target {
+    fn name(self) -> String {
+        match self {
+            Target::Memory(index) => format!("{NAME}:memory{index}"),
+            Target::Table(index) => format!("{NAME}:table{index}"),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Planned {
+    /// What the new elements of a table are.
+    element: Option<ValType>,
+    is_64: bool,
+    /// Its place among the new types, and in the table.
+    place: u32,
+}
+
+/// What a module has, and what it needs.
+#[derive(Default)]
+struct Plan {
     types: u32,
-    imported_funcs: u32,
-    /// By the indices of tables.
-    grown: BTreeMap<u32, Grown>,
-    imports: bool,
-    exports: bool,
+    /// Each memory and table that wasmi can have: it refuses modules with others.
+    memories: Vec<Planned>,
+    tables: Vec<Option<Planned>>,
+    growths: BTreeMap<Target, Planned>,
 }
 
-struct Grown {
-    growth: Growth,
-    func: u32,
-}
-
-impl Rewriter {
-    /// Nothing for a module that grows no table.
-    fn new(wasm: &[u8]) -> Result<Option<Self>, wasmparser::Error> {
-        let (mut types, mut imported_funcs) = (0, 0);
-        let mut tables = Vec::new();
-        let mut grown = BTreeMap::new();
-        for payload in parser().parse_all(wasm) {
+impl Plan {
+    fn new(wasm: &[u8]) -> Result<Self, wasmparser::Error> {
+        let mut plan = Plan::default();
+        for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
                 Payload::TypeSection(section) => {
                     for group in section {
-                        types += group?.types().len() as u32;
+                        plan.types += group?.types().len() as u32;
                     }
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
                         match import?.ty {
-                            TypeRef::Func(_) | TypeRef::FuncExact(_) => imported_funcs += 1,
-                            TypeRef::Table(ty) => tables.push(Kind::of(&ty)),
+                            TypeRef::Memory(ty) => plan.memory(&ty),
+                            TypeRef::Table(ty) => plan.table(&ty),
                             _ => {}
                         }
                     }
                 }
-                Payload::TableSection(section) => {
-                    for table in section {
-                        tables.push(Kind::of(&table?.ty));
+                Payload::MemorySection(section) => {
+                    for ty in section {
+                        plan.memory(&ty?);
                     }
                 }
-                Payload::CodeSectionEntry(body) => find(&body, &tables, &mut grown)?,
+                Payload::TableSection(section) => {
+                    for table in section {
+                        plan.table(&table?.ty);
+                    }
+                }
+                Payload::CodeSectionEntry(body) if plan.may_grow(&body) => plan.find(&body)?,
                 _ => {}
             }
         }
-        for (func, grown) in (imported_funcs..).zip(grown.values_mut()) {
-            grown.func = func;
+        for (place, growth) in (0..).zip(plan.growths.values_mut()) {
+            growth.place = place;
         }
-        Ok((!grown.is_empty()).then_some(Rewriter {
-            types,
-            imported_funcs,
-            grown,
-            imports: false,
-            exports: false,
-        }))
+        Ok(plan)
     }
 
-    /// After the module's own types.
-    fn add_types(&self, types: &mut TypeSection) {
-        for grown in self.grown.values() {
-            let kind = grown.growth.kind;
-            let element = match kind.is_extern {
-                true => ValType::EXTERNREF,
-                false => ValType::FUNCREF,
-            };
-            let index = match kind.is_64 {
-                true => ValType::I64,
-                false => ValType::I32,
-            };
-            types.ty().function([element, index], [index]);
-        }
+    fn memory(&mut self, ty: &wasmparser::MemoryType) {
+        self.memories.push(Planned {
+            element: None,
+            is_64: ty.memory64,
+            place: 0,
+        });
     }
 
-    /// After the module's own imports.
-    fn add_imports(&mut self, imports: &mut ImportSection) {
-        self.imports = true;
-        for (ty, grown) in (self.types..).zip(self.grown.values()) {
-            imports.import("", &grown.growth.name, EntityType::Function(ty));
-        }
+    fn table(&mut self, ty: &wasmparser::TableType) {
+        let element = match ty.element_type {
+            RefType::FUNCREF => Some(ValType::FUNCREF),
+            RefType::EXTERNREF => Some(ValType::EXTERNREF),
+            _ => None,
+        };
+        self.tables.push(element.map(|_| Planned {
+            element,
+            is_64: ty.table64,
+            place: 0,
+        }));
     }
 
-    fn add_exports(&mut self, exports: &mut ExportSection) {
-        self.exports = true;
-        for (table, grown) in &self.grown {
-            exports.export(&grown.growth.name, ExportKind::Table, *table);
-        }
-    }
-}
-
-/// Finds the tables that a function grows.
-fn find(
-    body: &FunctionBody<'_>,
-    tables: &[Option<Kind>],
-    grown: &mut BTreeMap<u32, Grown>,
-) -> Result<(), wasmparser::Error> {
-    let mut operators = body.get_operators_reader()?;
-    while !operators.eof() {
-        if let Operator::TableGrow { table } = operators.read()?
-            // wasmi refuses modules with others.
-            && let Some(Some(kind)) = tables.get(table as usize)
-        {
-            grown.entry(table).or_insert_with(|| Grown {
-                growth: Growth {
-                    name: format!("{NAME}{table}").into(),
-                    kind: *kind,
-                },
-                func: 0,
-            });
-        }
-    }
-    Ok(())
-}
-
-impl Reencode for Rewriter {
-    type Error = Infallible;
-
-    fn function_index(&mut self, func: u32) -> Result<u32, reencode::Error> {
-        Ok(match func < self.imported_funcs {
-            true => func,
-            false => func + self.grown.len() as u32,
+    /// Whether there is a pair of bytes like that of a growth. Few functions have
+    /// one, and this is a fraction of what it takes to read their operators.
+    fn may_grow(&self, body: &FunctionBody<'_>) -> bool {
+        const MEMORY_GROW: u8 = 0x40;
+        const PREFIX: u8 = 0xfc;
+        let memories = self.memories.len();
+        body.as_bytes().windows(2).any(|pair| match pair[0] {
+            // A number may take more bytes than it needs.
+            MEMORY_GROW => usize::from(pair[1]) < memories || pair[1] >= 0x80,
+            PREFIX => matches!(pair[1], 0x0f | 0x8f),
+            _ => false,
         })
     }
 
-    fn parse_instruction<'a>(
-        &mut self,
-        reader: &mut wasmparser::OperatorsReader<'a>,
-    ) -> Result<Instruction<'a>, reencode::Error> {
-        let operator = reader.read()?;
-        if let Operator::TableGrow { table } = operator
-            && let Some(grown) = self.grown.get(&table)
-        {
-            return Ok(Instruction::Call(grown.func));
+    fn find(&mut self, body: &FunctionBody<'_>) -> Result<(), wasmparser::Error> {
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            let operator = operators.read()?;
+            if let Some(target) = target(&operator)
+                && let Some(planned) = self.planned(target)
+            {
+                self.growths.insert(target, planned);
+            }
         }
-        self.instruction(operator)
-    }
-
-    fn parse_type_section(
-        &mut self,
-        types: &mut TypeSection,
-        section: wasmparser::TypeSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_type_section(self, types, section)?;
-        self.add_types(types);
         Ok(())
     }
 
-    fn parse_import_section(
-        &mut self,
-        imports: &mut ImportSection,
-        section: wasmparser::ImportSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_import_section(self, imports, section)?;
-        self.add_imports(imports);
-        Ok(())
-    }
-
-    fn parse_export_section(
-        &mut self,
-        exports: &mut ExportSection,
-        section: wasmparser::ExportSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_export_section(self, exports, section)?;
-        self.add_exports(exports);
-        Ok(())
-    }
-
-    /// wasmi does not look at them.
-    fn parse_custom_section(
-        &mut self,
-        _module: &mut Module,
-        _section: wasmparser::CustomSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        Ok(())
-    }
-
-    /// Begins sections that the module does not have. It has types, since it has
-    /// functions.
-    fn intersperse_section_hook(
-        &mut self,
-        module: &mut Module,
-        _after: Option<SectionId>,
-        before: Option<SectionId>,
-    ) -> Result<(), reencode::Error> {
-        use SectionId as Id;
-        if !self.imports && !matches!(before, Some(Id::Type | Id::Import)) {
-            let mut imports = ImportSection::new();
-            self.add_imports(&mut imports);
-            module.section(&imports);
+    fn planned(&self, target: Target) -> Option<Planned> {
+        match target {
+            Target::Memory(index) => self.memories.get(index as usize).copied(),
+            Target::Table(index) => *self.tables.get(index as usize)?,
         }
-        let is_after_exports = matches!(
-            before,
-            Some(Id::Start | Id::Element | Id::DataCount | Id::Code)
-        );
-        if !self.exports && is_after_exports {
-            let mut exports = ExportSection::new();
-            self.add_exports(&mut exports);
-            module.section(&exports);
+    }
+
+    /// The module, rewritten.
+    fn write(&self, wasm: &[u8]) -> Result<Vec<u8>, reencode::Error> {
+        let mut module = Module::new();
+        let mut missing = vec![SectionId::Table, SectionId::Export];
+        let mut code = CodeSection::new();
+        let mut left = 0;
+        for payload in Parser::new(0).parse_all(wasm) {
+            let payload = payload?;
+            if let Payload::CodeSectionEntry(body) = &payload {
+                self.body(body, &mut code)?;
+                left -= 1;
+                if left == 0 {
+                    module.section(&code);
+                }
+                continue;
+            }
+            if let Payload::CustomSection(_) = payload {
+                continue; // wasmi does not look at them
+            }
+            let Some((id, range)) = payload.as_section() else {
+                continue;
+            };
+            missing.retain(|section| {
+                let is_here = rank(*section as u8) < rank(id);
+                if is_here {
+                    self.add(*section as u8, 0, &[], &mut module);
+                }
+                !is_here && *section as u8 != id
+            });
+            match &payload {
+                Payload::TypeSection(it) => self.more(id, it, wasm, &mut module),
+                Payload::TableSection(it) => self.more(id, it, wasm, &mut module),
+                Payload::ExportSection(it) => self.more(id, it, wasm, &mut module),
+                Payload::CodeSectionStart { count, .. } => left = *count,
+                _ => {
+                    module.section(&RawSection {
+                        id,
+                        data: &wasm[range],
+                    });
+                }
+            }
         }
+        Ok(module.finish())
+    }
+
+    /// A section with more items than its own.
+    fn more<T>(&self, id: u8, section: &SectionLimited<'_, T>, wasm: &[u8], module: &mut Module) {
+        // A section's reader stands after the number of its items.
+        let items = &wasm[section.original_position()..section.range().end];
+        self.add(id, section.count(), items, module);
+    }
+
+    fn add(&self, id: u8, count: u32, items: &[u8], module: &mut Module) {
+        let growths = self.growths.values();
+        let added = growths.len() as u32;
+        // As sections, of which only the items are wanted: each begins with its size
+        // and the number of its items.
+        let mut section = Vec::new();
+        let more = match id {
+            TYPE => {
+                let mut types = TypeSection::new();
+                for growth in growths {
+                    let index = growth.index();
+                    let params = growth.element.into_iter().chain([index]);
+                    let params = params.collect::<Vec<_>>();
+                    types.ty().function(params, [index]);
+                }
+                types.encode(&mut section);
+                added
+            }
+            TABLE => {
+                let mut tables = TableSection::new();
+                tables.table(wasm_encoder::TableType {
+                    element_type: wasm_encoder::RefType::FUNCREF,
+                    table64: false,
+                    // Its functions come later, and are not counted.
+                    minimum: 0,
+                    maximum: Some(added.into()),
+                    shared: false,
+                });
+                tables.encode(&mut section);
+                1
+            }
+            _ => {
+                let mut exports = ExportSection::new();
+                exports.export(NAME, ExportKind::Table, self.tables.len() as u32);
+                for target in self.growths.keys() {
+                    let (kind, index) = match *target {
+                        Target::Memory(index) => (ExportKind::Memory, index),
+                        Target::Table(index) => (ExportKind::Table, index),
+                    };
+                    exports.export(&target.name(), kind, index);
+                }
+                exports.encode(&mut section);
+                added + 1
+            }
+        };
+        let mut data = Vec::new();
+        (count + more).encode(&mut data);
+        data.extend_from_slice(items);
+        data.extend_from_slice(after_numbers(&section, 2));
+        module.section(&RawSection { id, data: &data });
+    }
+
+    fn body(&self, body: &FunctionBody<'_>, code: &mut CodeSection) -> Result<(), reencode::Error> {
+        if !self.may_grow(body) {
+            code.raw(body.as_bytes());
+            return Ok(());
+        }
+        let mut same = reencode::RoundtripReencoder;
+        let mut function = same.new_function_with_parsed_locals(body)?;
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            let operator = operators.read()?;
+            match target(&operator).and_then(|target| self.growths.get(&target)) {
+                Some(growth) => {
+                    function.instruction(&Instruction::I32Const(growth.place.cast_signed()));
+                    function.instruction(&Instruction::CallIndirect {
+                        type_index: self.types + growth.place,
+                        table_index: self.tables.len() as u32,
+                    });
+                }
+                None => {
+                    function.instruction(&same.instruction(operator)?);
+                }
+            }
+        }
+        code.function(&function);
         Ok(())
     }
 }
 
-/// What a table's elements are counted in.
+impl Planned {
+    fn index(&self) -> ValType {
+        match self.is_64 {
+            true => ValType::I64,
+            false => ValType::I32,
+        }
+    }
+}
+
+fn target(operator: &Operator<'_>) -> Option<Target> {
+    match *operator {
+        Operator::MemoryGrow { mem } => Some(Target::Memory(mem)),
+        Operator::TableGrow { table } => Some(Target::Table(table)),
+        _ => None,
+    }
+}
+
+const TYPE: u8 = 1;
+const TABLE: u8 = 4;
+
+/// The order of sections.
+fn rank(id: u8) -> u8 {
+    const TAG: u8 = 13;
+    const DATA_COUNT: u8 = 12;
+    match id {
+        TAG => 2 * 5 + 1,
+        DATA_COUNT => 2 * 9 + 1,
+        _ => 2 * id,
+    }
+}
+
+/// What comes after numbers in groups of seven bits.
+fn after_numbers(bytes: &[u8], count: usize) -> &[u8] {
+    let mut ends = (0..).zip(bytes).filter(|(_, byte)| **byte < 0x80);
+    let last: usize = ends.nth(count - 1).map_or(0, |(at, _)| at + 1);
+    &bytes[last..]
+}
+
+/// What sizes are counted in.
 trait Index: WasmTy + Into<u64> + 'static {
-    /// What says that a table has not grown.
+    /// What says that something has not grown.
     const FAILED: Self;
 
     fn of(size: u64) -> Self;
@@ -327,40 +392,81 @@ impl Index for u64 {
     }
 }
 
-impl Growth {
-    /// The function to import.
-    pub(crate) fn func(&self, cx: &mut StoreContextMut<'_, Link>) -> Func {
-        let name = self.name.clone();
-        match (self.kind.is_extern, self.kind.is_64) {
-            (false, false) => wrap::<Nullable<Func>, u32>(cx, name),
-            (false, true) => wrap::<Nullable<Func>, u64>(cx, name),
-            (true, false) => wrap::<Nullable<ExternRef>, u32>(cx, name),
-            (true, true) => wrap::<Nullable<ExternRef>, u64>(cx, name),
-        }
+/// Fills the table of an instance, before any of its functions runs.
+pub(crate) fn provide(
+    cx: &mut StoreContextMut<'_, Link>,
+    instance: &wasmi::Instance,
+    growths: &[Growth],
+) -> Result<()> {
+    let Some(table) = instance.get_table(&*cx, NAME) else {
+        return Err(lost());
+    };
+    let mut funcs = Vec::with_capacity(growths.len());
+    for growth in growths {
+        funcs.push(growth.func(cx, instance).ok_or_else(lost)?);
     }
-}
-
-fn wrap<R, I>(cx: &mut StoreContextMut<'_, Link>, name: Arc<str>) -> Func
-where
-    R: WasmTy + Into<Ref> + 'static,
-    I: Index,
-{
-    Func::wrap(
-        cx,
-        move |mut caller: Caller<'_, Link>, value: R, by: I| -> Result<I, wasmi::Error> {
-            let Some(Extern::Table(table)) = caller.get_export(&name) else {
-                return Err(wasmi::Error::host(HostFailure(lost())));
-            };
-            Ok(match table.grow(&mut caller, by.into(), value.into()) {
-                Ok(size) => I::of(size),
-                // Beyond its limits or ours, or there is no memory for it.
-                Err(_) => I::FAILED,
-            })
-        },
-    )
+    // It is not the guest's.
+    cx.data_mut().is_exempt = true;
+    let grown = table.grow(&mut *cx, funcs.len() as u64, Ref::Func(Nullable::Null));
+    cx.data_mut().is_exempt = false;
+    grown.map_err(|error| lost().with_source(error))?;
+    for (place, func) in (0..).zip(funcs) {
+        let func = Ref::Func(Nullable::Val(func));
+        let set = table.set(&mut *cx, place, func);
+        set.map_err(|error| lost().with_source(error))?;
+    }
+    Ok(())
 }
 
 #[cold]
 fn lost() -> Error {
-    Error::new(ErrorKind::Engine, "wasmi lost a table that is to grow")
+    Error::new(
+        ErrorKind::Engine,
+        "wasmi lost what a module grows its memories and tables with",
+    )
 }
+
+impl Growth {
+    /// Nothing if the instance has not the export, or another.
+    fn func(&self, cx: &mut StoreContextMut<'_, Link>, instance: &wasmi::Instance) -> Option<Func> {
+        let export = instance.get_export(&*cx, &self.name)?;
+        Some(match (export, self.is_64) {
+            (Extern::Memory(memory), false) => of_memory::<u32>(cx, memory),
+            (Extern::Memory(memory), true) => of_memory::<u64>(cx, memory),
+            (Extern::Table(table), is_64) => match (table.ty(&*cx).element(), is_64) {
+                (wasmi::RefType::Func, false) => of_table::<Nullable<Func>, u32>(cx, table),
+                (wasmi::RefType::Func, true) => of_table::<Nullable<Func>, u64>(cx, table),
+                (wasmi::RefType::Extern, false) => of_table::<Nullable<ExternRef>, u32>(cx, table),
+                (wasmi::RefType::Extern, true) => of_table::<Nullable<ExternRef>, u64>(cx, table),
+            },
+            _ => return None,
+        })
+    }
+}
+
+// What cannot grow is beyond its own limits or ours, or there is no room for it: our
+// limiter knows.
+
+fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
+    Func::wrap(cx, move |mut caller: Caller<'_>, by: I| -> I {
+        match memory.grow(&mut caller, by.into()) {
+            Ok(size) => I::of(size),
+            Err(_) => I::FAILED,
+        }
+    })
+}
+
+fn of_table<R, I>(cx: &mut StoreContextMut<'_, Link>, table: Table) -> Func
+where
+    R: WasmTy + Into<Ref> + 'static,
+    I: Index,
+{
+    Func::wrap(cx, move |mut caller: Caller<'_>, value: R, by: I| -> I {
+        match table.grow(&mut caller, by.into(), value.into()) {
+            Ok(size) => I::of(size),
+            Err(_) => I::FAILED,
+        }
+    })
+}
+
+type Caller<'a> = wasmi::Caller<'a, Link>;

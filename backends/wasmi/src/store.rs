@@ -23,7 +23,7 @@ use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
 use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut, Val};
 
 use crate::engine::{Engine, Module, Unit};
-use crate::{WasmiCore, linker, signature, start, trap};
+use crate::{WasmiCore, growth, linker, signature, start, trap};
 
 /// How deep calls are nested in each other through host functions. wasmi gives
 /// each a stack of its own on the heap and uses the thread's stack for itself,
@@ -89,6 +89,8 @@ struct Place {
 pub(crate) struct Link {
     inner: NonNull<Inner>,
     place: NonNull<Place>,
+    /// Whether what grows now is ours, which is not counted.
+    pub(crate) is_exempt: bool,
 }
 
 impl Link {
@@ -331,6 +333,7 @@ impl Context<'_> {
         let link = Link {
             inner: self.inner,
             place,
+            is_exempt: false,
         };
         let mut store = wasmi::Store::new(unit.engine(), link);
         store.limiter(|link| link);
@@ -363,16 +366,13 @@ impl Context<'_> {
         }
         let (one, mut several);
         let externs = match imports {
-            [import] if module.growths.is_empty() => {
+            [import] => {
                 one = [self.import(realm, import)?];
                 &one[..]
             }
             imports => {
                 let each = imports.iter().map(|import| self.import(realm, import));
                 several = each.collect::<Result<Vec<_>>>()?;
-                let growths = module.growths.iter();
-                let cx = &mut self.wasmi(realm);
-                several.extend(growths.map(|growth| Extern::Func(growth.func(cx))));
                 // Stable, and one pass over what is in order, as most modules are.
                 several.sort_by_key(rank);
                 &several[..]
@@ -382,7 +382,12 @@ impl Context<'_> {
         let result = contain("instantiating a module", || {
             match wasmi::Instance::new(self.wasmi(realm), &module.inner, externs) {
                 Ok(inner) => {
-                    self.start(realm, &inner)?;
+                    if !module.growths.is_empty() {
+                        growth::provide(&mut self.wasmi(realm), &inner, &module.growths)?;
+                    }
+                    if module.has_start {
+                        self.start(realm, &inner)?;
+                    }
                     Ok(Instance { realm, inner })
                 }
                 Err(error) => Err(trap::error(self.data().store_data(), error)),
@@ -394,13 +399,14 @@ impl Context<'_> {
 
     /// Runs a start function that wasmi has not run.
     fn start(&mut self, realm: Realm, instance: &wasmi::Instance) -> Result<()> {
-        if !self.stops(realm) {
-            return Ok(());
-        }
         let Some(start) = instance.get_func(self.wasmi(realm), start::NAME) else {
-            return Ok(());
+            return Err(misused("wasmi lost a start function"));
         };
-        match signature::run_in_slices(&mut self.wasmi(realm), &start, &[], &mut []) {
+        let result = match self.stops(realm) {
+            true => signature::run_in_slices(&mut self.wasmi(realm), &start, &[], &mut []),
+            false => start.call(self.wasmi(realm), &[], &mut []),
+        };
+        match result {
             Ok(()) => Ok(()),
             Err(error) => Err(trap::error(self.data().store_data(), error)),
         }
