@@ -470,3 +470,106 @@ where
 }
 
 type Caller<'a> = wasmi::Caller<'a, Link>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(wasm: &[u8]) -> Option<Rewritten> {
+        rewrite(wasm).unwrap()
+    }
+
+    fn text(text: &str) -> Option<Rewritten> {
+        rewritten(&wat::parse_str(text).unwrap())
+    }
+
+    /// How many operators of a module grow something.
+    fn left(wasm: &[u8]) -> usize {
+        let mut count = 0;
+        for payload in Parser::new(0).parse_all(wasm) {
+            if let Payload::CodeSectionEntry(body) = payload.unwrap() {
+                let operators = body.get_operators_reader().unwrap().into_iter();
+                count += operators
+                    .filter(|operator| target(operator.as_ref().unwrap()).is_some())
+                    .count();
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn what_does_not_grow_stays_as_it_is() {
+        for it in [
+            "(module)",
+            "(module (memory 1) (table 1 funcref) (func (drop (memory.size))))",
+            // An empty block that begins with `unreachable`.
+            "(module (memory 1) (func (block unreachable)))",
+            r#"(module (memory 1) (data (i32.const 0) "\fc\0f\40\00"))"#,
+            "(module (func (drop (i32.const 0x7bc))))",
+        ] {
+            assert!(text(it).is_none(), "{it}");
+        }
+    }
+
+    #[test]
+    fn each_memory_and_table_that_grows_has_a_function() {
+        let grow = "(func (drop (memory.grow (i32.const 1))))";
+        for (module, growths) in [
+            (format!("(module (memory 1) {grow})"), 1),
+            (format!("(module (memory 1) {grow} {grow} (export \"f\" (func 1)))"), 1),
+            (
+                r#"(module (import "" "t" (table 1 funcref)) (import "" "m" (memory i64 1))
+                    (memory 1) (table $e 1 externref) (table $w i64 1 externref) (global i32 (i32.const 1))
+                    (func (param externref) (drop (table.grow $e (local.get 0) (i32.const 1)))
+                        (drop (table.grow 0 (ref.null func) (i32.const 1)))
+                        (drop (table.grow $w (local.get 0) (i64.const 1))))
+                    (func $s (drop (memory.grow 0 (i64.const 1))) (drop (memory.grow 1 (i32.const 1))))
+                    (start $s) (data $d "x") (func (data.drop $d)))"#
+                    .to_string(),
+                5,
+            ),
+        ] {
+            let it = text(&module).unwrap();
+            assert_eq!((it.growths.len(), left(&it.wasm)), (growths, 0), "{module}");
+            wasmparser::Validator::new().validate_all(&it.wasm).unwrap();
+            let mut config = wasmi::Config::default();
+            config.wasm_memory64(true).wasm_multi_memory(true);
+            let engine = wasmi::Engine::new(&config);
+            let module = wasmi::Module::new(&engine, &it.wasm).unwrap();
+            assert!(module.get_export(NAME).is_some());
+            for growth in it.growths {
+                assert!(module.get_export(&growth.name).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_take_more_bytes_than_they_need_are_found() {
+        let wasm = wat::parse_str(
+            "(module (memory 1) (table 1 funcref) (func
+                (drop (memory.grow (i32.const 1)))
+                (drop (table.grow (ref.null func) (i32.const 1)))))",
+        )
+        .unwrap();
+        // The code section is the last one.
+        let at = wasm.windows(2).position(|it| it == [0x40, 0]).unwrap();
+        let size = wasm.windows(3).position(|it| it == [0xfc, 15, 0]).unwrap();
+        for (longer, place) in [(&[0x40, 0x80, 0][..], at), (&[0xfc, 0x8f, 0], size)] {
+            let mut wasm = wasm.clone();
+            wasm.splice(place..place + 2, longer.iter().copied());
+            let body = at - 3;
+            assert_eq!(wasm[body], 0, "no locals");
+            wasm[body - 1] += 1;
+            wasm[body - 3] += 1;
+            wasmparser::Validator::new().validate_all(&wasm).unwrap();
+            assert_eq!(left(&wasm), 2);
+            let it = rewritten(&wasm).unwrap();
+            assert_eq!((it.growths.len(), left(&it.wasm)), (2, 0));
+        }
+    }
+
+    #[test]
+    fn what_is_no_module_is_refused() {
+        assert!(rewrite(b"\0asm\x01\0\0\0\x01").is_err());
+    }
+}
