@@ -1,5 +1,6 @@
 //! Start functions, as exports: wasmi cannot go on with one that it has run out of
-//! fuel in, but with any other call.
+//! fuel in, but with any other call; and some modules have to be provided with what
+//! wasmi itself does badly before anything of them runs (`growth`).
 
 /// The name of the export: no guest has it by accident.
 pub(crate) const NAME: &str = "\0enginebay:start";
@@ -43,10 +44,10 @@ pub(crate) fn export(wasm: &[u8]) -> Option<Vec<u8>> {
     out.extend_from_slice(header);
     let mut left = Some(contents);
     for (id, section) in sections {
-        if id == EXPORT || is_after_exports(id) {
-            if let Some(contents) = left.take() {
-                put_section(EXPORT, &contents, &mut out);
-            }
+        if (id == EXPORT || is_after_exports(id))
+            && let Some(contents) = left.take()
+        {
+            put_section(EXPORT, &contents, &mut out);
         }
         if id != EXPORT && id != START {
             put_section(id, section, &mut out);
