@@ -18,6 +18,8 @@ on_each_backend_and_any! {
     initial_memory_over_the_limit_refuses_the_instantiation
     memories_of_all_instances_count_together
     table_growth_over_the_limit_gives_minus_one
+    tables_grow_alike_whatever_stops_guests
+    growths_in_a_loop_are_no_more_than_a_loop
     initial_tables_over_the_limit_refuse_the_instantiation
     instances_memories_and_tables_are_counted
     handles_are_counted
@@ -149,6 +151,105 @@ fn table_growth_over_the_limit_gives_minus_one<B: Backend>() {
     assert_eq!(grow(&mut f, "table", 9), 1);
     assert_eq!(f.store.usage().table_elements, 10);
     assert_eq!(grow(&mut f, "table", 1 << 30), -1);
+}
+
+const MODES: [Interruption; 3] = [
+    Interruption::None,
+    Interruption::Deadline,
+    Interruption::Fuel,
+];
+
+/// Tables that are grown: own and imported, and by a start function.
+const GROWN_TABLES: &str = r#"(component
+    (core module $owner
+        (table (export "funcs") 1 50 funcref)
+        (func (export "size") (result i32) (table.size 0)))
+    (core module $m
+        (type $f (func (result i32)))
+        (import "" "size" (func $size (type $f)))
+        (import "" "funcs" (table $funcs 1 50 funcref))
+        (table $others 3 funcref)
+        (elem declare func $seven)
+        (elem (table $own) (i32.const 1) func $size $nine)
+        (table $own 3 funcref)
+        (func $seven (type $f) (i32.const 7))
+        (func $nine (type $f) (i32.const 9))
+        (func $start
+            (if (i32.ne (table.grow $funcs (ref.func $seven) (i32.const 2)) (i32.const 1))
+                (then unreachable)))
+        (start $start)
+        (func (export "funcs") (param i32) (result i32)
+            (table.grow $funcs (ref.func $seven) (local.get 0)))
+        (func (export "others") (param i32) (result i32)
+            (table.grow $others (ref.null func) (local.get 0)))
+        (func (export "call") (param i32) (result i32)
+            (call_indirect $funcs (type $f) (local.get 0)))
+        (func (export "call-own") (param i32) (result i32)
+            (call_indirect $own (type $f) (local.get 0)))
+        (func (export "many") (param i32) (result i32) (local $grown i32)
+            (loop $again
+                (if (i32.ge_s (table.grow $funcs (ref.null func) (i32.const 1)) (i32.const 0))
+                    (then (local.set $grown (i32.add (local.get $grown) (i32.const 1)))))
+                (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (local.get $grown))
+        (memory 1 3)
+        (func (export "pages") (param i32) (result i32) (local $grown i32)
+            (loop $again
+                (if (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0))
+                    (then (local.set $grown (i32.add (local.get $grown) (i32.const 1)))))
+                (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (i32.store (i32.const 196604) (local.get $grown))
+            (i32.load (i32.const 196604))))
+    (core instance $owner (instantiate $owner))
+    (core instance $i (instantiate $m (with "" (instance $owner))))
+    (func (export "funcs") (param "by" u32) (result s32) (canon lift (core func $i "funcs")))
+    (func (export "others") (param "by" u32) (result s32)
+        (canon lift (core func $i "others")))
+    (func (export "call") (param "at" u32) (result s32) (canon lift (core func $i "call")))
+    (func (export "call-own") (param "at" u32) (result s32)
+        (canon lift (core func $i "call-own")))
+    (func (export "many") (param "times" u32) (result s32) (canon lift (core func $i "many")))
+    (func (export "pages") (param "times" u32) (result s32)
+        (canon lift (core func $i "pages"))))"#;
+
+fn tables_grow_alike_whatever_stops_guests<B: Backend>() {
+    for interruption in MODES {
+        let limits = |limits: Limits| limits.table_elements(20);
+        let mut f = Fixture::<B>::with(GROWN_TABLES, interruption, limits).unwrap();
+        // One, three and three, and two by the start function.
+        assert_eq!(grow(&mut f, "call", 1), 7);
+        assert_eq!(grow(&mut f, "call", 2), 7);
+        assert_eq!(grow(&mut f, "call-own", 1), 3);
+        assert_eq!(grow(&mut f, "call-own", 2), 9);
+        assert_eq!(grow(&mut f, "funcs", 0), 3);
+        assert_eq!(grow(&mut f, "funcs", 4), 3);
+        assert_eq!(grow(&mut f, "call", 6), 7);
+        assert_eq!(grow(&mut f, "call-own", 1), 7);
+        assert_eq!(grow(&mut f, "others", 5), 3);
+        let usage = f.store.usage();
+        assert_eq!((usage.table_elements, usage.growth_refused), (18, 0));
+        assert_eq!(grow(&mut f, "others", 3), -1);
+        assert_eq!(f.store.usage().growth_refused, 1);
+        assert_eq!(f.store.last_call_usage().growth_refused, 1);
+        assert_eq!(grow(&mut f, "others", 2), 8);
+        assert_eq!(grow(&mut f, "funcs", 1), -1);
+        let usage = f.store.usage();
+        assert_eq!((usage.table_elements, usage.growth_refused), (20, 2));
+    }
+}
+
+fn growths_in_a_loop_are_no_more_than_a_loop<B: Backend>() {
+    for interruption in MODES {
+        let mut f = Fixture::<B>::with(GROWN_TABLES, interruption, |limits| limits).unwrap();
+        // What the types forbid is no matter of limits. Each time might take some of
+        // the thread's stack.
+        const MANY: u32 = 100_000;
+        assert_eq!(grow(&mut f, "many", MANY), 47);
+        assert_eq!(grow(&mut f, "pages", MANY), 2);
+        assert_eq!(grow(&mut f, "funcs", 0), 50);
+        let usage = f.store.usage();
+        assert_eq!((usage.table_elements, usage.memory), (56, 3 << 16));
+    }
 }
 
 fn initial_tables_over_the_limit_refuse_the_instantiation<B: Backend>() {
@@ -293,6 +394,24 @@ fn a_deadline_stops_a_loop_a_recursion_and_a_start_function<B: Backend>() {
             Ok(_) => panic!("an endless start function ended"),
             Err(error) => assert!(is_deadline(&error), "{error}"),
         }
+        // Some engines cannot stop a guest by their own means everywhere.
+        let grow = lift_all(
+            r#"(table $t 0 100 funcref)
+            (func (export "grow")
+                (loop $again
+                    (drop (table.grow $t (ref.null func) (i32.const 1)))
+                    (br $again)))
+            (func (export "size")
+                (drop (table.grow $t (ref.null func) (i32.const 7)))
+                (br_if 0 (i32.eq (table.size $t) (i32.const 7)))
+                unreachable)"#,
+            &["grow", "size"],
+        );
+        let limits = |limits: Limits| limits.deadline(SHORT);
+        let mut f = Fixture::<B>::with(grow, interruption, limits).unwrap();
+        f.run("size").unwrap();
+        let error = f.run("grow").unwrap_err();
+        assert!(is_deadline(&error), "{error}");
     }
 }
 

@@ -132,7 +132,6 @@ impl<E: CoreEngine> Layer<E> {
                 engine.inner(),
                 engine.0.features,
                 engine.metered(),
-                engine.0.interruption == Interruption::Deadline,
                 wasm.into(),
                 source,
             )
@@ -355,11 +354,9 @@ impl<E: CoreEngine> Backend for Layer<E> {
     fn new_store(engine: &Engine<E>, data: StoreData) -> Result<E::Store> {
         let fuel = data.limits().fuel;
         let mut data = Data::new(data);
-        if engine.0.interruption != Interruption::None {
-            // Where the engine stops guests itself, for those that it cannot stop.
-            let mode = engine.metered().unwrap_or(Mode::Fuel { slices: true });
-            data.meters = Some(Meters::new(mode, fuel, engine.0.slice));
-        }
+        data.meters = engine
+            .metered()
+            .map(|mode| Meters::new(mode, fuel, engine.0.slice));
         data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);
         E::new_store(engine.inner(), data)
     }

@@ -211,23 +211,6 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     /// `Engine` for a failure of the engine.
     fn new_unit(engine: &Self::Engine) -> Result<Self::Unit>;
 
-    /// Whether the engine's own way to stop guests ([`Support::deadline`]) can
-    /// stop this module's. If it cannot stop one of a component's modules, the
-    /// layer has all of them count, in a unit of [`CoreEngine::new_metered_unit`].
-    fn stops(_wasm: &[u8]) -> bool {
-        true
-    }
-
-    /// Where to compile modules that count what they consume, so that the
-    /// engine's own way to stop them is not needed.
-    ///
-    /// # Errors
-    ///
-    /// As [`CoreEngine::new_unit`].
-    fn new_metered_unit(engine: &Self::Engine) -> Result<Self::Unit> {
-        Self::new_unit(engine)
-    }
-
     /// Compiles a module. The component that it belongs to is valid, by the
     /// features of the engine's configuration.
     ///

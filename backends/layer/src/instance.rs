@@ -27,10 +27,7 @@ pub(crate) fn instantiate<E: CoreEngine>(
 ) -> Result<u32> {
     let program = &pre.program;
     let realm = E::realm(cx, &program.unit)?;
-    let meter = match program.is_metered {
-        true => meters::meter::<E>(cx, realm),
-        false => None,
-    };
+    let meter = meters::meter::<E>(cx, realm);
     let mut flags = Few::None;
     for (_, shared) in &program.shared_flags {
         flags.push(if *shared {

@@ -56,8 +56,6 @@ pub(crate) struct Program<E: CoreEngine> {
     pub(crate) has_context: bool,
     /// The identities of resource types before there is an instance.
     first_type: u64,
-    /// Whether its modules count what they consume.
-    pub(crate) is_metered: bool,
     /// Modules of other components that were imported, for this unit.
     adopted: Mutex<Vec<Adopted<E>>>,
 }
@@ -338,7 +336,6 @@ impl<E: CoreEngine> Program<E> {
         engine: &E::Engine,
         features: Features,
         metered: Option<Mode>,
-        stops: bool,
         wasm: Arc<[u8]>,
         source: &Source<'_>,
     ) -> Result<Self> {
@@ -354,10 +351,6 @@ impl<E: CoreEngine> Program<E> {
             Translator::new(&tunables, &mut validator, &mut builder, &scope)
                 .translate(&wasm)
                 .map_err(|error| refused(format_args!("{error:#}")))?;
-        let metered = metered.or_else(|| {
-            let stop = stops && !modules.values().all(|module| E::stops(module.wasm));
-            stop.then_some(Mode::Fuel { slices: true })
-        });
         if matches!(metered, Some(Mode::Fuel { .. })) {
             for (_, module) in modules.iter_mut() {
                 meter::finalize(module, &tunables, builder.module_types_builder_mut());
@@ -419,10 +412,7 @@ impl<E: CoreEngine> Program<E> {
             ..
         } = program;
 
-        let unit = match metered {
-            None => E::new_unit(engine)?,
-            Some(_) => E::new_metered_unit(engine)?,
-        };
+        let unit = E::new_unit(engine)?;
         let mut modules = PrimaryMap::with_capacity(translated.len());
         for (index, module) in translated {
             let code = match source {
@@ -444,7 +434,6 @@ impl<E: CoreEngine> Program<E> {
         }
         Ok(Program {
             first_type: new_types(component.num_resources as usize),
-            is_metered: metered.is_some(),
             adopted: Mutex::default(),
             wasm,
             component,
@@ -485,12 +474,6 @@ impl<E: CoreEngine> Program<E> {
         let mut adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, code)) = adopted.iter().find(|(it, _)| Arc::ptr_eq(it, module)) {
             return Ok(code.clone());
-        }
-        if module.places.is_some() != self.is_metered {
-            return Err(Error::unsupported(
-                "the engine stops the guests of a core module and of the component that imports \
-                 it in different ways",
-            ));
         }
         let code = E::adopt(&self.unit, &module.code, &module.wasm)?;
         adopted.push((module.clone(), code.clone()));

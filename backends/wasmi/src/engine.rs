@@ -11,6 +11,7 @@ use enginebay_layer::contain;
 
 use wasmi::CustomFuelCosts;
 
+use crate::growth::{self, Growth};
 use crate::start;
 
 /// What wasmi can do, as it is built here.
@@ -131,16 +132,6 @@ impl fmt::Debug for Unit {
 }
 
 impl Unit {
-    /// For modules that stop themselves.
-    pub(crate) fn without_stops(options: &Engine) -> Self {
-        let mut config = options.0.config.clone();
-        Unit(Arc::new(UnitInner {
-            engine: wasmi::Engine::new(config.consume_fuel(false)),
-            features: options.0.features,
-            stops: false,
-        }))
-    }
-
     pub(crate) fn new(options: &Engine) -> Self {
         Unit(Arc::new(UnitInner {
             engine: wasmi::Engine::new(&options.0.config),
@@ -166,18 +157,32 @@ impl Unit {
 
     /// Whether a module was compiled here.
     pub(crate) fn owns(&self, module: &Module) -> bool {
-        wasmi::Engine::same(self.engine(), module.0.engine())
+        wasmi::Engine::same(self.engine(), module.inner.engine())
     }
 
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
-            let start = match self.stops() {
-                true => start::export(wasm),
+            let rewritten = growth::rewrite(wasm).map_err(|error| {
+                let text = format!("the growths of a module cannot be replaced: {error}");
+                Error::new(ErrorKind::Engine, text).with_source(error)
+            })?;
+            let (now, growths) = match &rewritten {
+                Some(it) => (&*it.wasm, it.growths.as_slice()),
+                None => (wasm, &[][..]),
+            };
+            // It comes after what the module needs, or is run in slices.
+            let start = match self.stops() || rewritten.is_some() {
+                true => start::export(now),
                 false => None,
             };
-            wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(wasm))
-                .map(Module)
-                .map_err(|error| self.refused(wasm, error))
+            match wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(now)) {
+                Ok(inner) => Ok(Module {
+                    inner,
+                    has_start: start.is_some(),
+                    growths: growths.into(),
+                }),
+                Err(error) => Err(self.refused(wasm, error)),
+            }
         })
     }
 
@@ -247,7 +252,13 @@ impl fmt::Debug for Engine {
 
 /// A module that wasmi validated.
 #[derive(Clone, Debug)]
-pub struct Module(pub(crate) wasmi::Module);
+pub struct Module {
+    pub(crate) inner: wasmi::Module,
+    /// Whether it has a start function that wasmi does not run.
+    pub(crate) has_start: bool,
+    /// What its instances have to be provided with.
+    pub(crate) growths: Arc<[Growth]>,
+}
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 mod engine;
+mod growth;
 mod limits;
 mod linker;
 mod signature;
@@ -58,14 +59,6 @@ impl CoreEngine for WasmiCore {
 
     fn new_engine(config: &Config) -> Result<Engine> {
         Engine::new(config)
-    }
-
-    fn stops(wasm: &[u8]) -> bool {
-        start::can_pause(wasm)
-    }
-
-    fn new_metered_unit(engine: &Engine) -> Result<Unit> {
-        Ok(Unit::without_stops(engine))
     }
 
     fn new_unit(engine: &Engine) -> Result<Unit> {

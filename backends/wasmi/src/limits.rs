@@ -28,12 +28,17 @@ impl ResourceLimiter for Link {
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
+        if self.is_exempt {
+            return Ok(true);
+        }
         let data = self.store_data_mut();
         Ok(data.grow_table(current as u64, desired as u64))
     }
 
     fn table_grow_failed(&mut self, _error: &TableError) -> Result<(), LimiterError> {
-        self.store_data_mut().growth_failed();
+        if !self.is_exempt {
+            self.store_data_mut().growth_failed();
+        }
         Ok(())
     }
 

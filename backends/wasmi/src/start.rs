@@ -1,7 +1,6 @@
-//! What wasmi cannot go on with after it has run out of fuel: start functions,
-//! which become exports, and `table.grow`.
-
-use wasmparser::{Operator, Parser, Payload};
+//! Start functions, as exports: wasmi cannot go on with one that it has run out of
+//! fuel in, but with any other call; and some modules have to be provided with what
+//! wasmi itself does badly before anything of them runs (`growth`).
 
 /// The name of the export: no guest has it by accident.
 pub(crate) const NAME: &str = "\0enginebay:start";
@@ -83,28 +82,6 @@ fn put_number(mut value: u32, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Whether wasmi goes on rightly wherever it runs out of fuel in a valid module.
-///
-/// wasmi 2.0.0 forgets where it was if that is in a `table.grow` (its
-/// `execution_handler` of that does not keep the place, as all others do).
-pub(crate) fn can_pause(wasm: &[u8]) -> bool {
-    const TABLE_GROW: [u8; 2] = [0xfc, 15];
-    // Rarely is there even a pair of bytes like it.
-    if !wasm.windows(2).any(|pair| pair == TABLE_GROW) {
-        return true;
-    }
-    Parser::new(0).parse_all(wasm).all(|payload| match payload {
-        Ok(Payload::CodeSectionEntry(body)) => match body.get_operators_reader() {
-            Ok(operators) => operators
-                .into_iter()
-                .all(|operator| !matches!(operator, Ok(Operator::TableGrow { .. }) | Err(_))),
-            Err(_) => false,
-        },
-        Ok(_) => true,
-        Err(_) => false,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,21 +115,6 @@ mod tests {
             }
             assert_eq!(export(&wasm), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_growth_of_a_table_is_found() {
-        let pauses = |text: &str| can_pause(&wat::parse_str(text).unwrap());
-        assert!(pauses(
-            "(module (memory 1) (func (drop (memory.grow (i32.const 1)))))"
-        ));
-        assert!(pauses(
-            r#"(module (memory 1) (data (i32.const 0) "\fc\0f"))"#
-        ));
-        assert!(!pauses(
-            r#"(module (table 1 funcref)
-                (func (drop (table.grow (ref.null func) (i32.const 1)))))"#
-        ));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
 use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut, Val};
 
 use crate::engine::{Engine, Module, Unit};
-use crate::{WasmiCore, linker, signature, start, trap};
+use crate::{WasmiCore, growth, linker, signature, start, trap};
 
 /// How deep calls are nested in each other through host functions. wasmi gives
 /// each a stack of its own on the heap and uses the thread's stack for itself,
@@ -89,6 +89,8 @@ struct Place {
 pub(crate) struct Link {
     inner: NonNull<Inner>,
     place: NonNull<Place>,
+    /// Whether what grows now is ours, which is not counted.
+    pub(crate) is_exempt: bool,
 }
 
 impl Link {
@@ -331,6 +333,7 @@ impl Context<'_> {
         let link = Link {
             inner: self.inner,
             place,
+            is_exempt: false,
         };
         let mut store = wasmi::Store::new(unit.engine(), link);
         store.limiter(|link| link);
@@ -377,9 +380,14 @@ impl Context<'_> {
         };
         self.nesting().enter()?;
         let result = contain("instantiating a module", || {
-            match wasmi::Instance::new(self.wasmi(realm), &module.0, externs) {
+            match wasmi::Instance::new(self.wasmi(realm), &module.inner, externs) {
                 Ok(inner) => {
-                    self.start(realm, &inner)?;
+                    if !module.growths.is_empty() {
+                        growth::provide(&mut self.wasmi(realm), &inner, &module.growths)?;
+                    }
+                    if module.has_start {
+                        self.start(realm, &inner)?;
+                    }
                     Ok(Instance { realm, inner })
                 }
                 Err(error) => Err(trap::error(self.data().store_data(), error)),
@@ -391,13 +399,14 @@ impl Context<'_> {
 
     /// Runs a start function that wasmi has not run.
     fn start(&mut self, realm: Realm, instance: &wasmi::Instance) -> Result<()> {
-        if !self.stops(realm) {
-            return Ok(());
-        }
         let Some(start) = instance.get_func(self.wasmi(realm), start::NAME) else {
-            return Ok(());
+            return Err(misused("wasmi lost a start function"));
         };
-        match signature::run_in_slices(&mut self.wasmi(realm), &start, &[], &mut []) {
+        let result = match self.stops(realm) {
+            true => signature::run_in_slices(&mut self.wasmi(realm), &start, &[], &mut []),
+            false => start.call(self.wasmi(realm), &[], &mut []),
+        };
+        match result {
             Ok(()) => Ok(()),
             Err(error) => Err(trap::error(self.data().store_data(), error)),
         }

@@ -31,7 +31,7 @@ fn code(trap: wasmi::TrapCode) -> Option<TrapCode> {
         wasmi::TrapCode::BadConversionToInteger => TrapCode::BadConversionToInteger,
         wasmi::TrapCode::StackOverflow => TrapCode::StackOverflow,
         wasmi::TrapCode::BadSignature => TrapCode::BadSignature,
-        // Fuel is not metered by wasmi, our limiter never fails, and a machine
+        // A guest that runs out of wasmi's fuel goes on, our limiter never fails, and a machine
         // that is out of memory is not the guest's fault.
         wasmi::TrapCode::OutOfFuel
         | wasmi::TrapCode::GrowthOperationLimited
