@@ -33,7 +33,7 @@ struct Shared<E: CoreEngine> {
     inner: E::Engine,
     features: Features,
     max_stack: usize,
-    interruption: Interruption,
+    metered: Option<Mode>,
     /// How much guests consume between two looks at the time.
     slice: u64,
 }
@@ -43,16 +43,16 @@ impl<E: CoreEngine> Engine<E> {
     pub fn inner(&self) -> &E::Engine {
         &self.0.inner
     }
+}
 
-    /// What is put into the code.
-    fn metered(&self) -> Option<Mode> {
-        match self.0.interruption {
-            Interruption::None => None,
-            // By the engine's own means.
-            Interruption::Deadline if E::support().deadline => None,
-            Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
-            Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel { slices: true }),
-        }
+/// What is put into the code, to stop it.
+fn metered<E: CoreEngine>(interruption: Interruption) -> Option<Mode> {
+    match interruption {
+        Interruption::None => None,
+        // By the engine's own means.
+        Interruption::Deadline if E::support().deadline => None,
+        Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
+        Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel { slices: true }),
     }
 }
 
@@ -131,7 +131,7 @@ impl<E: CoreEngine> Layer<E> {
             Program::new(
                 engine.inner(),
                 engine.0.features,
-                engine.metered(),
+                engine.0.metered,
                 wasm.into(),
                 source,
             )
@@ -200,7 +200,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
             inner: E::new_engine(config)?,
             features: config.get_features(),
             max_stack: config.get_max_stack(),
-            interruption: config.get_interruption(&Self::support()),
+            metered: metered::<E>(config.get_interruption(&Self::support())),
             slice: config.get_slice(),
         })))
     }
@@ -355,7 +355,8 @@ impl<E: CoreEngine> Backend for Layer<E> {
         let fuel = data.limits().fuel;
         let mut data = Data::new(data);
         data.meters = engine
-            .metered()
+            .0
+            .metered
             .map(|mode| Meters::new(mode, fuel, engine.0.slice));
         data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);
         E::new_store(engine.inner(), data)

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use enginebay_core::{Error, ErrorKind, Result};
 
-use crate::engine::CoreEngine;
+use crate::engine::{CoreEngine, Signature};
 
 /// Runs the engine's compiler, or an instantiation: a panic in it becomes an
 /// error.
@@ -55,6 +55,20 @@ where
         Ok(result) => result,
         Err(panic) => Err(Error::host_panic(panic)),
     }
+}
+
+/// Makes a host function of an engine that is [`caught`].
+pub(crate) fn host_func<E, F>(
+    cx: &mut E::Context<'_>,
+    realm: E::Realm,
+    ty: &Signature,
+    func: F,
+) -> E::Func
+where
+    E: CoreEngine,
+    F: for<'a> Fn(E::Context<'a>, &mut [u64]) -> Result<()> + Send + Sync + 'static,
+{
+    E::host_func(cx, realm, ty, caught::<E, F>(func))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use wasmtime_environ::component::{
     Trampoline, TrampolineIndex, Transcode, TypeResourceTableIndex, UnsafeIntrinsic,
 };
 
-use crate::contain::caught;
+use crate::contain::{caught, host_func};
 use crate::engine::{CoreEngine, CoreExtern, CoreType, SharedFunc, Signature};
 use crate::few::Few;
 use crate::linker::{Import, Pre};
@@ -171,13 +171,13 @@ impl<E: CoreEngine> Instantiation<'_, E> {
         };
         Ok(if set {
             let ty = Signature::new([CoreType::I32], []);
-            E::host_func(cx, self.realm, &ty, move |mut cx, slots| {
+            host_func::<E, _>(cx, self.realm, &ty, move |mut cx, slots| {
                 E::data_mut(&mut cx).context[slot] = slots[0] as u32;
                 Ok(())
             })
         } else {
             let ty = Signature::new([], [CoreType::I32]);
-            E::host_func(cx, self.realm, &ty, move |cx, slots| {
+            host_func::<E, _>(cx, self.realm, &ty, move |cx, slots| {
                 slots[0] = u64::from(E::data(&cx).context[slot]);
                 Ok(())
             })
@@ -223,7 +223,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
             Trampoline::Transcoder { op, from, to, .. } => {
                 let ends = (Ends::<E>::default(), Ends::<E>::default());
                 let ty = &program.signatures[at];
-                E::host_func(cx, self.realm, ty, move |mut cx, slots| {
+                host_func::<E, _>(cx, self.realm, ty, move |mut cx, slots| {
                     let ends = (&ends.0, &ends.1);
                     transcode::<E>(&mut cx, this, op, (from, to), ends, slots)
                 })
@@ -333,7 +333,7 @@ impl<E: CoreEngine> Place<'_, E> {
                 let make = || caught::<E, F>(make());
                 E::shared_func(cx, self.realm, self.ty, shared, make)
             }
-            None => E::host_func(cx, self.realm, self.ty, caught::<E, F>(make())),
+            None => host_func::<E, F>(cx, self.realm, self.ty, make()),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
+use crate::contain::host_func;
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
 use crate::meter::{Gauge, Label, MOST, Mode};
 
@@ -102,7 +103,7 @@ fn counter<E: CoreEngine>(
     let counter = E::new_global(cx, realm, CoreType::I64, begin);
     let global = counter.clone();
     let ty = Signature::new([CoreType::I64], [CoreType::I64]);
-    let slow = E::host_func(cx, realm, &ty, move |mut cx, slots| {
+    let slow = host_func::<E, _>(cx, realm, &ty, move |mut cx, slots| {
         let copy = slow::<E>(&mut cx, &global, slots[0].cast_signed())?;
         slots[0] = copy.cast_unsigned();
         Ok(())
@@ -113,7 +114,7 @@ fn counter<E: CoreEngine>(
 fn flag<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> (E::Global, E::Func) {
     let flag = E::new_flag(cx, realm);
     let global = flag.clone();
-    let slow = E::host_func(cx, realm, &Signature::default(), move |mut cx, _| {
+    let slow = host_func::<E, _>(cx, realm, &Signature::default(), move |mut cx, _| {
         // Before the look: what is set after it is looked at once more.
         E::set_global(&mut cx, &global, CoreType::I32, 0);
         match E::data(&cx).store_data().interrupted() {

@@ -20,9 +20,10 @@ use std::ptr::NonNull;
 
 use enginebay_core::{Error, ErrorKind, Result, StoreData, TrapCode};
 use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
-use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut, Val};
+use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut};
 
 use crate::engine::{Engine, Module, Unit};
+use crate::signature::{from_val, to_val};
 use crate::{WasmiCore, growth, linker, signature, start, trap};
 
 /// How deep calls are nested in each other through host functions. wasmi gives
@@ -480,34 +481,21 @@ impl Context<'_> {
     }
 
     pub(crate) fn new_global(&mut self, realm: Realm, ty: CoreType, value: u64) -> Global {
-        let value = global_value(ty, value);
+        let value = to_val(ty, value);
         let inner = wasmi::Global::new(self.wasmi(realm), value, Mutability::Var);
         Global { realm, inner }
     }
 
     #[inline]
     pub(crate) fn global(&mut self, global: &Global) -> u64 {
-        match global.inner.get(self.wasmi(global.realm)) {
-            Val::I32(value) => value.cast_unsigned().into(),
-            Val::I64(value) => value.cast_unsigned(),
-            _ => 0,
-        }
+        from_val(&global.inner.get(self.wasmi(global.realm)))
     }
 
     #[inline]
     pub(crate) fn set_global(&mut self, global: &Global, ty: CoreType, value: u64) {
         let cx = self.wasmi(global.realm);
-        let set = global.inner.set(cx, global_value(ty, value));
+        let set = global.inner.set(cx, to_val(ty, value));
         debug_assert!(set.is_ok(), "a global of ours is mutable and of this type");
-    }
-}
-
-/// A value of a type that our globals have.
-#[inline]
-fn global_value(ty: CoreType, value: u64) -> Val {
-    match ty {
-        CoreType::I64 => Val::I64(value.cast_signed()),
-        _ => Val::I32((value as u32).cast_signed()),
     }
 }
 
