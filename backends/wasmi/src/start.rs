@@ -2,6 +2,9 @@
 //! fuel in, but with any other call; and some modules have to be provided with what
 //! wasmi itself does badly before anything of them runs (`growth`).
 
+use wasm_encoder::{Encode, ExportKind, Module, RawSection};
+use wasmparser::{Parser, Payload};
+
 /// The name of the export: no guest has it by accident.
 pub(crate) const NAME: &str = "\0enginebay:start";
 
@@ -17,69 +20,47 @@ fn is_after_exports(id: u8) -> bool {
 /// A valid module with its start function as an export and no start section;
 /// nothing if it has no start function.
 pub(crate) fn export(wasm: &[u8]) -> Option<Vec<u8>> {
-    let (header, mut rest) = wasm.split_at_checked(8)?;
     let mut sections = Vec::new();
-    while let Some((id, after)) = rest.split_first() {
-        let (size, after) = number(after)?;
-        let (contents, after) = after.split_at_checked(size as usize)?;
-        sections.push((*id, contents));
-        rest = after;
+    let mut start = None;
+    let (mut count, mut exports) = (0, &[][..]);
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload.ok()?;
+        let Some((id, range)) = payload.as_section() else {
+            continue;
+        };
+        match &payload {
+            Payload::StartSection { func, .. } => start = Some(*func),
+            Payload::ExportSection(it) => {
+                // A section's reader stands after the number of its items.
+                (count, exports) = (it.count(), &wasm[it.original_position()..range.end]);
+            }
+            _ => {}
+        }
+        sections.push((id, &wasm[range]));
     }
-    let start = sections.iter().find(|(id, _)| *id == START)?.1;
-    let exports = sections.iter().find(|(id, _)| *id == EXPORT);
-    let (count, entries) = match exports {
-        Some((_, contents)) => number(contents)?,
-        None => (0, &[][..]),
-    };
-    let mut contents = Vec::with_capacity(entries.len() + NAME.len() + 16);
-    put_number(count + 1, &mut contents);
-    contents.extend_from_slice(entries);
-    put_number(NAME.len() as u32, &mut contents);
-    contents.extend_from_slice(NAME.as_bytes());
-    // A function, by its index, which is all that a start section has.
-    contents.push(0);
-    contents.extend_from_slice(start);
+    let mut contents = Vec::with_capacity(exports.len() + NAME.len() + 16);
+    (count + 1).encode(&mut contents);
+    contents.extend_from_slice(exports);
+    NAME.encode(&mut contents);
+    ExportKind::Func.encode(&mut contents);
+    start?.encode(&mut contents);
 
-    let mut out = Vec::with_capacity(wasm.len() + NAME.len() + 32);
-    out.extend_from_slice(header);
+    let mut module = Module::new();
     let mut left = Some(contents);
-    for (id, section) in sections {
+    for (id, data) in sections {
         if (id == EXPORT || is_after_exports(id))
-            && let Some(contents) = left.take()
+            && let Some(data) = left.take()
         {
-            put_section(EXPORT, &contents, &mut out);
+            module.section(&RawSection {
+                id: EXPORT,
+                data: &data,
+            });
         }
         if id != EXPORT && id != START {
-            put_section(id, section, &mut out);
+            module.section(&RawSection { id, data });
         }
     }
-    Some(out)
-}
-
-fn put_section(id: u8, contents: &[u8], out: &mut Vec<u8>) {
-    out.push(id);
-    put_number(contents.len() as u32, out);
-    out.extend_from_slice(contents);
-}
-
-/// Reads a number in groups of seven bits.
-fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let mut value = 0;
-    for (place, byte) in bytes.iter().take(5).enumerate() {
-        value |= u32::from(byte & 0x7f) << (7 * place);
-        if byte < &0x80 {
-            return Some((value, &bytes[place + 1..]));
-        }
-    }
-    None
-}
-
-fn put_number(mut value: u32, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    Some(module.finish())
 }
 
 #[cfg(test)]
