@@ -11,6 +11,7 @@ mod adapt;
 mod differential;
 mod executor;
 mod header;
+mod matrix;
 mod outcome;
 mod runner;
 mod script;
@@ -20,6 +21,7 @@ mod value;
 
 pub use differential::{Differential, DifferentialReport};
 pub use header::Header;
+pub use matrix::{BackendInfo, Matrix, Section};
 pub use outcome::{Count, FileReport, Outcome, StepReport};
 pub use runner::Runner;
 pub use script::{Script, ScriptError};
