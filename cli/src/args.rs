@@ -304,6 +304,8 @@ pub(crate) enum ReportFormat {
     Table,
     /// For programs.
     Json,
+    /// For pages: what each backend makes of each group of scripts.
+    Markdown,
     /// For continuous integration: JUnit's XML.
     Junit,
 }
@@ -320,6 +322,7 @@ they need besides the defaults:
 Examples:
   enginebay conformance --backend all
   enginebay conformance component-model/test/ --backend all
+  enginebay conformance --backend all --format markdown > matrix.md
   enginebay conformance case.wast --format junit > report.xml
   enginebay conformance --random --duration 8h"
 )]

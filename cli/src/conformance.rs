@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use enginebay::{Backend, Error, ErrorKind};
-use enginebay_conformance::{CaseReport, Count, FileReport, Outcome, Runner, StepReport, Suite};
+use enginebay::{Backend, Error, ErrorKind, Feature};
+use enginebay_conformance::{
+    BackendInfo, CaseReport, Count, FileReport, Matrix, Outcome, Runner, Section, StepReport, Suite,
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
@@ -19,10 +21,10 @@ use crate::output::{clean, note, print, print_bytes, print_json, table};
 struct RunSuite<'a>(&'a Suite);
 
 impl Task for RunSuite<'_> {
-    type Output = Vec<CaseReport>;
+    type Output = (BackendInfo, Vec<CaseReport>);
 
-    fn run<B: Backend>(&self) -> Vec<CaseReport> {
-        self.0.run(&Runner::<B>::new())
+    fn run<B: Backend>(&self) -> Self::Output {
+        (BackendInfo::of::<B>(), self.0.run(&Runner::<B>::new()))
     }
 }
 
@@ -78,18 +80,20 @@ pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
         note(&clean(&format!("warning: {file}: {text}")));
     }
     let task = RunSuite(&suite);
-    let reports = if args.backend == ALL {
-        dispatch::on_each(&task).concat()
+    let (backends, reports): (Vec<_>, Vec<_>) = if args.backend == ALL {
+        dispatch::on_each(&task).into_iter().unzip()
     } else {
-        dispatch::on(&args.backend, &task)?
+        let (backend, reports) = dispatch::on(&args.backend, &task)?;
+        (vec![backend], vec![reports])
     };
     // Those that could not be parsed have nothing to report.
     let parsed = |report: &CaseReport| !report.report.steps.is_empty();
-    let reports = reports.into_iter().filter(parsed);
-    let reports: Vec<FileReport> = reports.map(|report| report.report).collect();
+    let cases: Vec<_> = reports.concat().into_iter().filter(parsed).collect();
+    let reports: Vec<FileReport> = cases.iter().map(|case| case.report.clone()).collect();
     match args.format {
-        ReportFormat::Table => print(&as_table(&reports, &broken))?,
-        ReportFormat::Json => print_json(&as_json(&reports, &broken, &notes))?,
+        ReportFormat::Table => print(&as_table(&backends, &reports, &broken))?,
+        ReportFormat::Json => print_json(&as_json(&backends, &reports, &broken, &notes))?,
+        ReportFormat::Markdown => print(&as_markdown(backends, cases, &broken))?,
         ReportFormat::Junit => print_bytes(&as_junit(&reports, &broken)?)?,
     }
     let failed = reports.iter().any(|report| report.count().failed > 0);
@@ -128,7 +132,27 @@ fn sums(reports: &[FileReport]) -> Vec<(&'static str, Count)> {
     sums
 }
 
-fn as_table(reports: &[FileReport], broken: &[Broken]) -> String {
+fn as_markdown(backends: Vec<BackendInfo>, cases: Vec<CaseReport>, broken: &[Broken]) -> String {
+    let section = Section {
+        title: "Scripts".into(),
+        about: String::new(),
+        reports: cases,
+    };
+    let matrix = Matrix {
+        backends,
+        sections: vec![section],
+    };
+    let mut text = matrix.markdown();
+    if !broken.is_empty() {
+        text += "\nCould not be parsed:\n\n";
+    }
+    for broken in broken {
+        text += &format!("- {}\n", clean(&broken.error));
+    }
+    text
+}
+
+fn as_table(backends: &[BackendInfo], reports: &[FileReport], broken: &[Broken]) -> String {
     let row = |name: &str, backend: &str, count: Count| {
         let numbers = [count.passed, count.failed, count.unsupported];
         let mut row = vec![clean(name).into_owned(), backend.to_owned()];
@@ -144,6 +168,10 @@ fn as_table(reports: &[FileReport], broken: &[Broken]) -> String {
         rows.push(row("all", backend, sum));
     }
     let mut text = table(&rows);
+    text.push('\n');
+    for BackendInfo { name, support } in backends {
+        text += &format!("{name}: {} {}\n", support.engine, support.version);
+    }
     let mut details = String::new();
     for report in reports {
         for step in &report.steps {
@@ -211,7 +239,16 @@ struct JsonReport<'a> {
     broken: &'a [Broken],
     #[serde(skip_serializing_if = "<[Note]>::is_empty")]
     notes: &'a [Note],
-    backends: BTreeMap<&'static str, JsonCount>,
+    backends: BTreeMap<&'static str, JsonBackend>,
+}
+
+#[derive(Serialize)]
+struct JsonBackend {
+    engine: &'static str,
+    version: &'static str,
+    features: Vec<&'static str>,
+    #[serde(flatten)]
+    count: JsonCount,
 }
 
 #[derive(Serialize)]
@@ -252,6 +289,7 @@ impl From<Count> for JsonCount {
 }
 
 fn as_json<'a>(
+    backends: &[BackendInfo],
     reports: &'a [FileReport],
     broken: &'a [Broken],
     notes: &'a [Note],
@@ -278,12 +316,22 @@ fn as_json<'a>(
         count: report.count().into(),
         directives: report.steps.iter().map(step).collect(),
     };
-    let sum = |(backend, sum): (&'static str, Count)| (backend, sum.into());
+    let sums = sums(reports);
+    let backend = |BackendInfo { name, support }: &BackendInfo| {
+        let sum = sums.iter().find(|(backend, _)| backend == name);
+        let backend = JsonBackend {
+            engine: support.engine,
+            version: support.version,
+            features: support.features.iter().map(Feature::name).collect(),
+            count: sum.map(|(_, sum)| *sum).unwrap_or_default().into(),
+        };
+        (*name, backend)
+    };
     JsonReport {
         scripts: reports.iter().map(script).collect(),
         broken,
         notes,
-        backends: sums(reports).into_iter().map(sum).collect(),
+        backends: backends.iter().map(backend).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `enginebay conformance`: scripts, and the report in its three forms.
+//! `enginebay conformance`: scripts, and the report in its four forms.
 
 mod support;
 
@@ -24,7 +24,8 @@ fn a_script_that_passes_is_counted() {
     let ended = enginebay(["conformance", &file]);
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
     let lines: Vec<_> = ended.stdout.lines().collect();
-    assert_eq!(lines.len(), 3, "{ended:?}");
+    assert_eq!(lines.len(), 5, "{ended:?}");
+    assert!(lines[4].starts_with("wasmtime: wasmtime 48."), "{ended:?}");
     let sum: Vec<_> = lines[2].split_whitespace().collect();
     assert_eq!(sum[0], "all");
     assert_eq!(sum[2..], ["2", "0", "0"]);
@@ -62,7 +63,29 @@ fn the_report_in_json() {
     assert_eq!(directives[2]["outcome"], "fail");
     assert_eq!(directives[3]["feature"], "import `nobody-has-this`");
     let backend = script["backend"].as_str().unwrap();
-    assert_eq!(json["backends"][backend]["unsupported"], 1);
+    let backend = &json["backends"][backend];
+    assert_eq!(backend["unsupported"], 1);
+    assert!(backend["version"].as_str().unwrap().starts_with("48."));
+    let features = backend["features"].as_array().unwrap();
+    assert!(features.iter().any(|feature| feature == "simd"));
+}
+
+#[test]
+fn the_report_as_a_page() {
+    let folder = Folder::new();
+    folder.write("two.wast", MIXED);
+    let name = folder.name("");
+    let arguments = ["conformance", &name, "--backend", "all"];
+    let ended = enginebay([&arguments[..], &["--format", "markdown"]].concat());
+    assert_eq!((ended.code, &*ended.stderr), (Some(7), ""), "{ended:?}");
+    let has = |line: &str| ended.stdout.lines().any(|it| it.starts_with(line));
+    assert!(has("| Engine | wasmtime 48."), "{ended:?}");
+    let cell = "2 pass, **1 fail**, 1 unsupported |";
+    assert!(
+        has(&format!("| `two` | 1 | 4 | {cell} {cell}")),
+        "{ended:?}"
+    );
+    assert!(has("| `two` | 8 | `wasmtime`, "), "{ended:?}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use enginebay::{Backend, Feature, Support};
 
-use crate::outcome::{Count, FileReport, Outcome};
+use crate::outcome::{Count, Outcome};
+use crate::suite::CaseReport;
 
 /// A backend, as the matrix shows it.
 #[derive(Clone, Debug)]
@@ -34,9 +35,9 @@ pub struct Section {
     pub title: String,
     /// What a reader should know of it, as Markdown; may be empty.
     pub about: String,
-    /// The reports of all scripts on all backends. A script's group is what its
-    /// name has before the last `/`.
-    pub reports: Vec<FileReport>,
+    /// The reports of all cases on all backends. What a case's name has before
+    /// its last `/` is a row.
+    pub reports: Vec<CaseReport>,
 }
 
 /// Which backends passed what.
@@ -92,9 +93,9 @@ impl Matrix {
         if !section.about.is_empty() {
             let _ = write!(text, "{}\n\n", section.about);
         }
-        let mut groups: BTreeMap<&str, Vec<&FileReport>> = BTreeMap::new();
+        let mut groups: BTreeMap<&str, Vec<&CaseReport>> = BTreeMap::new();
         for report in &section.reports {
-            groups.entry(group(&report.name)).or_default().push(report);
+            groups.entry(group(&report.case)).or_default().push(report);
         }
         text.push_str(&row(
             "Group",
@@ -117,15 +118,17 @@ impl Matrix {
     }
 
     /// A row of counts.
-    fn counts(&self, name: &str, reports: &[&FileReport]) -> String {
-        let mut cases: Vec<_> = reports.iter().map(|report| &report.name).collect();
+    fn counts(&self, name: &str, reports: &[&CaseReport]) -> String {
+        let mut cases: Vec<_> = reports.iter().map(|report| &report.case).collect();
         cases.sort();
         cases.dedup();
         // Each backend runs the same directives.
         let each = self.backends.iter().map(|backend| {
             let mut count = Count::default();
-            let of = reports.iter().filter(|it| it.backend == backend.name);
-            of.for_each(|report| count += report.count());
+            let of = reports
+                .iter()
+                .filter(|it| it.report.backend == backend.name);
+            of.for_each(|report| count += report.report.count());
             count
         });
         let each: Vec<_> = each.collect();
@@ -135,8 +138,8 @@ impl Matrix {
     }
 }
 
-/// What a script's group is called.
-pub(crate) fn group(name: &str) -> &str {
+/// The row that a case is in.
+fn group(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(group, _)| group)
 }
 
@@ -173,22 +176,22 @@ fn lacking(support: &Support) -> String {
 
 /// Each directive that did not pass, once for all backends of which the same is
 /// to be said.
-fn details(text: &mut String, reports: &[FileReport]) {
+fn details(text: &mut String, reports: &[CaseReport]) {
     type Key<'a> = (&'a str, &'static str, String, String);
     let mut found: BTreeMap<(Key<'_>, Vec<usize>), Vec<&str>> = BTreeMap::new();
     for report in reports {
         let mut lines: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
-        for step in &report.steps {
+        for step in &report.report.steps {
             let (feature, reason) = match &step.outcome {
                 Outcome::Pass => continue,
                 Outcome::Fail(text) => (String::new(), text.clone()),
                 Outcome::Unsupported { feature, reason } => (feature.clone(), reason.clone()),
             };
-            let key = (report.name.as_str(), step.outcome.word(), feature, reason);
+            let key = (report.case.as_str(), step.outcome.word(), feature, reason);
             lines.entry(key).or_default().push(step.line);
         }
         for entry in lines {
-            found.entry(entry).or_default().push(report.backend);
+            found.entry(entry).or_default().push(report.report.backend);
         }
     }
     if found.is_empty() {
@@ -228,19 +231,24 @@ fn row(first: &str, cells: impl IntoIterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::StepReport;
+    use crate::outcome::{FileReport, StepReport};
 
-    fn report(name: &str, backend: &'static str, outcomes: &[Outcome]) -> FileReport {
+    fn report(name: &str, backend: &'static str, outcomes: &[Outcome]) -> CaseReport {
         let steps = outcomes.iter().enumerate().map(|(i, outcome)| StepReport {
             line: i + 1,
             directive: "component",
             outcome: outcome.clone(),
             fuel: None,
         });
-        FileReport {
-            name: name.to_owned(),
+        let report = FileReport {
+            name: format!("{name}.wast"),
             backend,
             steps: steps.collect(),
+        };
+        CaseReport {
+            case: name.to_owned(),
+            report,
+            wrong: Vec::new(),
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! The official suite is read from the folder that `ENGINEBAY_COMPONENT_MODEL_TESTS`
 //! names. With `ENGINEBAY_BLESS=1` the numbers of directives in
-//! `suite/counts.toml` are written anew instead of compared.
+//! `suite/counts.toml`, and the matrix in the documentation, are written anew
+//! instead of compared.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,7 +14,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use enginebay::Backend;
-use enginebay_conformance::{Case, Counts, FileReport, Outcome, Runner, Script, Suite, TIMING};
+use enginebay_conformance::{
+    BackendInfo, Case, CaseReport, Counts, FileReport, Matrix, Outcome, Runner, Script, Section,
+    Suite, TIMING,
+};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const SUITE: &str = "ENGINEBAY_COMPONENT_MODEL_TESTS";
@@ -21,17 +25,36 @@ const OFFICIAL: &str = "official";
 const BLESS: &str = "ENGINEBAY_BLESS";
 const WHERE: &str = "https://github.com/WebAssembly/component-model, folder test/";
 const COUNTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/counts.toml");
+/// The page with the matrix: a part of the repository, and not of the crate.
+const PAGE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../docs/src/reference/matrix.md"
+);
+const PAGE_HEAD: &str = "\
+# Conformance matrix
+
+What each backend makes of each case. The test `suite` writes this page with `ENGINEBAY_BLESS=1` and
+compares it without ([how](../how-to/conformance.md)); `enginebay conformance --backend all --format
+markdown` prints the same of any scripts. A number is one of directives: a module or component that is
+defined, or an assertion. *Unsupported* is neither passed nor failed, and the reason stands below.
+
+";
 
 /// What is run.
 struct Data {
     suite: Suite,
     /// What is counted now, if the counts are to be written anew.
     blessed: Option<Mutex<BTreeMap<String, usize>>>,
+    /// What came of the cases so far.
+    reports: Mutex<Vec<CaseReport>>,
 }
 
 fn run<B: Backend>(case: &Case, runner: &Runner<B>, data: &Data) -> Result<(), Failed> {
     let script = case.script()?;
     let report = data.suite.run_case(case, runner);
+    let mut reports = data.reports.lock().unwrap_or_else(PoisonError::into_inner);
+    reports.push(report.clone());
+    drop(reports);
     let mut wrong = report.wrong;
     // A key that is not known is a fault of a case of ours, and none of others'.
     if case.group() != OFFICIAL {
@@ -189,6 +212,68 @@ fn bless(data: &Data, blessed: &Mutex<BTreeMap<String, usize>>, whole: bool) -> 
     fs::write(COUNTS, format!("{head}{text}")).map_err(|error| format!("{COUNTS}: {error}"))
 }
 
+/// The heading of the page's last part, which only those can write who have the
+/// official suite.
+const OFFICIAL_HEADING: &str = "\n## The official suite\n";
+
+/// Compares the page with what came of the cases, or writes it.
+fn check_page(data: &Data, whole: bool) -> Result<(), String> {
+    let mut reports = data.reports.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut backends = Vec::new();
+    macro_rules! add {
+        ($name:ident, $backend:ty) => {
+            backends.push(BackendInfo::of::<$backend>());
+        };
+    }
+    enginebay::for_each_backend!(add);
+    let place = |backend: &str| backends.iter().position(|it| it.name == backend);
+    reports.sort_by(|a, b| {
+        let key = |it: &CaseReport| (it.case.clone(), place(it.report.backend));
+        key(a).cmp(&key(b))
+    });
+    let (official, ours): (Vec<_>, Vec<_>) = reports
+        .iter()
+        .cloned()
+        .partition(|report| report.group() == OFFICIAL);
+    let mut sections = vec![Section {
+        title: "The cases of this repository".into(),
+        about: "Folder `conformance/cases`; `enginebay conformance --backend all` runs them."
+            .into(),
+        reports: ours,
+    }];
+    if whole {
+        sections.push(Section {
+            title: "The official suite".into(),
+            about: "A part of the suite of the Component Model.".into(),
+            reports: official,
+        });
+    }
+    let mut text = PAGE_HEAD.to_owned();
+    text += &Matrix { backends, sections }.markdown();
+    // The crate by itself has no documentation around it.
+    if !Path::new(PAGE).parent().is_some_and(Path::is_dir) {
+        return Ok(());
+    }
+    let known = fs::read_to_string(PAGE).unwrap_or_default();
+    let known = known.replace("\r\n", "\n");
+    if !whole && let Some(at) = known.find(OFFICIAL_HEADING) {
+        text += &known[at..];
+    }
+    if text == known {
+        return Ok(());
+    }
+    if data.blessed.is_some() {
+        return fs::write(PAGE, text).map_err(|error| format!("{PAGE}: {error}"));
+    }
+    let mut both = text.lines().zip(known.lines());
+    let first = both.find(|(text, known)| text != known);
+    let (now, then) = first.unwrap_or(("(its end)", "(its end)"));
+    Err(format!(
+        "docs/src/reference/matrix.md is out of date: {BLESS}=1 writes it anew\n  now:  {now}\n  \
+         page: {then}"
+    ))
+}
+
 fn all() -> Result<ExitCode, String> {
     let mut arguments = Arguments::from_args();
     let mut suite = Suite::embedded();
@@ -210,6 +295,7 @@ fn all() -> Result<ExitCode, String> {
     let data = Arc::new(Data {
         suite,
         blessed: env::var_os(BLESS).map(|_| Mutex::default()),
+        reports: Mutex::default(),
     });
 
     let (mut trials, mut timing) = trials(&data);
@@ -229,6 +315,11 @@ fn all() -> Result<ExitCode, String> {
     }
     if let Some(blessed) = &data.blessed {
         bless(&data, blessed, whole)?;
+    }
+    // Only what ran can be compared, and only what passed is worth it.
+    let part = arguments.list || arguments.filter.is_some() || !arguments.skip.is_empty();
+    if !part && !failed {
+        check_page(&data, whole)?;
     }
     Ok(match failed {
         true => ExitCode::from(101),
