@@ -99,6 +99,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("usage.fuel", "6", "5", COUNT),
     ("call.fuel", "6", "7", COUNT),
     ("call.host-calls", "1", "0", NOTE),
+    ("usage.time-at-least-ms", "0", "60000", COUNT),
     ("log", "[\"7\"]", "[]", NOTE),
     ("log", "[\"drop 5\"]", "[\"drop 6\"]", THING),
     ("things.made", "1", "0", THING),
