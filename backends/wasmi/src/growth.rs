@@ -22,7 +22,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Result, StoreData};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     CodeSection, Encode, ExportKind, ExportSection, Instruction, Module, RawSection, SectionId,
@@ -31,7 +31,9 @@ use wasm_encoder::{
 use wasmi::{Extern, ExternRef, Func, Memory, Nullable, Ref, StoreContextMut, Table, WasmTy};
 use wasmparser::{FunctionBody, Operator, Parser, Payload, RefType, SectionLimited, TypeRef};
 
+use crate::limits::Asked;
 use crate::store::Link;
+use crate::trap::HostFailure;
 
 /// The name of the table, and what the names of other exports begin with: no guest
 /// has them by accident.
@@ -444,14 +446,16 @@ impl Growth {
     }
 }
 
-// What cannot grow is beyond its own limits or ours, or there is no room for it: our
-// limiter knows.
-
 fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
-    Func::wrap(cx, move |mut caller: Caller<'_>, by: I| -> I {
-        match memory.grow(&mut caller, by.into()) {
-            Ok(size) => I::of(size),
-            Err(_) => I::FAILED,
+    Func::wrap(cx, move |mut caller: Caller<'_>, by: I| {
+        let by = by.into();
+        let current = memory.size(&caller);
+        caller.data_mut().asked = Asked::Nothing;
+        match memory.grow(&mut caller, by) {
+            Ok(size) => Ok(I::of(size)),
+            Err(_) => failed(caller.data_mut(), |data| {
+                data.grow_memory(in_bytes(current), in_bytes(current.saturating_add(by)))
+            }),
         }
     })
 }
@@ -461,12 +465,51 @@ where
     R: WasmTy + Into<Ref> + 'static,
     I: Index,
 {
-    Func::wrap(cx, move |mut caller: Caller<'_>, value: R, by: I| -> I {
-        match table.grow(&mut caller, by.into(), value.into()) {
-            Ok(size) => I::of(size),
-            Err(_) => I::FAILED,
+    Func::wrap(cx, move |mut caller: Caller<'_>, value: R, by: I| {
+        let by = by.into();
+        let current = table.size(&caller);
+        caller.data_mut().asked = Asked::Nothing;
+        match table.grow(&mut caller, by, value.into()) {
+            Ok(size) => Ok(I::of(size)),
+            Err(_) => failed(caller.data_mut(), |data| {
+                // Other engines ask for no size that has no number.
+                let desired = current.checked_add(by);
+                desired.is_some_and(|desired| data.grow_table(current, desired))
+            }),
         }
     })
+}
+
+/// The size of a memory in bytes, or more than any has.
+fn in_bytes(pages: u64) -> u64 {
+    const PAGE: u64 = 1 << 16;
+    pages.saturating_mul(PAGE).min(0u64.wrapping_sub(PAGE))
+}
+
+/// What the guest gets for a growth that failed: because our limiter refused it;
+/// because the machine had no room; or because the type forbids it. At that wasmi
+/// looks first and other engines last, so that the limiter has to be asked all the
+/// same, for what it counts.
+#[cold]
+fn failed<I: Index>(
+    link: &mut Link,
+    ask: impl FnOnce(&mut StoreData) -> bool,
+) -> Result<I, wasmi::Error> {
+    let asked = link.asked;
+    let data = link.store_data_mut();
+    match asked {
+        Asked::Nothing => {
+            if ask(data) {
+                data.growth_undone();
+            }
+        }
+        Asked::Answered => {}
+        Asked::NoRoom => {
+            let failed = data.growth_failed();
+            failed.map_err(|error| wasmi::Error::host(HostFailure(error)))?;
+        }
+    }
+    Ok(I::FAILED)
 }
 
 type Caller<'a> = wasmi::Caller<'a, Link>;
