@@ -2,16 +2,19 @@
 //! the groups of options have plain ones.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use enginebay::{BACKENDS, Config, Feature, Interruption};
 
+#[cfg(not(target_family = "wasm"))]
+use crate::compiler::ChildArgs;
 use crate::dispatch::{ALL, DEFAULT};
 use crate::exit::Exit;
 use crate::guest::{EXAMPLES, GrantArgs};
-use crate::parse::{self, Timeout};
+use crate::parse::{self, Bytes, Timeout};
 
 /// Run, inspect, validate and compile WebAssembly components, on any engine.
 #[derive(Debug, Parser)]
@@ -49,6 +52,9 @@ pub(crate) enum Command {
     Compile(CompileArgs),
     Conformance(ConformanceArgs),
     Completions(CompletionsArgs),
+    #[cfg(not(target_family = "wasm"))]
+    #[command(hide = true)]
+    CompileInChild(ChildArgs),
 }
 
 /// How results are written.
@@ -150,6 +156,53 @@ impl EngineArgs {
         }
         config
     }
+
+    /// The options on a command line, with what `fuel` asks for.
+    pub(crate) fn to_args(&self, fuel: bool) -> Vec<String> {
+        let mut args = Vec::new();
+        let stop = self.interruption.or(fuel.then_some(Stop::Fuel));
+        if let Some(value) = stop.and_then(|stop| stop.to_possible_value()) {
+            args.push(format!("--interruption={}", value.get_name()));
+        }
+        if let Some(bytes) = self.stack {
+            args.push(format!("--stack={bytes}"));
+        }
+        if self.deterministic {
+            args.push("--deterministic".to_owned());
+        }
+        args.extend(self.feature.iter().map(|name| format!("--feature={name}")));
+        args
+    }
+}
+
+// What bounds the process that compiles.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Compilation")]
+pub(crate) struct CompilerArgs {
+    /// Time for compilation, such as 5s, or `none` [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = parse::timeout)]
+    pub(crate) compile_timeout: Option<Timeout>,
+
+    /// Memory for compilation, such as 1GiB, or `none` [default: 4GiB].
+    #[arg(long, value_name = "SIZE", value_parser = parse::compile_memory)]
+    pub(crate) compile_memory: Option<Bytes>,
+
+    /// Compile in this process, without bounds: only for components whose makers
+    /// you trust not to harm the compiler.
+    #[arg(long, conflicts_with_all = ["compile_timeout", "compile_memory"])]
+    pub(crate) trusted: bool,
+}
+
+impl CompilerArgs {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        let default = Timeout(Some(Duration::from_secs(60)));
+        self.compile_timeout.unwrap_or(default).0
+    }
+
+    /// Bytes.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.compile_memory.unwrap_or(Bytes(Some(4 << 30))).0
+    }
 }
 
 const RUN_HELP: &str = "\
@@ -215,6 +268,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+
+    #[command(flatten)]
+    pub(crate) compiler: CompilerArgs,
 }
 
 // What the component may use.
@@ -294,6 +350,9 @@ pub(crate) struct CompileArgs {
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+
+    #[command(flatten)]
+    pub(crate) compiler: CompilerArgs,
 }
 
 /// How the report of `conformance` is written.
@@ -371,4 +430,58 @@ pub(crate) struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
     pub(crate) shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(args: &[&str]) -> EngineArgs {
+        let all = ["enginebay", "run", "file"].iter().chain(args);
+        match Cli::try_parse_from(all).map(|cli| cli.command) {
+            Ok(Command::Run(args)) => args.engine,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_of_the_engine_come_back_from_a_command_line() {
+        for args in [
+            &[][..],
+            &["--interruption", "none"],
+            &["--stack", "1MiB", "--deterministic"],
+            &[
+                "--feature",
+                "memory64",
+                "--feature",
+                "maps",
+                "--interruption",
+                "deadline",
+            ],
+        ] {
+            for fuel in [false, true] {
+                let before = engine(args);
+                let line = before.to_args(fuel);
+                let line: Vec<_> = line.iter().map(String::as_str).collect();
+                assert_eq!(engine(&line).config(false), before.config(fuel), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn compilation_is_bounded_unless_it_is_trusted() {
+        let compiler = |args: &[&str]| {
+            let all = ["enginebay", "run", "file"].iter().chain(args);
+            Cli::try_parse_from(all).map(|cli| match cli.command {
+                Command::Run(args) => (args.compiler.timeout(), args.compiler.memory()),
+                other => panic!("{other:?}"),
+            })
+        };
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(compiler(&[]).unwrap(), (minute, Some(4 << 30)));
+        let none = ["--compile-timeout", "none", "--compile-memory", "none"];
+        assert_eq!(compiler(&none).unwrap(), (None, None));
+        assert!(compiler(&["--trusted", "--compile-timeout", "1s"]).is_err());
+        assert!(compiler(&["--trusted", "--compile-memory", "1GiB"]).is_err());
+    }
 }

@@ -1,25 +1,48 @@
 //! Ctrl-C: the first one stops the guest as a limit does, so that what it used
-//! can still be said; the second one ends the program.
+//! can still be said, or the process that compiles; the second one ends the program.
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use signals::{done, on_interrupt};
+pub(crate) use signals::{INTERRUPTED, done, is_interrupted, on_interrupt, on_interrupt_kill};
 #[cfg(target_family = "wasm")]
 pub(crate) use silence::{done, on_interrupt};
 
 #[cfg(not(target_family = "wasm"))]
 mod signals {
-    use std::process;
-    use std::sync::{Mutex, Once, PoisonError};
+    use std::process::{self, Child};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex, Once, PoisonError};
 
     use enginebay::CancelHandle;
 
     /// What shells give for a program that Ctrl-C ended.
-    const INTERRUPTED: i32 = 130;
+    pub(crate) const INTERRUPTED: u8 = 130;
 
-    static RUNNING: Mutex<Option<CancelHandle>> = Mutex::new(None);
+    /// What runs, and is stopped.
+    enum Running {
+        Store(CancelHandle),
+        Child(Arc<Mutex<Child>>),
+    }
+
+    static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
 
     /// Has Ctrl-C stop the store of this handle from now on.
     pub(crate) fn on_interrupt(handle: CancelHandle) {
+        on(Running::Store(handle));
+    }
+
+    /// Has Ctrl-C kill this process from now on, which its parent notices.
+    pub(crate) fn on_interrupt_kill(child: Arc<Mutex<Child>>) {
+        on(Running::Child(child));
+    }
+
+    static KILLED: AtomicBool = AtomicBool::new(false);
+
+    /// Whether Ctrl-C has killed a process: the program ends.
+    pub(crate) fn is_interrupted() -> bool {
+        KILLED.load(Ordering::SeqCst)
+    }
+
+    fn on(running: Running) {
         static HANDLER: Once = Once::new();
         HANDLER.call_once(|| {
             // Without the handler Ctrl-C ends the program at once, as it usually
@@ -30,12 +53,17 @@ mod signals {
                     .unwrap_or_else(PoisonError::into_inner)
                     .take()
                 {
-                    Some(handle) => handle.cancel(),
-                    None => process::exit(INTERRUPTED),
+                    Some(Running::Store(handle)) => handle.cancel(),
+                    Some(Running::Child(child)) => {
+                        KILLED.store(true, Ordering::SeqCst);
+                        // It fails where the child has ended.
+                        let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+                    }
+                    None => process::exit(INTERRUPTED.into()),
                 }
             });
         });
-        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
     }
 
     /// Nothing runs any more: Ctrl-C ends the program from now on.

@@ -6,6 +6,7 @@ use enginebay::generic::Engine;
 use enginebay::{Backend, Error, ErrorKind, is_artifact};
 
 use crate::args::CompileArgs;
+use crate::compiler::Source;
 use crate::dispatch::{self, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -22,8 +23,14 @@ impl Task for Compile<'_> {
 
     fn run<B: Backend>(&self) -> Self::Output {
         let engine = Engine::<B>::new(&self.args.engine.config(false))?;
-        let component = load::compile(&engine, &self.args.file, self.wasm)?;
-        Ok(component.serialize()?)
+        let source = Source {
+            path: &self.args.file,
+            bytes: self.wasm,
+            engine: &self.args.engine,
+            fuel: false,
+            compiler: &self.args.compiler,
+        };
+        source.artifact(&engine)
     }
 }
 

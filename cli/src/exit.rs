@@ -18,6 +18,7 @@ impl Exit {
     pub(crate) const LIMIT: Exit = Exit(5);
     pub(crate) const HOST: Exit = Exit(6);
     pub(crate) const SCRIPT: Exit = Exit(7);
+    pub(crate) const COMPILER: Exit = Exit(8);
 
     /// The codes and what they mean.
     const TABLE: &'static [(Exit, &'static str)] = &[
@@ -45,6 +46,10 @@ impl Exit {
         (
             Exit::SCRIPT,
             "`conformance`: a directive failed, or a script could not be parsed",
+        ),
+        (
+            Exit::COMPILER,
+            "compilation took too long or too much memory, or crashed the compiler",
         ),
     ];
 

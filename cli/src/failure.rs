@@ -18,16 +18,23 @@ use crate::output::clean;
 pub(crate) enum Failure {
     /// The command line makes no sense.
     Usage(String),
-    /// An error of enginebay, and what to do about it.
-    Error { error: Error, advice: String },
+    /// An error of enginebay, what to do about it, and how the program ends.
+    Error {
+        error: Error,
+        advice: String,
+        exit: Exit,
+    },
+    /// Ctrl-C was pressed before a guest ran.
+    #[cfg(not(target_family = "wasm"))]
+    Interrupted,
     /// Nobody reads the output any more.
     Closed,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let advice = advice(error.kind()).to_owned();
-        Failure::Error { error, advice }
+        let advice = advice(error.kind());
+        Failure::advised(error, advice)
     }
 }
 
@@ -35,6 +42,7 @@ impl Failure {
     /// The error with advice that is better than that of its kind.
     pub(crate) fn advised(error: Error, advice: impl Into<String>) -> Self {
         Failure::Error {
+            exit: Exit::of(error.kind()),
             error,
             advice: advice.into(),
         }
@@ -49,7 +57,9 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Usage(_) => Exit::USAGE,
-            Failure::Error { error, .. } => Exit::of(error.kind()),
+            Failure::Error { exit, .. } => *exit,
+            #[cfg(not(target_family = "wasm"))]
+            Failure::Interrupted => Exit(crate::cancel::INTERRUPTED),
             Failure::Closed => Exit::SUCCESS,
         }
     }
@@ -59,7 +69,7 @@ impl Failure {
         let mut text = String::new();
         match self {
             Failure::Usage(message) => line(&mut text, message, "see `enginebay --help`"),
-            Failure::Error { error, advice } => {
+            Failure::Error { error, advice, .. } => {
                 let stack = !verbose && advice.is_empty() && !error.frames().is_empty();
                 let advice = if stack {
                     "give -v for the stack"
@@ -71,6 +81,8 @@ impl Failure {
                     chain(&mut text, error);
                 }
             }
+            #[cfg(not(target_family = "wasm"))]
+            Failure::Interrupted => return,
             Failure::Closed => return,
         }
         // If standard error is gone there is nobody left to tell.

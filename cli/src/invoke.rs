@@ -171,7 +171,7 @@ mod tests {
 
     fn message(failure: Failure) -> String {
         match failure {
-            Failure::Error { error, advice } => format!("{error}: {advice}"),
+            Failure::Error { error, advice, .. } => format!("{error}: {advice}"),
             other => panic!("{other:?}"),
         }
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 use enginebay::generic::{Component, Engine};
 use enginebay::{Backend, Error, ErrorKind, is_artifact};
 
+use crate::compiler::Source;
 use crate::failure::Failure;
-use crate::progress::spinner;
 
 /// More than any component, and less than would fill a machine's memory.
 const MAX_FILE: u64 = 1 << 30;
@@ -34,26 +34,15 @@ pub(crate) fn named(error: Error, path: &Path) -> Failure {
     error.with_context("file", path.display()).into()
 }
 
-/// Compiles a component, with a sign of life if it takes long.
-pub(crate) fn compile<B: Backend>(
-    engine: &Engine<B>,
-    path: &Path,
-    bytes: &[u8],
-) -> Result<Component<B>, Failure> {
-    let message = format!("compiling {} for {}", path.display(), B::NAME);
-    spinner(message, || Component::new(engine, bytes)).map_err(|error| named(error, path))
-}
-
-/// A component from the bytes of a file: an artifact if `precompiled` allows
-/// it, or compiled.
+/// A component: from an artifact if that is what the bytes are and `precompiled`
+/// allows it, or compiled.
 pub(crate) fn component<B: Backend>(
     engine: &Engine<B>,
-    path: &Path,
-    bytes: &[u8],
+    source: &Source<'_>,
     precompiled: bool,
 ) -> Result<Component<B>, Failure> {
-    if !is_artifact(bytes) {
-        return compile(engine, path, bytes);
+    if !is_artifact(source.bytes) {
+        return source.compile(engine);
     }
     if !precompiled {
         return Err(Failure::advised(
@@ -61,7 +50,7 @@ pub(crate) fn component<B: Backend>(
                 ErrorKind::Artifact,
                 "this is a precompiled component, which is machine code that nothing confines",
             )
-            .with_context("file", path.display()),
+            .with_context("file", source.path.display()),
             "run the component that it was made from, or give --allow-precompiled if you made \
              this file and nobody else can write to it",
         ));
@@ -69,6 +58,6 @@ pub(crate) fn component<B: Backend>(
     #[allow(unsafe_code, reason = "artifacts are machine code")]
     // SAFETY: the user said, by --allow-precompiled, that the file is what
     // `enginebay compile` wrote and that nobody else can have changed it.
-    let component = unsafe { Component::deserialize(engine, bytes) };
-    component.map_err(|error| named(error, path))
+    let component = unsafe { Component::deserialize(engine, source.bytes) };
+    component.map_err(|error| named(error, source.path))
 }

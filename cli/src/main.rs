@@ -6,6 +6,7 @@ mod args;
 mod backends;
 mod cancel;
 mod compile;
+mod compiler;
 mod conformance;
 mod differential;
 mod dispatch;
@@ -90,6 +91,8 @@ fn main_on_large_stack(cli: &Cli) -> Exit {
         Command::Compile(args) => compile::compile(args),
         Command::Conformance(args) => conformance::conformance(args),
         Command::Completions(args) => completions(args),
+        #[cfg(not(target_family = "wasm"))]
+        Command::CompileInChild(args) => compiler::child(args),
     };
     result.unwrap_or_else(|failure| {
         failure.tell(cli.verbose);

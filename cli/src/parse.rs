@@ -3,6 +3,8 @@
 #[cfg(feature = "wasi")]
 use std::path::PathBuf;
 use std::time::Duration;
+#[cfg(feature = "wasi")]
+use std::time::SystemTime;
 
 /// `64MiB`, `512KB` or plain bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -35,6 +37,24 @@ pub(crate) fn address_size(text: &str) -> Result<usize, String> {
         .map_err(|_| format!("`{text}` is more than this machine can address"))
 }
 
+/// A limit in bytes, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) Option<u64>);
+
+/// What a compiler needs before it has done anything: its stack, for one.
+const LEAST_TO_COMPILE: u64 = 256 << 20;
+
+/// As [`size`], or `none`.
+pub(crate) fn compile_memory(text: &str) -> Result<Bytes, String> {
+    if text == "none" {
+        return Ok(Bytes(None));
+    }
+    match size(text)? {
+        ..LEAST_TO_COMPILE => Err("too little to compile anything: 256MiB is the least".to_owned()),
+        bytes => Ok(Bytes(Some(bytes))),
+    }
+}
+
 /// A time limit, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeout(pub(crate) Option<Duration>);
@@ -51,6 +71,23 @@ pub(crate) fn timeout(text: &str) -> Result<Timeout, String> {
             "`{text}` is no time: write 500ms, 2s, 1m30s or none"
         )),
     }
+}
+
+/// `2000-01-01T00:00:00Z`.
+#[cfg(feature = "wasi")]
+pub(crate) fn instant(text: &str) -> Result<SystemTime, String> {
+    match humantime::parse_rfc3339_weak(text) {
+        Ok(time) if time >= SystemTime::UNIX_EPOCH => Ok(time),
+        Ok(_) => Err("clocks begin in 1970 or later".to_owned()),
+        Err(_) => Err(format!("`{text}` is no time: write 2000-01-01T00:00:00Z")),
+    }
+}
+
+/// `1us`: any time, also none.
+#[cfg(feature = "wasi")]
+pub(crate) fn step(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("`{text}` is no time: write 1us, 2ms or 1s"))
 }
 
 /// A folder of the host that the guest may use.
@@ -121,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn memory_to_compile_may_be_none_and_not_too_little() {
+        assert_eq!(compile_memory("none"), Ok(Bytes(None)));
+        assert_eq!(compile_memory("256MiB"), Ok(Bytes(Some(256 << 20))));
+        assert!(compile_memory("255MiB").is_err());
+        assert!(compile_memory("much").is_err());
+    }
+
+    #[test]
     fn times_may_be_none_and_not_zero() {
         assert_eq!(timeout("none"), Ok(Timeout(None)));
         assert_eq!(
@@ -134,6 +179,19 @@ mod tests {
         for wrong in ["", "0s", "5", "soon", "-1s"] {
             assert!(timeout(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[cfg(feature = "wasi")]
+    #[test]
+    fn clocks_begin_at_a_time_and_go_on_by_a_step() {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800);
+        assert_eq!(instant("2000-01-01T00:00:00Z"), Ok(start));
+        assert_eq!(instant("2000-01-01 00:00:00"), Ok(start));
+        assert!(instant("1969-12-31T23:59:59Z").is_err());
+        assert!(instant("now").is_err());
+        assert_eq!(step("0s"), Ok(Duration::ZERO));
+        assert_eq!(step("1us"), Ok(Duration::from_micros(1)));
+        assert!(step("1").is_err());
     }
 
     #[cfg(feature = "wasi")]

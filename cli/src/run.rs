@@ -5,6 +5,7 @@ use enginebay::{Backend, Error, ErrorKind, Limits, Usage, Val};
 
 use crate::args::{Format, RunArgs, Stop};
 use crate::cancel;
+use crate::compiler::Source;
 use crate::dispatch::{self, ALL, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -46,7 +47,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         stdin: !all,
     };
     if all {
-        report::all(dispatch::on_each(&session), args)
+        let runs = dispatch::on_each(&session);
+        #[cfg(not(target_family = "wasm"))]
+        if cancel::is_interrupted() {
+            return Err(Failure::Interrupted);
+        }
+        report::all(runs, args)
     } else {
         report::one(dispatch::on(&args.backend, &session)?, args)
     }
@@ -112,7 +118,14 @@ impl Session<'_> {
         let args = self.args;
         let config = args.engine.config(args.limits.fuel.is_some());
         let engine = Engine::<B>::new(&config)?;
-        let component = load::component(&engine, &args.file, self.bytes, args.allow_precompiled)?;
+        let source = Source {
+            path: &args.file,
+            bytes: self.bytes,
+            engine: &args.engine,
+            fuel: args.limits.fuel.is_some(),
+            compiler: &args.compiler,
+        };
+        let component = load::component(&engine, &source, args.allow_precompiled)?;
         let target = self.target(&component)?;
         let mut linker = Linker::new(&engine);
         guest::offer(&mut linker)?;

@@ -123,6 +123,36 @@ fn a_seed_decides_random_numbers() {
 }
 
 #[test]
+fn deterministic_runs_are_the_same_each_time() {
+    let random = |options: &[&str]| command(options, &["random"]).stdout;
+    let preset = random(&["--deterministic"]);
+    assert_eq!(preset, random(&["--deterministic"]));
+    assert_eq!(preset, random(&["--seed", "0"]));
+    assert_eq!(
+        random(&["--deterministic", "--seed", "1"]),
+        random(&["--seed", "1"])
+    );
+    // The program's text says so, whatever the engine.
+    let all = command(&["--backend", "all", "--deterministic"], &["random"]);
+    assert_eq!(all.code, Some(0), "{all:?}");
+    assert!(all.stdout.starts_with(&preset), "{all:?}");
+}
+
+#[test]
+fn clocks_are_the_users_choice() {
+    let clock = |options: &[&str]| command(options, &["clock"]);
+    for options in [
+        &["--clock", "2020-02-02T02:02:02Z"][..],
+        &["--clock", "2020-02-02T02:02:02Z", "--clock-step", "1s"],
+        &["--deterministic", "--clock-step", "0s"],
+    ] {
+        clock(options).gives("ok\n");
+    }
+    clock(&["--clock-step", "1s"]).fails(2, &["--clock-step needs --clock"]);
+    assert_eq!(clock(&["--clock", "yesterday"]).code, Some(2));
+}
+
+#[test]
 fn json_keeps_what_was_written() {
     let ended = command(&["--format", "json"], &["args", "hello"]);
     assert_eq!(ended.stderr, "");

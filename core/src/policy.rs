@@ -99,6 +99,8 @@ pub(crate) struct Policy {
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
     pub(crate) interruption: Interruption,
+    /// Whether what a guest sees must not depend on the machine.
+    deterministic: bool,
     pub(crate) ticker: Option<Arc<Ticker>>,
     /// Where there is a ticker.
     pub(crate) cancel: Option<CancelHandle>,
@@ -189,6 +191,7 @@ impl StoreData {
                 fuel_set: policy.limits.fuel.unwrap_or(u64::MAX),
                 limits: policy.limits,
                 interruption: policy.interruption,
+                deterministic: policy.deterministic,
                 // Nobody can ask for it without a ticker.
                 cancel: policy.ticker.as_ref().map(|_| CancelHandle::default()),
                 ticker: policy.ticker,
@@ -220,6 +223,7 @@ impl StoreData {
             engine: 0,
             limits,
             interruption: Interruption::None,
+            deterministic: false,
             ticker: None,
             guard: None,
         };
@@ -344,8 +348,27 @@ impl StoreData {
         true
     }
 
-    /// Takes the last growth back: it was allowed and the engine could not do it.
-    pub fn growth_failed(&mut self) {
+    /// Takes the last growth back: it was allowed, and the machine had no room for
+    /// it. `memory.grow` and `table.grow` give -1 then, unless this fails.
+    ///
+    /// # Errors
+    ///
+    /// `Engine`, which stops the guest, where results must not depend on the
+    /// machine ([`Config::deterministic`](crate::Config::deterministic)).
+    pub fn growth_failed(&mut self) -> Result<()> {
+        self.growth_undone();
+        if self.policy.deterministic {
+            return Err(Error::new(
+                ErrorKind::Engine,
+                "the machine has no room for a growth that the limits allow",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes the last growth back: it was allowed, and the type of the memory or
+    /// table forbids it, or the instantiation that asked has failed.
+    pub fn growth_undone(&mut self) {
         match std::mem::replace(&mut self.policy.pending, Pending::Nothing) {
             Pending::Nothing => {}
             Pending::Memory {
@@ -462,6 +485,7 @@ pub(crate) struct StoreOptions {
     pub(crate) engine: usize,
     pub(crate) limits: Limits,
     pub(crate) interruption: Interruption,
+    pub(crate) deterministic: bool,
     pub(crate) ticker: Option<Arc<Ticker>>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
 }

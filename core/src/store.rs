@@ -77,6 +77,7 @@ impl<B: Backend, T: Send + 'static> StoreBuilder<B, T> {
             engine: self.engine.identity(),
             limits,
             interruption,
+            deterministic: self.engine.config().get_deterministic(),
             ticker: self.engine.ticker().cloned(),
             guard: self.guard,
         };

@@ -20,6 +20,9 @@ on_each_backend! {
     a_seed_decides_random_numbers
     clocks_go_on
     fixed_clocks_decide_time
+    timers_of_fixed_clocks_take_no_time
+    which_timers_are_over_does_not_depend_on_the_machine
+    the_preset_decides_time_and_random_numbers
 }
 
 fn a_guest_has_no_environment_by_default<B: Backend>() {
@@ -263,4 +266,93 @@ fn fixed_clocks_decide_time<B: Backend>() {
         wasi.fixed_clocks(SystemTime::now(), Duration::ZERO);
     })
     .wrote("ok\n");
+}
+
+fn timers_of_fixed_clocks_take_no_time<B: Backend>() {
+    const HOUR: u64 = 3_600_000_000_000;
+    let wasi = WasiCtx::builder()
+        .fixed_clocks(SystemTime::UNIX_EPOCH, Duration::from_nanos(1))
+        .build();
+    // The deadline is half a minute.
+    let (mut store, instance) = waits::<B>(wasi.unwrap(), common::limits::<B>());
+    let sleep = instance
+        .get_typed_func::<(u64,), ()>(&mut store, "sleep")
+        .unwrap();
+    let now = instance
+        .get_typed_func::<(), (u64,)>(&mut store, "now")
+        .unwrap();
+    sleep.call(&mut store, (HOUR,)).unwrap();
+    assert_eq!(now.call(&mut store, ()).unwrap(), (HOUR,));
+    sleep.call(&mut store, (HOUR,)).unwrap();
+    assert_eq!(now.call(&mut store, ()).unwrap(), (2 * HOUR + 1,));
+}
+
+/// Waits for one of two timers, and says which are over.
+const TWO_TIMERS: &str = r#"(component
+    (import "wasi:io/poll@0.2.0" (instance $poll
+        (export "pollable" (type $pollable (sub resource)))
+        (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+    (alias export $poll "pollable" (type $pollable))
+    (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+        (alias outer 1 $pollable (type $outer))
+        (export "pollable" (type $pollable (eq $outer)))
+        (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+    (core module $memory (memory (export "m") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 128)))
+    (core instance $memory (instantiate $memory))
+    (core func $poll (canon lower (func $poll "poll")
+        (memory $memory "m") (realloc (func $memory "realloc"))))
+    (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+    (core module $m
+        (import "" "m" (memory 1))
+        (import "" "poll" (func $poll (param i32 i32 i32)))
+        (import "" "subscribe" (func $subscribe (param i64) (result i32)))
+        (func (export "wait") (param i64 i64) (result i32)
+            (i32.store (i32.const 0) (call $subscribe (local.get 0)))
+            (i32.store (i32.const 4) (call $subscribe (local.get 1)))
+            (call $poll (i32.const 0) (i32.const 2) (i32.const 64))
+            (i32.const 64)))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "m" (memory $memory "m"))
+        (export "poll" (func $poll))
+        (export "subscribe" (func $subscribe))))))
+    (func (export "wait") (param "a" u64) (param "b" u64) (result (list u32))
+        (canon lift (core func $i "wait") (memory $memory "m"))))"#;
+
+fn which_timers_are_over_does_not_depend_on_the_machine<B: Backend>() {
+    let engine = Engine::<B>::new(&Config::new()).unwrap();
+    let component = Component::new(&engine, TWO_TIMERS).unwrap();
+    let mut linker = Linker::new(&engine);
+    wasi::add_to_linker(&mut linker).unwrap();
+    let context = WasiCtx::builder().deterministic().build().unwrap();
+    let mut store = Store::new(&engine, context).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let wait = instance
+        .get_typed_func::<(u64, u64), (Vec<u32>,)>(&mut store, "wait")
+        .unwrap();
+    for (a, b, over) in [
+        (2_000, 1_000, &[1][..]),
+        (1_000, 1_001, &[0]),
+        (1_000, 1_000, &[0, 1]),
+        (0, 1, &[0]),
+    ] {
+        assert_eq!(wait.call(&mut store, (a, b)).unwrap().0, over, "{a} {b}");
+    }
+}
+
+fn the_preset_decides_time_and_random_numbers<B: Backend>() {
+    let random = || run::<B>(&["random"], |wasi| _ = wasi.deterministic()).stdout;
+    assert_eq!(random(), random());
+    assert_eq!(
+        random(),
+        run::<B>(&["random"], |wasi| _ = wasi.seed(0)).stdout
+    );
+    let preset = WasiCtx::builder().deterministic().build();
+    let (mut store, instance) = waits::<B>(preset.unwrap(), common::limits::<B>());
+    let now = instance
+        .get_typed_func::<(), (u64,)>(&mut store, "now")
+        .unwrap();
+    for time in [0, 1_000, 2_000] {
+        assert_eq!(now.call(&mut store, ()).unwrap(), (time,));
+    }
 }

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtxView};
 
-use crate::clocks::FixedClock;
+use crate::clocks::{FixedClock, Timers};
 use crate::network::{AddressPattern, Network};
 use crate::pipe::OutputPipe;
 use crate::random::Random;
@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) ctx: wasmtime_wasi::WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) random: Random,
+    /// Where the clocks are fixed.
+    pub(crate) timers: Option<Timers>,
 }
 
 impl wasmtime_wasi::WasiView for State {
@@ -123,6 +125,13 @@ pub enum DirAccess {
     ReadWrite,
 }
 
+/// Where the clocks of [`WasiCtxBuilder::deterministic`] begin, in seconds since
+/// 1970.
+const YEAR_2000: u64 = 946_684_800;
+
+/// How far they go on at each reading.
+const CLOCK_STEP: Duration = Duration::from_micros(1);
+
 #[derive(Clone, Default)]
 enum Input {
     #[default]
@@ -148,7 +157,7 @@ enum Output {
 /// Clocks and random numbers are there for every guest, because the standard
 /// libraries of most languages need them to start. They are the host's own
 /// unless [`WasiCtxBuilder::fixed_clocks`] and [`WasiCtxBuilder::seed`] replace
-/// them.
+/// them, or [`WasiCtxBuilder::deterministic`] both.
 ///
 /// A builder makes any number of contexts.
 #[derive(Clone, Default)]
@@ -317,10 +326,28 @@ impl WasiCtxBuilder {
 
     /// Replaces the clocks: wall time begins at `start`, monotonic time at zero,
     /// and each reading of either is `step` later than the one before. A guest
-    /// that waits for a clock in a loop never ends if `step` is zero. How long a
-    /// timer takes is not changed.
+    /// that looks at a clock until it has gone on never ends if `step` is zero.
+    ///
+    /// A guest that waits for timers does not wait: the clocks go on to the first
+    /// of them. Only where it waits for something else besides, such as input, a
+    /// timer takes the time that it says.
     pub fn fixed_clocks(&mut self, start: SystemTime, step: Duration) -> &mut Self {
         self.clocks = Some((start, step));
+        self
+    }
+
+    /// Replaces what differs from run to run by what does not, as far as it is not
+    /// replaced yet: the clocks begin with the year 2000 (UTC) and go on by a
+    /// microsecond at each reading, and random numbers are those of the seed 0.
+    ///
+    /// What else is granted stays what it is: files, variables, standard input and
+    /// the network are the guest's input, and are the same if you make them so.
+    /// [`Config::deterministic`](enginebay_core::Config::deterministic) does the
+    /// same for what the engine computes.
+    pub fn deterministic(&mut self) -> &mut Self {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(YEAR_2000);
+        self.clocks.get_or_insert((start, CLOCK_STEP));
+        self.seed.get_or_insert(0);
         self
     }
 
@@ -396,11 +423,13 @@ impl WasiCtxBuilder {
                 Box::pin(std::future::ready(network.allows(address, operation)))
             });
 
+        let mut timers = None;
         if let Some((start, step)) = self.clocks {
             let start = start
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .map_err(|_| invalid("the clocks start before 1970"))?;
             let clock = FixedClock::new(start, step);
+            timers = Some(Timers::new(clock.clone()));
             ctx.wall_clock(clock.clone()).monotonic_clock(clock);
         }
 
@@ -408,6 +437,7 @@ impl WasiCtxBuilder {
             ctx: ctx.build(),
             table: ResourceTable::new(),
             random: Random::new(self.seed),
+            timers,
         }))))
     }
 }
@@ -482,6 +512,29 @@ mod tests {
         ] {
             assert_eq!(*error.kind(), ErrorKind::InvalidConfig, "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_chosen_is_not_replaced_by_the_preset() {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+        let choice = (start, Duration::from_secs(1));
+        let mut before = WasiCtx::builder();
+        before
+            .seed(7)
+            .fixed_clocks(choice.0, choice.1)
+            .deterministic();
+        let mut after = WasiCtx::builder();
+        after
+            .deterministic()
+            .seed(7)
+            .fixed_clocks(choice.0, choice.1);
+        for builder in [before, after] {
+            assert_eq!((builder.seed, builder.clocks), (Some(7), Some(choice)));
+        }
+        let mut preset = WasiCtx::builder();
+        preset.deterministic();
+        assert_eq!(preset.seed, Some(0));
+        assert!(preset.clocks.is_some());
     }
 
     #[test]

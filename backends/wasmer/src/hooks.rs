@@ -1,7 +1,8 @@
 //! What compiled code calls in Wasmer: each instance has a list of the addresses,
 //! and ours are put there before any code of it runs.
 //!
-//! - `table.grow` asks the core's policy first.
+//! - `table.grow` asks the core's policy first, and a growth for which the machine
+//!   has no room may stop the guest.
 //! - Everything that may trap, or changes what the host depends on, needs some
 //!   stack to begin with. Wasmer does this work on the guest's stack: taking a
 //!   backtrace, for one, under locks of the whole process. If the stack ended in
@@ -11,7 +12,7 @@
 
 use std::hint::black_box;
 
-use enginebay_core::{Error, TrapCode};
+use enginebay_core::{Error, Result, TrapCode};
 use wasmer::sys::vm::{
     VMBuiltinFunctionIndex, VMContext, VMInstance, libcalls, on_host_stack, raise_user_trap,
 };
@@ -23,7 +24,7 @@ use crate::store::Current;
 /// takes less than 8 KiB.
 pub(crate) const RESERVE: usize = 64 << 10;
 
-/// What `table.grow` gives if it fails.
+/// What growths give if they fail.
 const REFUSED: u32 = u32::MAX;
 
 /// A reference, of functions or of the host's. Wasmer does not export its type, a
@@ -71,16 +72,20 @@ macro_rules! hooks {
                 let hook: Original = hook;
                 replace(instance, VMBuiltinFunctionIndex::$index(), hook as *const ());
             })*
-            replace(
-                instance,
-                VMBuiltinFunctionIndex::get_table_grow_index(),
-                grow_local as *const (),
-            );
-            replace(
-                instance,
-                VMBuiltinFunctionIndex::get_imported_table_grow_index(),
-                grow_imported as *const (),
-            );
+            for (index, hook) in [
+                (VMBuiltinFunctionIndex::get_memory32_grow_index(), grow_local_memory as *const ()),
+                (
+                    VMBuiltinFunctionIndex::get_imported_memory32_grow_index(),
+                    grow_imported_memory as *const (),
+                ),
+                (VMBuiltinFunctionIndex::get_table_grow_index(), grow_local_table as *const ()),
+                (
+                    VMBuiltinFunctionIndex::get_imported_table_grow_index(),
+                    grow_imported_table as *const (),
+                ),
+            ] {
+                replace(instance, index, hook);
+            }
         }
     };
 }
@@ -127,10 +132,55 @@ fn replace(instance: &VMInstance, index: VMBuiltinFunctionIndex, hook: *const ()
     }
 }
 
+type GrowMemory = unsafe extern "C" fn(*mut VMContext, u32, u32) -> u32;
+
+unsafe extern "C" fn grow_local_memory(vmctx: *mut VMContext, delta: u32, memory: u32) -> u32 {
+    let original = libcalls::wasmer_vm_memory32_grow;
+    // SAFETY: as the caller, machine code, promises.
+    unsafe { grow_memory(vmctx, delta, memory, original) }
+}
+
+unsafe extern "C" fn grow_imported_memory(vmctx: *mut VMContext, delta: u32, memory: u32) -> u32 {
+    let original = libcalls::wasmer_vm_imported_memory32_grow;
+    // SAFETY: as the caller, machine code, promises.
+    unsafe { grow_memory(vmctx, delta, memory, original) }
+}
+
+/// # Safety
+///
+/// Compiled code of an instance calls, with the arguments that Wasmer's own
+/// function gets; `original` is that function.
+unsafe fn grow_memory(vmctx: *mut VMContext, delta: u32, memory: u32, original: GrowMemory) -> u32 {
+    check_stack();
+    // SAFETY: as the caller promises.
+    let grown = unsafe { original(vmctx, delta, memory) };
+    if grown != REFUSED {
+        return grown;
+    }
+    let settled = on_host_stack(|| {
+        let store = Current::store()?;
+        // SAFETY: it is the store whose guest runs on this thread, and nothing else
+        // refers to this part of it.
+        let had_no_room = unsafe { std::mem::take(&mut (*store.as_ptr()).had_no_room) };
+        // SAFETY: it is that store, whose data nobody refers to meanwhile.
+        had_no_room.then(|| unsafe { policy(store) }.growth_failed())
+    });
+    settle(settled.unwrap_or(Ok(())).map(|()| REFUSED))
+}
+
+/// What machine code gets for a growth, or the error that stops the guest.
+fn settle(grown: Result<u32>) -> u32 {
+    match grown {
+        Ok(size) => size,
+        // SAFETY: a guest called, and no destructor is left out.
+        Err(error) => unsafe { raise_user_trap(on_host_stack(|| Box::new(error))) },
+    }
+}
+
 type GrowTable = unsafe extern "C" fn(*mut VMContext, Reference, u32, u32) -> u32;
 type TableSize = unsafe extern "C" fn(*mut VMContext, u32) -> u32;
 
-unsafe extern "C" fn grow_local(
+unsafe extern "C" fn grow_local_table(
     vmctx: *mut VMContext,
     value: Reference,
     delta: u32,
@@ -140,11 +190,11 @@ unsafe extern "C" fn grow_local(
     // SAFETY: as the caller, machine code, promises.
     unsafe {
         let size = libcalls::wasmer_vm_table_size;
-        grow(vmctx, value, delta, table, size, original)
+        grow_table(vmctx, value, delta, table, size, original)
     }
 }
 
-unsafe extern "C" fn grow_imported(
+unsafe extern "C" fn grow_imported_table(
     vmctx: *mut VMContext,
     value: Reference,
     delta: u32,
@@ -154,7 +204,7 @@ unsafe extern "C" fn grow_imported(
     // SAFETY: as the caller, machine code, promises.
     unsafe {
         let size = libcalls::wasmer_vm_imported_table_size;
-        grow(vmctx, value, delta, table, size, original)
+        grow_table(vmctx, value, delta, table, size, original)
     }
 }
 
@@ -162,7 +212,7 @@ unsafe extern "C" fn grow_imported(
 ///
 /// Compiled code of an instance calls, with the arguments that Wasmer's own
 /// function gets; `original` is that function.
-unsafe fn grow(
+unsafe fn grow_table(
     vmctx: *mut VMContext,
     value: Reference,
     delta: u32,
@@ -171,32 +221,36 @@ unsafe fn grow(
     original: *const (),
 ) -> u32 {
     check_stack();
-    on_host_stack(|| {
+    let grown = on_host_stack(|| {
         // SAFETY: as the caller promises.
-        let current = unsafe { size(vmctx, table) };
-        let current = u64::from(current);
-        // It may be more than a table can have: our limits come first.
+        let current = u64::from(unsafe { size(vmctx, table) });
         let desired = current + u64::from(delta);
         let Some(store) = Current::store() else {
-            return REFUSED;
+            return Ok(REFUSED);
         };
         // SAFETY: it is the store whose guest runs on this thread, which has
         // exclusive access to it; `call` holds no reference to the data
         // meanwhile, and Wasmer has none.
         let policy = unsafe { policy(store) };
         if !policy.grow_table(current, desired) {
-            return REFUSED;
+            return Ok(REFUSED);
         }
-        let mut grown = REFUSED;
-        if desired < u64::from(u32::MAX) && has_room(desired) {
-            // SAFETY: the type is that of Wasmer's function; see `Reference`.
-            let original = unsafe { std::mem::transmute::<*const (), GrowTable>(original) };
-            // SAFETY: as the caller promises.
-            grown = unsafe { original(vmctx, value, delta, table) };
+        if desired > u64::from(u32::MAX) {
+            policy.growth_undone();
+            return Ok(REFUSED);
         }
+        if !has_room(desired) {
+            return policy.growth_failed().map(|()| REFUSED);
+        }
+        // SAFETY: the type is that of Wasmer's function; see `Reference`.
+        let original = unsafe { std::mem::transmute::<*const (), GrowTable>(original) };
+        // SAFETY: as the caller promises.
+        let grown = unsafe { original(vmctx, value, delta, table) };
         if grown == REFUSED {
-            policy.growth_failed();
+            // The table's type forbids it.
+            policy.growth_undone();
         }
-        grown
-    })
+        Ok(grown)
+    });
+    settle(grown)
 }

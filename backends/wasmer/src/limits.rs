@@ -102,7 +102,7 @@ impl Tunables for StoreTunables {
         }
         // SAFETY: as the caller promises.
         let memory = unsafe { VMOwnedMemory::from_definition(ty, style, vm_definition_location) };
-        let memory = memory.inspect_err(|_| self.ask(StoreData::growth_failed))?;
+        let memory = memory.inspect_err(|_| self.ask(StoreData::growth_undone))?;
         Ok(VMMemory(Box::new(LimitedMemory {
             store: self.store,
             memory,
@@ -139,7 +139,7 @@ impl Tunables for StoreTunables {
         } else {
             Err("there is no memory for the table".into())
         };
-        table.inspect_err(|_| self.ask(StoreData::growth_failed))
+        table.inspect_err(|_| self.ask(StoreData::growth_undone))
     }
 }
 
@@ -216,8 +216,13 @@ impl LinearMemory for LimitedMemory {
             return Err(refused(current, delta));
         }
         let grown = self.memory.grow(delta);
-        if grown.is_err() {
-            policy.growth_failed();
+        if let Err(error) = &grown {
+            policy.growth_undone();
+            // Else the memory's type forbids it.
+            if matches!(error, MemoryError::Region(_)) {
+                // SAFETY: as above; nothing else refers to this part of the store.
+                unsafe { (*self.store.as_ptr()).had_no_room = true };
+            }
         }
         grown
     }

@@ -38,6 +38,9 @@ pub(crate) struct Inner {
     id: StoreId,
     /// Bytes of stack that a guest may use before it calls anything.
     max_stack: usize,
+    /// Whether the machine had no room for a growth of a memory, until that was
+    /// dealt with (`hooks.rs`).
+    pub(crate) had_no_room: bool,
     config: VMConfig,
     objects: StoreObjects,
     /// Instances that were begun, also those whose start function trapped: other
@@ -83,6 +86,7 @@ impl Store {
             flags: OfStore::new(engine.flags()),
             id: objects.id(),
             max_stack: engine.max_stack(),
+            had_no_room: false,
             config: VMConfig {
                 wasm_stack_size: Some(engine.max_stack().saturating_add(RESERVE)),
             },

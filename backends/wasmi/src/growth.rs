@@ -31,7 +31,9 @@ use wasm_encoder::{
 use wasmi::{Extern, ExternRef, Func, Memory, Nullable, Ref, StoreContextMut, Table, WasmTy};
 use wasmparser::{FunctionBody, Operator, Parser, Payload, RefType, SectionLimited, TypeRef};
 
+use crate::limits::Asked;
 use crate::store::Link;
+use crate::trap::HostFailure;
 
 /// The name of the table, and what the names of other exports begin with: no guest
 /// has them by accident.
@@ -369,21 +371,15 @@ fn after_numbers(bytes: &[u8], count: usize) -> &[u8] {
 }
 
 /// What sizes are counted in.
-trait Index: WasmTy + Copy + Into<u64> + 'static {
+trait Index: WasmTy + Into<u64> + 'static {
     /// What says that something has not grown.
     const FAILED: Self;
-    /// The most pages of a memory whose type says nothing.
-    const PAGES: u64;
-    /// What a table's elements must stay below.
-    const ELEMENTS: u64;
 
     fn of(size: u64) -> Self;
 }
 
 impl Index for u32 {
     const FAILED: Self = u32::MAX;
-    const PAGES: u64 = 1 << 16;
-    const ELEMENTS: u64 = 1 << 32;
 
     fn of(size: u64) -> Self {
         size as u32
@@ -392,8 +388,6 @@ impl Index for u32 {
 
 impl Index for u64 {
     const FAILED: Self = u64::MAX;
-    const PAGES: u64 = 1 << 48;
-    const ELEMENTS: u64 = u64::MAX;
 
     fn of(size: u64) -> Self {
         size
@@ -452,35 +446,16 @@ impl Growth {
     }
 }
 
-// What cannot grow is beyond its own limits or ours, or there is no room for it. Ours
-// come first: that is what a store counts as refused, on every engine. wasmi looks at
-// the type first, so our limiter is asked here for what it would not be asked for.
-
-/// Asks for a growth that the type does not allow.
-fn refuse(caller: &mut Caller<'_>, ask: impl FnOnce(&mut StoreData) -> bool) {
-    let data = caller.data_mut().store_data_mut();
-    if ask(data) {
-        data.growth_failed();
-    }
-}
-
-const PAGE: u64 = 1 << 16;
-
 fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
-    Func::wrap(cx, move |mut caller: Caller<'_>, by: I| -> I {
-        let (size, ty) = (memory.size(&caller), memory.ty(&caller));
-        let pages = size.checked_add(by.into());
-        let bytes = pages.and_then(|pages| pages.checked_mul(PAGE));
-        let most = ty.maximum().unwrap_or(I::PAGES);
-        if let (Some(pages), Some(bytes)) = (pages, bytes)
-            && pages > most
-        {
-            refuse(&mut caller, |data| data.grow_memory(size * PAGE, bytes));
-            return I::FAILED;
-        }
-        match memory.grow(&mut caller, by.into()) {
-            Ok(size) => I::of(size),
-            Err(_) => I::FAILED,
+    Func::wrap(cx, move |mut caller: Caller<'_>, by: I| {
+        let by = by.into();
+        let current = memory.size(&caller);
+        caller.data_mut().asked = Asked::Nothing;
+        match memory.grow(&mut caller, by) {
+            Ok(size) => Ok(I::of(size)),
+            Err(_) => failed(caller.data_mut(), |data| {
+                data.grow_memory(in_bytes(current), in_bytes(current.saturating_add(by)))
+            }),
         }
     })
 }
@@ -490,19 +465,51 @@ where
     R: WasmTy + Into<Ref> + 'static,
     I: Index,
 {
-    Func::wrap(cx, move |mut caller: Caller<'_>, value: R, by: I| -> I {
-        let size = table.size(&caller);
-        if let Some(elements) = size.checked_add(by.into())
-            && elements >= I::ELEMENTS
-        {
-            refuse(&mut caller, |data| data.grow_table(size, elements));
-            return I::FAILED;
-        }
-        match table.grow(&mut caller, by.into(), value.into()) {
-            Ok(size) => I::of(size),
-            Err(_) => I::FAILED,
+    Func::wrap(cx, move |mut caller: Caller<'_>, value: R, by: I| {
+        let by = by.into();
+        let current = table.size(&caller);
+        caller.data_mut().asked = Asked::Nothing;
+        match table.grow(&mut caller, by, value.into()) {
+            Ok(size) => Ok(I::of(size)),
+            Err(_) => failed(caller.data_mut(), |data| {
+                // Other engines ask for no size that has no number.
+                let desired = current.checked_add(by);
+                desired.is_some_and(|desired| data.grow_table(current, desired))
+            }),
         }
     })
+}
+
+/// The size of a memory in bytes, or more than any has.
+fn in_bytes(pages: u64) -> u64 {
+    const PAGE: u64 = 1 << 16;
+    pages.saturating_mul(PAGE).min(0u64.wrapping_sub(PAGE))
+}
+
+/// What the guest gets for a growth that failed: because our limiter refused it;
+/// because the machine had no room; or because the type forbids it. At that wasmi
+/// looks first and other engines last, so that the limiter has to be asked all the
+/// same, for what it counts.
+#[cold]
+fn failed<I: Index>(
+    link: &mut Link,
+    ask: impl FnOnce(&mut StoreData) -> bool,
+) -> Result<I, wasmi::Error> {
+    let asked = link.asked;
+    let data = link.store_data_mut();
+    match asked {
+        Asked::Nothing => {
+            if ask(data) {
+                data.growth_undone();
+            }
+        }
+        Asked::Answered => {}
+        Asked::NoRoom => {
+            let failed = data.growth_failed();
+            failed.map_err(|error| wasmi::Error::host(HostFailure(error)))?;
+        }
+    }
+    Ok(I::FAILED)
 }
 
 type Caller<'a> = wasmi::Caller<'a, Link>;

@@ -1,10 +1,24 @@
 //! What wasmi asks before memories and tables grow: the core's policy decides.
+//!
+//! Why a growth failed is known here only, and what comes of it is decided where
+//! guests ask for growths (`growth.rs`): [`Asked`] says it there.
 
 use wasmi::ResourceLimiter;
 use wasmi::errors::{MemoryError, TableError};
 use wasmi_core::LimiterError;
 
 use crate::store::Link;
+
+/// What wasmi has asked about a growth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asked {
+    /// Nothing: it is for others than guests, or the type forbids it.
+    Nothing,
+    /// Whether it is within the limits. If it is, and fails, the type forbids it.
+    Answered,
+    /// That, and there was no room for it.
+    NoRoom,
+}
 
 impl ResourceLimiter for Link {
     fn memory_growing(
@@ -13,12 +27,15 @@ impl ResourceLimiter for Link {
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
+        self.asked = Asked::Answered;
         let data = self.store_data_mut();
         Ok(data.grow_memory(current as u64, desired as u64))
     }
 
     fn memory_grow_failed(&mut self, _error: &MemoryError) -> Result<(), LimiterError> {
-        self.store_data_mut().growth_failed();
+        // wasmi has looked at the memory's type before.
+        self.asked = Asked::NoRoom;
+        self.store_data_mut().growth_undone();
         Ok(())
     }
 
@@ -31,13 +48,17 @@ impl ResourceLimiter for Link {
         if self.is_exempt {
             return Ok(true);
         }
+        self.asked = Asked::Answered;
         let data = self.store_data_mut();
         Ok(data.grow_table(current as u64, desired as u64))
     }
 
-    fn table_grow_failed(&mut self, _error: &TableError) -> Result<(), LimiterError> {
+    fn table_grow_failed(&mut self, error: &TableError) -> Result<(), LimiterError> {
         if !self.is_exempt {
-            self.store_data_mut().growth_failed();
+            if matches!(error, TableError::OutOfSystemMemory) {
+                self.asked = Asked::NoRoom;
+            }
+            self.store_data_mut().growth_undone();
         }
         Ok(())
     }

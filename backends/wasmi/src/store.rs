@@ -23,6 +23,7 @@ use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
 use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut};
 
 use crate::engine::{Engine, Module, Unit};
+use crate::limits::Asked;
 use crate::signature::{from_val, to_val};
 use crate::{WasmiCore, growth, linker, signature, start, trap};
 
@@ -92,6 +93,8 @@ pub(crate) struct Link {
     place: NonNull<Place>,
     /// Whether what grows now is ours, which is not counted.
     pub(crate) is_exempt: bool,
+    /// What became of the last growth.
+    pub(crate) asked: Asked,
 }
 
 impl Link {
@@ -335,6 +338,7 @@ impl Context<'_> {
             inner: self.inner,
             place,
             is_exempt: false,
+            asked: Asked::Nothing,
         };
         let mut store = wasmi::Store::new(unit.engine(), link);
         store.limiter(|link| link);

@@ -27,15 +27,45 @@ impl State {
     }
 }
 
-/// Takes the last growth back, if it is the one that failed: sizes that overflow
-/// fail without having been asked for.
-pub(crate) fn grow_failed(data: &mut StoreData, error: &wasmtime::Error) {
-    if !error
-        .root_cause()
-        .to_string()
-        .starts_with("overflow calculating new")
-    {
-        data.growth_failed();
+/// What Wasmtime asks, for a store with this data.
+pub(crate) trait Policy {
+    fn data(&mut self) -> &mut StoreData;
+
+    /// The limits come first, then what the memory's type allows. Wasmtime would
+    /// look at that itself, and not tell it from a machine without room.
+    fn grow_memory(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+        let data = self.data();
+        data.grow_memory(current as u64, desired as u64) && fits(data, desired, maximum)
+    }
+
+    /// As [`Policy::grow_memory`].
+    fn grow_table(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+        let data = self.data();
+        data.grow_table(current as u64, desired as u64) && fits(data, desired, maximum)
+    }
+
+    /// A growth failed that was allowed.
+    fn grow_failed(&mut self, error: &wasmtime::Error) -> wasmtime::Result<()> {
+        // Sizes that overflow fail without having been asked for.
+        let text = error.root_cause().to_string();
+        if text.starts_with("overflow calculating new") {
+            return Ok(());
+        }
+        self.data().growth_failed().map_err(wasmtime::Error::new)
+    }
+}
+
+fn fits(data: &mut StoreData, desired: usize, maximum: Option<usize>) -> bool {
+    let fits = maximum.is_none_or(|maximum| desired <= maximum);
+    if !fits {
+        data.growth_undone();
+    }
+    fits
+}
+
+impl Policy for State {
+    fn data(&mut self) -> &mut StoreData {
+        &mut self.data
     }
 }
 
@@ -48,28 +78,26 @@ impl ResourceLimiter for State {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.data.grow_memory(current as u64, desired as u64))
+        Ok(self.grow_memory(current, desired, maximum))
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(&mut self.data, &error);
-        Ok(())
+        self.grow_failed(&error)
     }
 
     fn table_growing(
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.data.grow_table(current as u64, desired as u64))
+        Ok(self.grow_table(current, desired, maximum))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(&mut self.data, &error);
-        Ok(())
+        self.grow_failed(&error)
     }
 
     fn instances(&self) -> usize {

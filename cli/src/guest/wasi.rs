@@ -1,5 +1,7 @@
 //! WASI 0.2, and what the command line grants of it.
 
+use std::time::{Duration, SystemTime};
+
 use clap::Args;
 use enginebay::generic::{Instance, Linker, Store};
 use enginebay::wasi::{self, AddressPattern, DirAccess, OutputPipe, WasiCtx};
@@ -47,9 +49,29 @@ pub(crate) struct GrantArgs {
     #[arg(long)]
     pub(crate) allow_name_lookup: bool,
 
-    /// Random numbers that depend on this seed alone. Not for secrets.
+    /// Random numbers that depend on this seed alone. Not for secrets. With
+    /// --deterministic: 0, unless another is given.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+
+    /// Clocks that begin at this time, such as 2000-01-01T00:00:00Z, go on by
+    /// --clock-step at each reading, and to where the component waits for. With
+    /// --deterministic: the year 2000, unless another time is given.
+    #[arg(long, value_name = "TIME", value_parser = parse::instant)]
+    pub(crate) clock: Option<SystemTime>,
+
+    /// How far such clocks go on at each reading, such as 1ms [default: 1us].
+    #[arg(long, value_name = "TIME", value_parser = parse::step)]
+    pub(crate) clock_step: Option<Duration>,
+}
+
+/// How far clocks of the user's go on at each reading.
+const CLOCK_STEP: Duration = Duration::from_micros(1);
+
+/// Where they begin with --deterministic, as with
+/// [`enginebay::wasi::WasiCtxBuilder::deterministic`].
+fn year_2000() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800)
 }
 
 /// What a guest wrote.
@@ -101,6 +123,25 @@ pub(crate) fn guest(
     }
     if let Some(seed) = grants.seed {
         wasi.seed(seed);
+    }
+    let start = match grants.clock {
+        None if args.engine.deterministic => Some(year_2000()),
+        clock => clock,
+    };
+    match (start, grants.clock_step) {
+        (Some(start), step) => {
+            wasi.fixed_clocks(start, step.unwrap_or(CLOCK_STEP));
+        }
+        (None, None) => {}
+        (None, Some(_)) => {
+            return Err(Failure::Usage(
+                "--clock-step needs --clock or --deterministic: else the clocks are the system's"
+                    .to_owned(),
+            ));
+        }
+    }
+    if args.engine.deterministic {
+        wasi.deterministic();
     }
     Ok(wasi.build()?)
 }

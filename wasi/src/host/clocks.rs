@@ -46,11 +46,19 @@ pub(super) fn add<B: Backend, T: WasiView + 'static>(
     })?;
     monotonic.func("subscribe-instant", |state, (when,): (u64,)| {
         let pollable = monotonic_clock::Host::subscribe_instant(&mut state.clocks(), when);
-        Ok((give::<Pollable>(pollable.map_err(failed)?),))
+        let pollable = pollable.map_err(failed)?;
+        if let Some(timers) = &mut state.timers {
+            timers.set_instant(pollable.rep(), when);
+        }
+        Ok((give::<Pollable>(pollable),))
     })?;
-    monotonic.func("subscribe-duration", |state, (when,): (u64,)| {
-        let pollable = monotonic_clock::Host::subscribe_duration(&mut state.clocks(), when);
-        Ok((give::<Pollable>(pollable.map_err(failed)?),))
+    monotonic.func("subscribe-duration", |state, (time,): (u64,)| {
+        let pollable = monotonic_clock::Host::subscribe_duration(&mut state.clocks(), time);
+        let pollable = pollable.map_err(failed)?;
+        if let Some(timers) = &mut state.timers {
+            timers.set_duration(pollable.rep(), time);
+        }
+        Ok((give::<Pollable>(pollable),))
     })?;
 
     let mut wall = imports.interface("wasi:clocks/wall-clock")?;

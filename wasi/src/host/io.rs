@@ -73,12 +73,20 @@ fn error<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -> 
 fn poll<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -> Result<()> {
     let mut poll = imports.interface("wasi:io/poll")?;
     poll.resource::<Pollable, _>("pollable", |state, this| {
+        if let Some(timers) = &mut state.timers {
+            timers.forget(this.rep());
+        }
         HostPollable::drop(&mut state.table, this)
     })?;
     poll.waits(
         "[method]pollable.ready",
         |state, (this,): (Resource<Pollable>,)| {
             Box::pin(async move {
+                if let Some(timers) = &state.timers
+                    && let Some(over) = timers.is_over(this.rep())
+                {
+                    return Ok((over,));
+                }
                 let ready = HostPollable::ready(&mut state.table, entry(&this)).await;
                 Ok((ready.map_err(failed)?,))
             })
@@ -88,6 +96,13 @@ fn poll<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -> R
         "[method]pollable.block",
         |state, (this,): (Resource<Pollable>,)| {
             Box::pin(async move {
+                if let Some(timers) = &state.timers
+                    && timers.wait(&[this.rep()]).is_some()
+                {
+                    // Who waits lets others go on.
+                    tokio::task::yield_now().await;
+                    return Ok(());
+                }
                 let done = HostPollable::block(&mut state.table, entry(&this)).await;
                 done.map_err(failed)
             })
@@ -95,9 +110,21 @@ fn poll<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -> R
     )?;
     poll.waits("poll", |state, (list,): (Vec<Resource<Pollable>>,)| {
         Box::pin(async move {
+            let reps: Vec<u32> = list.iter().map(Resource::rep).collect();
+            if let Some(timers) = &state.timers
+                && let Some(over) = timers.wait(&reps)
+            {
+                tokio::task::yield_now().await;
+                return Ok((over,));
+            }
             let list = list.iter().map(entry).collect();
             let ready = HostPoll::poll(&mut state.table, list).await;
-            Ok((ready.map_err(failed)?,))
+            let ready = ready.map_err(failed)?;
+            if let Some(timers) = &state.timers {
+                let over = ready.iter().filter_map(|index| reps.get(*index as usize));
+                timers.passed(over.copied());
+            }
+            Ok((ready,))
         })
     })
 }

@@ -282,7 +282,7 @@ impl ResourceLimiter for State {
     }
 
     fn memory_grow_failed(&mut self, _: &MemoryError) -> Result<(), LimiterError> {
-        self.data.store_data_mut().growth_failed();
+        self.data.store_data_mut().growth_undone();
         Ok(())
     }
 
@@ -297,7 +297,7 @@ impl ResourceLimiter for State {
     }
 
     fn table_grow_failed(&mut self, _: &TableError) -> Result<(), LimiterError> {
-        self.data.store_data_mut().growth_failed();
+        self.data.store_data_mut().growth_undone();
         Ok(())
     }
 

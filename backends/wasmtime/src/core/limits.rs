@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use enginebay_core::StoreData;
 use enginebay_layer::Data;
 use wasmtime::ResourceLimiter;
 
 use super::WasmtimeCore;
 use super::engine::FuncTypes;
-use crate::limits::grow_failed;
+use crate::limits::Policy;
 
 /// What our Wasmtime stores for core wasm hold.
 pub struct CoreState {
@@ -24,35 +25,37 @@ impl fmt::Debug for CoreState {
     }
 }
 
+impl Policy for CoreState {
+    fn data(&mut self) -> &mut StoreData {
+        self.data.store_data_mut()
+    }
+}
+
 impl ResourceLimiter for CoreState {
     fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let data = self.data.store_data_mut();
-        Ok(data.grow_memory(current as u64, desired as u64))
+        Ok(self.grow_memory(current, desired, maximum))
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(self.data.store_data_mut(), &error);
-        Ok(())
+        self.grow_failed(&error)
     }
 
     fn table_growing(
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let data = self.data.store_data_mut();
-        Ok(data.grow_table(current as u64, desired as u64))
+        Ok(self.grow_table(current, desired, maximum))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        grow_failed(self.data.store_data_mut(), &error);
-        Ok(())
+        self.grow_failed(&error)
     }
 
     // The layer counts.

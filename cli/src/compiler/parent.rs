@@ -1,0 +1,271 @@
+//! The parent: starts this program once more, hands it a component, and waits for
+//! the message, for as long as that may take.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use enginebay::{Error, ErrorKind};
+
+use super::{Source, child, message};
+use crate::cancel;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::load::named;
+use crate::output;
+
+/// The name of the command that the child is.
+pub(crate) const COMMAND: &str = "compile-in-child";
+
+/// How much is kept of what a child says before it crashes.
+const MAX_WORDS: u64 = 64 << 10;
+
+/// How often a child is looked at that has said everything and does not end.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How a child ended.
+struct Ended {
+    status: ExitStatus,
+    message: Vec<u8>,
+    words: String,
+    /// It had no more time, and was ended.
+    is_late: bool,
+}
+
+/// Compiles in a child.
+pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<u8>, Failure> {
+    if cancel::is_interrupted() {
+        return Err(Failure::Interrupted);
+    }
+    let limits = source.compiler;
+    let memory = limits.memory().filter(|_| child::BOUNDS_MEMORY);
+    if memory != limits.memory() && limits.compile_memory.is_some() {
+        return Err(Failure::Usage(
+            "--compile-memory cannot be enforced on this system: leave it away, or write `none`"
+                .to_owned(),
+        ));
+    }
+    let timeout = limits.timeout();
+    let cannot = |error: io::Error| {
+        let text = format!("a process that compiles cannot be started: {error}");
+        Failure::advised(
+            Error::new(ErrorKind::Io, text).with_source(error),
+            "give --trusted to compile without",
+        )
+    };
+    let mut command = Command::new(program().map_err(cannot)?);
+    command
+        .arg(COMMAND)
+        .args(["--backend", backend])
+        .args(source.engine.to_args(source.fuel))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(bytes) = memory {
+        command.arg("--memory").arg(bytes.to_string());
+    }
+    if let Some(timeout) = timeout {
+        let seconds = timeout.as_secs().saturating_add(1);
+        command.arg("--time").arg(seconds.to_string());
+    }
+    apart(&mut command);
+    let mut child = command.spawn().map_err(cannot)?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let child = Arc::new(Mutex::new(child));
+    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+        kill(&child);
+        return Err(cannot(io::Error::other("it has no pipes")));
+    };
+    cancel::on_interrupt_kill(child.clone());
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let ended = attend(&child, (stdin, stdout, stderr), source.bytes, end).map_err(cannot);
+    cancel::done();
+    if cancel::is_interrupted() {
+        return Err(Failure::Interrupted);
+    }
+    result(ended?, source, backend)
+}
+
+/// This program. On Linux the file that runs, whatever has become of its name.
+fn program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    std::env::current_exe()
+}
+
+/// Keeps what is typed on the terminal from the child: Ctrl-C is for the parent.
+fn apart(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+fn kill(child: &Mutex<Child>) {
+    // It fails where the child has ended.
+    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+}
+
+/// Hands a child its input and waits until it has ended, which it does, as it is
+/// killed if it has not by then.
+fn attend(
+    child: &Mutex<Child>,
+    (mut stdin, mut stdout, mut stderr): (ChildStdin, ChildStdout, ChildStderr),
+    input: &[u8],
+    end: Option<Instant>,
+) -> io::Result<Ended> {
+    thread::scope(|scope| {
+        // The pipe stays open until the child has ended, by which it knows that we
+        // are there; a child that does not read is one that has ended.
+        let writer = scope.spawn(move || {
+            let _ = child::send(&mut stdin, input);
+            stdin
+        });
+        let words = scope.spawn(move || {
+            let mut words = Vec::new();
+            let _ = stderr.by_ref().take(MAX_WORDS).read_to_end(&mut words);
+            let _ = io::copy(&mut stderr, &mut io::sink());
+            String::from_utf8_lossy(&words).into_owned()
+        });
+        let (done, wait) = channel();
+        scope.spawn(move || {
+            let mut message = Vec::new();
+            let read = stdout.read_to_end(&mut message).map(|_| message);
+            // Nobody waits any more if there was no more time.
+            let _ = done.send(read);
+        });
+        let received = match end {
+            None => wait.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(end) => wait.recv_timeout(end.saturating_duration_since(Instant::now())),
+        };
+        let status = match &received {
+            Ok(_) => wait_until(child, end).inspect_err(|_| kill(child))?,
+            Err(_) => None,
+        };
+        let is_late = status.is_none();
+        let status = match status {
+            Some(status) => status,
+            None => {
+                kill(child);
+                child
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .wait()?
+            }
+        };
+        drop(writer);
+        Ok(Ended {
+            status,
+            message: received.unwrap_or_else(|_| Ok(Vec::new()))?,
+            words: words.join().unwrap_or_default(),
+            is_late,
+        })
+    })
+}
+
+/// How a child has ended, if it has by then.
+fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = child
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .try_wait()?;
+        if status.is_some() || end.is_some_and(|end| Instant::now() >= end) {
+            return Ok(status);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// What comes of a child that has ended.
+fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Vec<u8>, Failure> {
+    let timeout = source.compiler.timeout();
+    let memory = source.compiler.memory();
+    let failed = |text: String, advice: &str| {
+        let error = Error::new(ErrorKind::Engine, text)
+            .with_context("file", source.path.display())
+            .with_context("backend", backend);
+        Failure::Error {
+            error,
+            advice: advice.to_owned(),
+            exit: Exit::COMPILER,
+        }
+    };
+    if ended.is_late || signal(ended.status) == Some(SIGXCPU) {
+        let time = humantime::format_duration(timeout.unwrap_or_default());
+        return Err(failed(
+            format!("compiling took longer than {time}"),
+            "raise it with --compile-timeout",
+        ));
+    }
+    let message = match ended.status.success() {
+        true => message::read(ended.message),
+        false => None,
+    };
+    let no_memory = match &message {
+        Some(Ok(_)) => false,
+        Some(Err(error)) => {
+            *error.kind() == ErrorKind::Engine && says_no_memory(&error.to_string())
+        }
+        None => says_no_memory(&ended.words),
+    };
+    if let Some(bytes) = memory.filter(|_| no_memory) {
+        return Err(failed(
+            format!(
+                "compiling needs more than {} of memory",
+                output::bytes(bytes)
+            ),
+            "raise it with --compile-memory",
+        ));
+    }
+    match message {
+        Some(Ok(artifact)) => Ok(artifact),
+        Some(Err(error)) => Err(named(error, source.path)),
+        None => {
+            let how = match signal(ended.status) {
+                Some(signal) => format!("signal {signal}"),
+                None => ended.status.to_string(),
+            };
+            let words = ended.words.lines().map(str::trim);
+            let words = match words.filter(|line| !line.is_empty()).next_back() {
+                Some(last) => format!(": {last}"),
+                None => String::new(),
+            };
+            Err(failed(
+                format!("the compiler crashed ({how}){words}"),
+                "this is a defect of the engine or of enginebay, please report it",
+            ))
+        }
+    }
+}
+
+/// Whether the words of a process that has failed say that it got no memory: from
+/// the allocator, or from the system.
+fn says_no_memory(words: &str) -> bool {
+    [
+        "memory allocation of ",
+        "os error 12",
+        "Cannot allocate memory",
+        "out of memory",
+    ]
+    .iter()
+    .any(|words_of| words.contains(words_of))
+}
+
+const SIGXCPU: i32 = 24;
+
+/// The signal that ended a process.
+fn signal(status: ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        None
+    }
+}

@@ -1,0 +1,267 @@
+//! Components are compiled in a process that is bounded: what becomes of those on
+//! which a compiler takes too long, or too much memory, or crashes, and that
+//! nothing is left behind.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::process::{Child, Command, Stdio};
+
+use support::{Ended, Folder, GREET, end, enginebay, program};
+
+/// Backends that compile ahead.
+fn compilers() -> impl Iterator<Item = &'static str> {
+    let compiles = |name: &&str| *name != "wasmi";
+    enginebay::BACKENDS.iter().copied().filter(compiles)
+}
+
+/// A component that is small, valid and within the counts, and of which a compiler
+/// makes a great deal: in a nest of loops, each loop has each local that is used
+/// inside as a parameter of its own.
+fn bomb() -> String {
+    const LOCALS: usize = 20_000;
+    const LOOPS: usize = 2_000;
+    let mut text = String::from("(component (core module $m (func (export \"f\") (local");
+    text.push_str(&" i32".repeat(LOCALS));
+    text.push(')');
+    text.push_str(&" loop".repeat(LOOPS));
+    for i in 0..LOCALS {
+        write!(text, " local.get {i} i32.const 1 i32.add local.set {i}").unwrap();
+    }
+    for i in 0..LOOPS {
+        write!(text, " local.get {i} br_if 0 end").unwrap();
+    }
+    text.push_str(
+        ")) (core instance $i (instantiate $m))
+        (func (export \"f\") (canon lift (core func $i \"f\"))))",
+    );
+    text
+}
+
+#[test]
+fn what_is_compiled_in_a_process_of_its_own_is_the_same() {
+    let run = ["run", GREET, "--invoke", "greet(\"Ada\")", "--backend"];
+    for backend in enginebay::BACKENDS {
+        let with = |options: &[&str]| enginebay(run.iter().chain(&[*backend]).chain(options));
+        with(&[]).gives("\"Hello, Ada!\"\n");
+        with(&["--trusted"]).gives("\"Hello, Ada!\"\n");
+        with(&["--compile-timeout", "none", "--compile-memory", "none"]).gives("\"Hello, Ada!\"\n");
+        let options = ["--fuel=1000000", "--stack=1MiB", "--deterministic"];
+        with(&options).gives("\"Hello, Ada!\"\n");
+    }
+}
+
+#[test]
+fn errors_are_the_same_as_without() {
+    let folder = Folder::new();
+    let tails = "(component (core module (func $f (return_call $f))))";
+    let invalid = "(component (core module (func (result i32))))";
+    for (name, text) in [
+        ("tails.wat", tails),
+        ("invalid.wat", invalid),
+        ("text.wat", "(comp"),
+    ] {
+        let file = folder.write(name, text);
+        for backend in compilers() {
+            let run = ["run", &file, "--invoke", "f()", "-v", "--backend", backend];
+            let confined = enginebay(run);
+            let here = enginebay(run.iter().chain(&["--trusted"]));
+            assert_eq!(confined.code, Some(3), "{confined:?}");
+            assert_eq!(
+                (confined.code, confined.stdout, confined.stderr),
+                (here.code, here.stdout, here.stderr),
+                "{name} on {backend}"
+            );
+        }
+    }
+}
+
+#[test]
+fn compilation_that_takes_too_long_is_stopped() {
+    let folder = Folder::new();
+    let file = folder.write("bomb.wat", bomb());
+    for backend in compilers() {
+        let limits = ["--compile-timeout", "300ms", "--backend", backend];
+        let parts = ["took longer than 300ms", "bomb.wat", "--compile-timeout"];
+        let run = ["run", &file, "--invoke", "f()"];
+        enginebay(run.iter().chain(&limits)).fails(8, &parts);
+        let artifact = folder.name("bomb.aot");
+        let compile = ["compile", &file, "-o", &artifact];
+        enginebay(compile.iter().chain(&limits)).fails(8, &parts);
+        assert!(!folder.path("bomb.aot").exists());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn compilation_that_takes_too_much_memory_is_stopped() {
+    let folder = Folder::new();
+    let file = folder.write("bomb.wat", bomb());
+    for backend in compilers() {
+        enginebay([
+            "run",
+            &file,
+            "--invoke",
+            "f()",
+            "--backend",
+            backend,
+            "--compile-memory",
+            "256MiB",
+            "--compile-timeout",
+            "none",
+        ])
+        .fails(
+            8,
+            &["needs more than 256.0 MiB", "bomb.wat", "--compile-memory"],
+        );
+    }
+}
+
+#[test]
+fn what_does_not_compile_is_not_bounded() {
+    let folder = Folder::new();
+    let file = folder.write("bomb.wat", bomb());
+    enginebay(["validate", &file]).gives("valid\n");
+    assert_eq!(enginebay(["inspect", &file]).code, Some(0));
+}
+
+#[test]
+fn bounds_without_sense_are_refused() {
+    let run = |options: &[&str]| enginebay(["run", GREET].iter().chain(options));
+    for options in [
+        &["--compile-memory", "1MiB"][..],
+        &["--compile-timeout", "0s"],
+        &["--trusted", "--compile-timeout", "1s"],
+    ] {
+        assert_eq!(run(options).code, Some(2), "{options:?}");
+    }
+}
+
+/// A program that compiles for long, with what its child is found by.
+#[cfg(target_os = "linux")]
+struct Compiling {
+    program: Child,
+    mark: String,
+    folder: Folder,
+    temporary: Folder,
+}
+
+#[cfg(target_os = "linux")]
+impl Compiling {
+    /// Waits until the child runs.
+    fn start(mark: u32) -> Self {
+        let (folder, temporary) = (Folder::new(), Folder::new());
+        let file = folder.write("bomb.wat", bomb());
+        let mark = format!("--stack={mark}");
+        let program = program()
+            .args([
+                "run",
+                &file,
+                "--invoke",
+                "f()",
+                "--compile-timeout",
+                "none",
+                &mark,
+            ])
+            .env("TMPDIR", temporary.name(""))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let compiling = Compiling {
+            program,
+            mark,
+            folder,
+            temporary,
+        };
+        compiling.wait_for(true);
+        compiling
+    }
+
+    /// The children there are.
+    fn children(&self) -> Vec<String> {
+        let is_child = |id: &str| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+            words.contains(&&b"compile-in-child"[..]) && words.contains(&self.mark.as_bytes())
+        };
+        let ids = std::fs::read_dir("/proc").unwrap();
+        ids.filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+            .filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && is_child(id))
+            .collect()
+    }
+
+    fn wait_for(&self, is_there: bool) {
+        for _ in 0..3_000 {
+            if self.children().is_empty() != is_there {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!(
+            "children: {:?}, not as expected: {is_there}",
+            self.children()
+        );
+    }
+
+    /// Sends a signal to the program or its child.
+    fn signal(&self, signal: &str, id: &str) {
+        let status = Command::new("kill").args([signal, id]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn id(&self) -> String {
+        self.program.id().to_string()
+    }
+
+    /// How the program ended. Nothing is left of it.
+    fn end(self) -> Ended {
+        let Compiling {
+            program,
+            mark,
+            folder,
+            temporary,
+        } = self;
+        let ended = end(program.wait_with_output().unwrap());
+        let left: Vec<_> = std::fs::read_dir(temporary.name("")).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+        drop((mark, folder));
+        ended
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_the_compilation() {
+    let compiling = Compiling::start(600_001);
+    compiling.signal("-INT", &compiling.id());
+    compiling.wait_for(false);
+    let ended = compiling.end();
+    assert_eq!((ended.code, &*ended.stderr), (Some(130), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_killed_takes_its_compiler_with_it() {
+    let compiling = Compiling::start(600_002);
+    compiling.signal("-KILL", &compiling.id());
+    compiling.wait_for(false);
+    assert_eq!(compiling.end().code, None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_compiler_that_crashes_is_told_in_one_line() {
+    let compiling = Compiling::start(600_003);
+    for child in compiling.children() {
+        compiling.signal("-SEGV", &child);
+    }
+    compiling.end().fails(
+        8,
+        &[
+            "the compiler crashed (signal 11)",
+            "bomb.wat",
+            "please report",
+        ],
+    );
+}
