@@ -112,7 +112,10 @@ fn fuel_runs_out_wherever_it_is_consumed<B: Backend>() {
             let kind = ErrorKind::OutOfFuel { consumed: 50_000 };
             assert_eq!(*error.kind(), kind, "{place:?}: {error:?}");
             assert_eq!(usage.fuel, Some(50_000), "{place:?}");
-            assert!(call.fuel <= usage.fuel && call.fuel > Some(49_000), "{call:?}");
+            assert!(
+                call.fuel <= usage.fuel && call.fuel > Some(49_000),
+                "{call:?}"
+            );
         },
     );
 }

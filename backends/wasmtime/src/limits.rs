@@ -16,6 +16,15 @@ pub struct State {
 }
 
 impl State {
+    /// An instantiation looks at the time wherever it runs a guest's code. This
+    /// is for the instances between.
+    fn check_time(&self) -> wasmtime::Result<()> {
+        match self.data.interrupted_lately() {
+            None => Ok(()),
+            Some(error) => Err(wasmtime::Error::new(error)),
+        }
+    }
+
     /// The embedder's data, if it has this type.
     pub fn user<T: 'static>(&self) -> Option<&T> {
         self.data.user()
@@ -50,6 +59,7 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.check_time()?;
         Ok(self.data.grow_memory(current as u64, desired as u64))
     }
 
@@ -64,6 +74,7 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.check_time()?;
         Ok(self.data.grow_table(current as u64, desired as u64))
     }
 
