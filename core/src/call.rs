@@ -6,7 +6,6 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use crate::backend::Backend;
 use crate::config::Interruption;
@@ -340,7 +339,7 @@ impl Policy {
         self.sequence += 1;
         call.host_calls = self.host_calls;
         if let Some(ticker) = &self.ticker {
-            let now = Instant::now();
+            let now = ticker.now();
             call.started = Some(now);
             let limit = self.limits.deadline;
             call.deadline = limit
@@ -354,7 +353,7 @@ impl Policy {
     fn stop(&mut self) {
         if let (Some(ticker), Some(started)) = (&self.ticker, self.call.started) {
             ticker.exit();
-            let time = started.elapsed();
+            let time = ticker.now().duration_since(started);
             self.call.time = Some(time);
             self.call.deadline = None;
             self.time += time;
@@ -390,7 +389,9 @@ impl Policy {
             },
             ErrorKind::OutOfFuel { .. } => {
                 let consumed = self.fuel_consumed(fuel_left.unwrap_or(0)) - self.fuel_before;
-                error.with_kind(ErrorKind::OutOfFuel { consumed })
+                error
+                    .with_kind(ErrorKind::OutOfFuel { consumed })
+                    .with_context("limit", self.fuel_set)
             }
             _ => error,
         }

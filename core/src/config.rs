@@ -174,6 +174,15 @@ pub struct Complexity {
     pub locals: u64,
     /// Bytes of one function's body. Default: 4 MiB.
     pub function_size: u64,
+    /// Values that the blocks, branches and calls of one function take and give.
+    /// A block may have thousands of them in three bytes of code. Default:
+    /// 4,000,000, as many as other code in a function of the size that is
+    /// allowed has.
+    pub values: u64,
+    /// Blocks, loops and branches of one function, times its locals and
+    /// parameters: compilers follow locals through each place where ways meet.
+    /// Default: 500,000,000; the largest in programs are some millions.
+    pub locals_in_blocks: u64,
     /// Components inside components. Default: 64.
     pub nesting: u64,
     /// Core and component instances that are created. Default: 10,000.
@@ -193,6 +202,8 @@ impl Default for Complexity {
             types: 200_000,
             locals: 50_000,
             function_size: 4 << 20,
+            values: 4_000_000,
+            locals_in_blocks: 500_000_000,
             nesting: 64,
             instances: 10_000,
             initial_memory: 4 << 30,

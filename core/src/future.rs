@@ -240,7 +240,8 @@ impl Interrupt {
     fn poll(&mut self, cx: &Context<'_>) -> Option<Error> {
         self.disarm();
         self.cancel.register(cx.waker());
-        let reason = interrupt::reason(self.deadline, Some(&self.cancel), Instant::now);
+        let now = || self.ticker.now();
+        let reason = interrupt::reason(self.deadline, Some(&self.cancel), now);
         if reason.is_none() {
             let wake = |deadline: Deadline| self.ticker.wake_at(deadline.at, cx.waker().clone());
             self.timer = self.deadline.map(wake);

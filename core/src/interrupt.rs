@@ -34,6 +34,8 @@ struct Shared {
     /// When the ticker was started, and nanoseconds from then to its last tick.
     start: Instant,
     elapsed: AtomicU64,
+    /// Nanoseconds that the clock was put forward by, in tests.
+    forward: AtomicU64,
     next_timer: AtomicU64,
     timers: Mutex<BTreeMap<(Instant, u64), Waker>>,
 }
@@ -43,12 +45,16 @@ impl Shared {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn now(&self) -> Instant {
+        Instant::now() + Duration::from_nanos(self.forward.load(Ordering::Relaxed))
+    }
+
     fn run(&self, interrupt: &dyn Fn(), tick: Duration) {
         let mut idle = 0;
         while !self.stop.load(Ordering::SeqCst) {
-            let now = Instant::now();
+            let now = self.now();
             let elapsed = now.duration_since(self.start).as_nanos() as u64;
-            self.elapsed.store(elapsed, Ordering::Relaxed);
+            self.elapsed.fetch_max(elapsed, Ordering::Relaxed);
             let due: Vec<Waker> = {
                 let mut timers = self.timers();
                 let later = timers.split_off(&(now, u64::MAX));
@@ -98,6 +104,7 @@ impl Ticker {
             stop: AtomicBool::new(false),
             start: Instant::now(),
             elapsed: AtomicU64::new(0),
+            forward: AtomicU64::new(0),
             next_timer: AtomicU64::new(0),
             timers: Mutex::default(),
         });
@@ -138,11 +145,28 @@ impl Ticker {
         self.shared.active.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// The time.
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        self.shared.now()
+    }
+
+    /// Puts the clock forward, and has the next tick see it.
+    pub(crate) fn put_forward(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.shared.forward.fetch_add(nanos, Ordering::SeqCst);
+        // What is asked for at once must not be told an older time.
+        let elapsed = self.now().duration_since(self.shared.start);
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.shared.elapsed.fetch_max(nanos, Ordering::SeqCst);
+        self.unpark();
+    }
+
     /// The time of the last tick: cheap to read, and at most a tick late while
     /// calls run.
     pub(crate) fn last_tick(&self) -> Instant {
         if self.thread.is_none() {
-            return Instant::now();
+            return self.now();
         }
         self.shared.start + Duration::from_nanos(self.shared.elapsed.load(Ordering::Relaxed))
     }
@@ -193,7 +217,9 @@ pub(crate) fn reason(
         let now = now();
         if now >= at {
             let elapsed = now.duration_since(started);
-            return Some(Error::of(ErrorKind::DeadlineExceeded { elapsed }));
+            let error = Error::of(ErrorKind::DeadlineExceeded { elapsed });
+            let limit = at.duration_since(started);
+            return Some(error.with_context("limit", format_args!("{limit:?}")));
         }
     }
     cancel

@@ -419,7 +419,15 @@ impl StoreData {
     /// Why the guest has to stop now, if it has to: its deadline has passed, or
     /// it was cancelled.
     pub fn interrupted(&self) -> Option<Error> {
-        self.policy.interrupted_at(Instant::now)
+        let ticker = self.policy.ticker.as_ref()?;
+        self.policy.interrupted_at(|| ticker.now())
+    }
+
+    /// As [`StoreData::interrupted`], at most a tick late and cheap: for what
+    /// takes many small steps without a guest that could be asked.
+    #[inline]
+    pub fn interrupted_lately(&self) -> Option<Error> {
+        self.policy.interrupted_coarse()
     }
 }
 

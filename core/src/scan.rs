@@ -3,12 +3,12 @@
 //! that it uses only features that are on. One answer for all backends.
 
 mod size;
+mod work;
 
 use std::borrow::Cow;
 
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, Encoding, FunctionBody, Parser, Payload, Validator,
-    WasmFeatures,
+    CanonicalFunction, CanonicalOption, Encoding, Parser, Payload, Validator, WasmFeatures,
 };
 
 use crate::config::{Complexity, Config, Feature, Features};
@@ -114,8 +114,12 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
     let (mut memory, mut elements) = (0u64, 0u64);
     // Whether each enclosing module or component is a component.
     let mut nesting: Vec<bool> = Vec::new();
+    // Of the core module that is gone through: no other is inside of it.
+    let mut module = work::Module::default();
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(malformed)? {
+        let payload = payload.map_err(malformed)?;
+        module.see(&payload).map_err(malformed)?;
+        match payload {
             Payload::Version { encoding, .. } => {
                 nesting.push(encoding == Encoding::Component);
                 let components = nesting.iter().filter(|component| **component).count() as u64;
@@ -175,7 +179,7 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
                     limits.initial_table_elements,
                 )?;
             }
-            Payload::CodeSectionEntry(body) => count_body(&body, limits)?,
+            Payload::CodeSectionEntry(body) => module.count(&body, limits)?,
             Payload::ComponentCanonicalSection(reader) => {
                 for canonical in reader {
                     scan.uses_async |= is_async(&canonical.map_err(malformed)?);
@@ -185,22 +189,6 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
         }
     }
     Ok(scan)
-}
-
-fn count_body(body: &FunctionBody<'_>, limits: &Complexity) -> Result<()> {
-    let size = body.range();
-    within(
-        "bytes of a function",
-        (size.end - size.start) as u64,
-        limits.function_size,
-    )?;
-    let mut locals = 0u64;
-    for group in body.get_locals_reader().map_err(malformed)? {
-        let (count, _) = group.map_err(malformed)?;
-        locals += u64::from(count);
-        within("locals of a function", locals, limits.locals)?;
-    }
-    Ok(())
 }
 
 fn is_async(canonical: &CanonicalFunction) -> bool {
@@ -348,17 +336,23 @@ mod tests {
         let text = r#"(component
             (core module $m
                 (type (func)) (func (type 0) (local i32 i32 i64)) (func (type 0))
+                (func (result i32) (local i32) block (result i32) i32.const 1 end)
                 (memory 2) (table 7 funcref))
             (core instance $i (instantiate $m))
             (component))"#;
         assert!(scan_text(text, &Config::new()).is_ok());
-        let cases: [(&str, Config); 10] = [
+        let cases: [(&str, Config); 12] = [
             ("component size", limited(|c| c.size = 10)),
             ("core modules", limited(|c| c.modules = 0)),
             ("functions", limited(|c| c.functions = 1)),
             ("types", limited(|c| c.types = 0)),
             ("locals of a function", limited(|c| c.locals = 2)),
             ("bytes of a function", limited(|c| c.function_size = 3)),
+            ("values that a function passes", limited(|c| c.values = 0)),
+            (
+                "places times locals of a function",
+                limited(|c| c.locals_in_blocks = 0),
+            ),
             ("nested components", limited(|c| c.nesting = 0)),
             ("instances", limited(|c| c.instances = 0)),
             (

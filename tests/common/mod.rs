@@ -7,6 +7,8 @@
     reason = "each test file uses a part of it"
 )]
 
+pub(crate) mod places;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;

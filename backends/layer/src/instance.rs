@@ -50,7 +50,14 @@ pub(crate) fn instantiate<E: CoreEngine>(
         pre,
     };
     let before = meters::switch::<E>(cx, meter);
-    let result = program.steps.iter().try_for_each(|step| run.step(cx, step));
+    let result = program.steps.iter().try_for_each(|step| {
+        run.step(cx, step)?;
+        // Not every step runs code that looks at the time.
+        E::data(cx)
+            .store_data()
+            .interrupted_lately()
+            .map_or(Ok(()), Err)
+    });
     meters::switch::<E>(cx, before);
     match result {
         Ok(()) => Ok(index),

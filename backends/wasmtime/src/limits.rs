@@ -16,6 +16,15 @@ pub struct State {
 }
 
 impl State {
+    /// An instantiation looks at the time wherever it runs a guest's code. This
+    /// is for the instances between.
+    fn check_time(&self) -> wasmtime::Result<()> {
+        match self.data.interrupted_lately() {
+            None => Ok(()),
+            Some(error) => Err(wasmtime::Error::new(error)),
+        }
+    }
+
     /// The embedder's data, if it has this type.
     pub fn user<T: 'static>(&self) -> Option<&T> {
         self.data.user()
@@ -80,6 +89,7 @@ impl ResourceLimiter for State {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.check_time()?;
         Ok(self.grow_memory(current, desired, maximum))
     }
 
@@ -93,6 +103,7 @@ impl ResourceLimiter for State {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.check_time()?;
         Ok(self.grow_table(current, desired, maximum))
     }
 

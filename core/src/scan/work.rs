@@ -1,0 +1,279 @@
+//! How much work the functions of a core module are for a compiler. Most of it
+//! grows as a function's bytes do, but some does not: what takes three bytes can
+//! pass a thousand values, and each local may have to be followed through each
+//! place where ways meet.
+
+use wasmparser::{
+    BinaryReaderError, BlockType, CompositeInnerType, FunctionBody, Operator, Payload, TypeRef,
+};
+
+use super::{malformed, within};
+use crate::config::Complexity;
+use crate::error::Result;
+
+/// How many values something takes and gives.
+#[derive(Clone, Copy, Default)]
+struct Arity {
+    params: u32,
+    results: u32,
+}
+
+impl Arity {
+    fn sum(self) -> u64 {
+        u64::from(self.params) + u64::from(self.results)
+    }
+}
+
+/// What is known of a module before its code comes. The module need not be
+/// valid: what it does not have counts as nothing.
+#[derive(Default)]
+pub(super) struct Module {
+    types: Vec<Arity>,
+    /// Their types, imported ones first.
+    functions: Vec<u32>,
+    /// How many of them had their code counted, and those that have none.
+    seen: usize,
+    /// Of the function that is counted: how many values a branch out of each
+    /// block takes.
+    labels: Vec<u32>,
+}
+
+impl Module {
+    /// Takes what it needs from a part of the module, or begins anew with the
+    /// next.
+    pub(super) fn see(&mut self, payload: &Payload<'_>) -> Result<(), BinaryReaderError> {
+        match payload {
+            Payload::Version { .. } => *self = Module::default(),
+            Payload::TypeSection(reader) => {
+                for group in reader.clone() {
+                    for ty in group?.types() {
+                        self.types.push(match &ty.composite_type.inner {
+                            CompositeInnerType::Func(ty) => Arity {
+                                params: ty.params().len() as u32,
+                                results: ty.results().len() as u32,
+                            },
+                            _ => Arity::default(),
+                        });
+                    }
+                }
+            }
+            Payload::ImportSection(reader) => {
+                for import in reader.clone().into_imports() {
+                    if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = import?.ty {
+                        self.functions.push(ty);
+                        self.seen += 1;
+                    }
+                }
+            }
+            Payload::FunctionSection(reader) => {
+                for ty in reader.clone() {
+                    self.functions.push(ty?);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ty(&self, index: u32) -> Arity {
+        self.types.get(index as usize).copied().unwrap_or_default()
+    }
+
+    fn function(&self, index: usize) -> Arity {
+        let ty = self.functions.get(index).copied();
+        ty.map(|ty| self.ty(ty)).unwrap_or_default()
+    }
+
+    fn block(&self, ty: BlockType) -> Arity {
+        match ty {
+            BlockType::Empty => Arity::default(),
+            BlockType::Type(_) => Arity {
+                params: 0,
+                results: 1,
+            },
+            BlockType::FuncType(ty) => self.ty(ty),
+        }
+    }
+
+    /// Counts the next function of the module.
+    pub(super) fn count(&mut self, body: &FunctionBody<'_>, limits: &Complexity) -> Result<()> {
+        let size = body.range();
+        let size = (size.end - size.start) as u64;
+        within("bytes of a function", size, limits.function_size)?;
+        let mut locals = 0;
+        for group in body.get_locals_reader().map_err(malformed)? {
+            let (count, _) = group.map_err(malformed)?;
+            locals += u64::from(count);
+            within("locals of a function", locals, limits.locals)?;
+        }
+        let own = self.function(self.seen);
+        self.seen += 1;
+        locals += u64::from(own.params);
+        self.labels.clear();
+        self.labels.push(own.results);
+        let (mut values, mut blocks) = (0, 0_u64);
+        for operator in body.get_operators_reader().map_err(malformed)? {
+            let (more_values, more_blocks) = self.operator(&operator.map_err(malformed)?);
+            values += more_values;
+            blocks += more_blocks;
+        }
+        within("values that a function passes", values, limits.values)?;
+        within(
+            "places times locals of a function",
+            locals.saturating_mul(blocks),
+            limits.locals_in_blocks,
+        )
+    }
+
+    /// How many values an operator passes, and how many places it begins where
+    /// ways may meet.
+    fn operator(&mut self, operator: &Operator<'_>) -> (u64, u64) {
+        match operator {
+            Operator::Block { blockty } | Operator::If { blockty } => {
+                let arity = self.block(*blockty);
+                self.labels.push(arity.results);
+                (arity.sum(), 1)
+            }
+            Operator::Loop { blockty } => {
+                let arity = self.block(*blockty);
+                self.labels.push(arity.params);
+                (arity.sum(), 1)
+            }
+            Operator::Else => (0, 1),
+            Operator::End => {
+                self.labels.pop();
+                (0, 0)
+            }
+            Operator::Br { relative_depth } => (self.branch(*relative_depth), 0),
+            Operator::BrIf { relative_depth } => (self.branch(*relative_depth), 1),
+            Operator::BrTable { targets } => {
+                let one = self.branch(targets.default());
+                let count = u64::from(targets.len()) + 1;
+                // All targets take the same values.
+                (one.saturating_mul(count), 1)
+            }
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                (self.function(*function_index as usize).sum(), 0)
+            }
+            Operator::CallIndirect { type_index, .. }
+            | Operator::ReturnCallIndirect { type_index, .. }
+            | Operator::CallRef { type_index }
+            | Operator::ReturnCallRef { type_index } => (self.ty(*type_index).sum(), 0),
+            _ => (0, 0),
+        }
+    }
+
+    fn branch(&self, depth: u32) -> u64 {
+        let label = self.labels.len().checked_sub(depth as usize + 1);
+        let arity = label.and_then(|label| self.labels.get(label));
+        u64::from(arity.copied().unwrap_or(0))
+    }
+}
+
+#[cfg(all(test, feature = "wat"))]
+mod tests {
+    use wasmparser::Parser;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// How many values the last function of a module passes, and how many places
+    /// times locals it has.
+    fn counted(module: &str) -> (u64, u64) {
+        let wasm = wat::parse_str(module).unwrap();
+        let count = |limits: &Complexity| {
+            let mut module = Module::default();
+            let mut last = Ok(());
+            for payload in Parser::new(0).parse_all(&wasm) {
+                let payload = payload.unwrap();
+                module.see(&payload).unwrap();
+                if let Payload::CodeSectionEntry(body) = payload {
+                    last = module.count(&body, limits);
+                }
+            }
+            last
+        };
+        let least = |set: fn(&mut Complexity, u64)| {
+            let mut limits = Complexity::default();
+            let fits = (0..).find(|limit| {
+                set(&mut limits, *limit);
+                count(&limits).is_ok()
+            });
+            let fits = fits.unwrap();
+            if fits > 0 {
+                set(&mut limits, fits - 1);
+                assert_eq!(*count(&limits).unwrap_err().kind(), ErrorKind::TooLarge);
+            }
+            fits
+        };
+        (
+            least(|limits, limit| limits.values = limit),
+            least(|limits, limit| limits.locals_in_blocks = limit),
+        )
+    }
+
+    #[test]
+    fn values_of_blocks_branches_and_calls_count() {
+        let types = "(type $t (func (param i32 i64) (result f32)))
+            (import \"\" \"f\" (func $f (type $t)))";
+        for (body, values) in [
+            ("nop", 0),
+            ("block end", 0),
+            ("block (result i32) i32.const 1 end drop", 1),
+            (
+                "i32.const 1 i64.const 2 block (type $t) unreachable end drop",
+                3,
+            ),
+            (
+                "i32.const 1 i64.const 2 loop (type $t) unreachable end drop",
+                3,
+            ),
+            // A branch to a loop takes what the loop does, else what a block gives.
+            ("i32.const 1 i64.const 2 loop (type $t) br 0 end drop", 5),
+            ("block (result i32) i32.const 1 br 0 end drop", 2),
+            (
+                "block (result i32) i32.const 1 i32.const 0 br_table 0 0 0 end drop",
+                4,
+            ),
+            ("i32.const 1 i64.const 2 call $f drop", 3),
+            ("unreachable call $f call $f drop drop", 6),
+        ] {
+            let (found, _) = counted(&format!("(module {types} (func {body}))"));
+            assert_eq!(found, values, "{body}");
+        }
+    }
+
+    #[test]
+    fn locals_count_once_for_each_place() {
+        for (function, product) in [
+            ("(func (local i32 i32))", 0),
+            ("(func (local i32 i32) block end)", 2),
+            ("(func (param i64) (local i32 i32) loop end block end)", 6),
+            ("(func (param i32) local.get 0 if else end)", 2),
+            ("(func (param i32) block local.get 0 br_if 0 end)", 2),
+            ("(func (param i32) block local.get 0 br_table 0 0 0 end)", 2),
+            ("(func block end)", 0),
+        ] {
+            let (_, found) = counted(&format!("(module {function})"));
+            assert_eq!(found, product, "{function}");
+        }
+    }
+
+    #[test]
+    fn each_module_begins_anew() {
+        let text = r#"(component
+            (core module (type (func (param i32 i32))) (func (type 0)))
+            (core module (type (func)) (func (type 0) (local i64) block end)))"#;
+        let wasm = wat::parse_str(text).unwrap();
+        let mut limits = Complexity::default();
+        limits.locals_in_blocks = 1;
+        let mut module = Module::default();
+        for payload in Parser::new(0).parse_all(&wasm) {
+            let payload = payload.unwrap();
+            module.see(&payload).unwrap();
+            if let Payload::CodeSectionEntry(body) = payload {
+                module.count(&body, &limits).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Components that are small to send and large to compile.
+
+use std::fmt::Write;
+
+use enginebay::generic::{Component, Linker, Store};
+use enginebay::{Backend, Error, ErrorKind, Interruption};
+
+use crate::common::engine;
+use crate::{is_full, measured, report};
+
+/// How many there are of something: `full` is about what the limits allow.
+fn scaled(full: usize) -> usize {
+    if is_full() { full } else { full / 50 }
+}
+
+/// Compiles, asks for what there is, and instantiates.
+fn use_it<B: Backend>(text: &str) {
+    let wasm = enginebay::to_binary(text.as_bytes()).unwrap().into_owned();
+    for interruption in [Interruption::Deadline, Interruption::Fuel] {
+        let result = run::<B>(&wasm, interruption);
+        // Too much for an engine, or for a store, is an error as good as any.
+        if let Err(error) = result {
+            let refused = matches!(
+                error.kind(),
+                ErrorKind::TooLarge
+                    | ErrorKind::InvalidComponent
+                    | ErrorKind::Unsupported
+                    | ErrorKind::ResourceLimit { .. }
+                    | ErrorKind::MemoryLimit { .. }
+                    | ErrorKind::DeadlineExceeded { .. }
+            );
+            assert!(refused, "{interruption}: {error:?}");
+            if is_full() {
+                println!("{interruption}: {error}");
+            }
+        }
+    }
+}
+
+fn run<B: Backend>(wasm: &[u8], interruption: Interruption) -> Result<(), Error> {
+    let engine = engine::<B>(interruption);
+    let component = Component::new(&engine, wasm)?;
+    component.imports();
+    component.exports();
+    let mut store = Store::new(&engine, ())?;
+    Linker::new(&engine).instantiate(&mut store, &component)?;
+    Ok(())
+}
+
+fn many(count: usize, mut each: impl FnMut(&mut String, usize)) -> String {
+    let mut text = String::new();
+    for i in 0..count {
+        each(&mut text, i);
+    }
+    text
+}
+
+pub(crate) fn there_are_many_of_each<B: Backend>() {
+    let component = |name: &str, content: String| {
+        let text = format!("(component {content})");
+        measured(name, || use_it::<B>(&text));
+    };
+    let module = |name: &str, content: String| {
+        component(
+            name,
+            format!("(core module $m {content}) (core instance (instantiate $m))"),
+        );
+    };
+    let modules = many(scaled(1_000), |text, i| {
+        let _ = write!(
+            text,
+            "(core module $m{i} (memory 1) (data (i32.const 0) \"{i}\") (func (export \"f\")))
+            (core instance (instantiate $m{i}))"
+        );
+    });
+    component("modules", modules);
+    let types = |count| {
+        many(count, |text, i| {
+            let param = |bit: usize| if i >> bit & 1 == 0 { "i32" } else { "i64" };
+            let params: Vec<_> = (0..18).map(param).collect();
+            let _ = write!(text, "(type (func (param {})))", params.join(" "));
+        })
+    };
+    module("core types", types(scaled(150_000)));
+    let types = many(scaled(150_000), |text, i| {
+        let _ = write!(
+            text,
+            "(type (tuple u8 u16 (list {})))",
+            ["u8", "string"][i % 2]
+        );
+    });
+    component("types", types);
+    let nested = "(component ".repeat(60)
+        + "(core module $m) (core instance (instantiate $m))"
+        + &")".repeat(60);
+    component("nested components", nested);
+    let inner = "(component $c0 (core module $m (func (export \"f\"))) \
+        (core instance (instantiate $m)))";
+    // Each instantiates the one before twice.
+    let doubling = many(14, |text, i| {
+        let _ = write!(
+            text,
+            "(component $c{} (alias outer $out $c{i} (component $c)) \
+             (instance (instantiate $c)) (instance (instantiate $c)))",
+            i + 1
+        );
+    });
+    measured("instances of instances", || {
+        let text = format!("(component $out {inner} {doubling} (instance (instantiate $c14)))");
+        use_it::<B>(&text);
+    });
+    let instances = "(core instance (instantiate $m))".repeat(scaled(1_000));
+    component(
+        "core instances",
+        format!("(core module $m (data \"abc\") (func (export \"f\"))) {instances}"),
+    );
+    // Each writes the same memory once more.
+    let size = scaled(50_000_000);
+    let data = "a".repeat(size);
+    let pages = (size >> 16) + 1;
+    component(
+        "instances with large segments",
+        format!(
+            "(core module $memory (memory (export \"m\") {pages}))
+            (core instance $memory (instantiate $memory))
+            (core module $m (import \"\" \"m\" (memory {pages})) (data (i32.const 0) \"{data}\"))
+            {}",
+            "(core instance (instantiate $m (with \"\" (instance $memory))))".repeat(scaled(900))
+        ),
+    );
+    let instances = "(instance (instantiate $c))".repeat(scaled(9_000));
+    component("instances", format!("(component $c) {instances}"));
+    module("functions", "(func)".repeat(scaled(450_000)));
+    let exports = many(scaled(100_000), |text, i| {
+        let _ = write!(text, "(export \"e{i}\" (func $f))");
+    });
+    module("exports", format!("(func $f) {exports}"));
+    module(
+        "globals",
+        "(global i32 (i32.const 1))".repeat(scaled(500_000)),
+    );
+    module(
+        "data segments",
+        format!(
+            "(memory 1) {}",
+            "(data (i32.const 0) \"a\")".repeat(scaled(100_000))
+        ),
+    );
+    module(
+        "element segments",
+        format!(
+            "(table 10 funcref) (func $f) {}",
+            "(elem (i32.const 0) $f)".repeat(scaled(100_000))
+        ),
+    );
+    let elements = "$f ".repeat(scaled(1_000_000));
+    module(
+        "elements",
+        format!(
+            "(table 1000000 funcref) (func $f) {}",
+            format!("(elem (i32.const 0) func {elements})").repeat(if is_full() { 9 } else { 1 })
+        ),
+    );
+    // Each type is twice as large as the one before.
+    let types = many(17, |text, i| {
+        let _ = write!(text, "(type $t{} (tuple $t{i} $t{i}))", i + 1);
+    });
+    let functions = many(scaled(500), |text, i| {
+        let _ = write!(
+            text,
+            "(func (export \"f{i}\") (param \"a\" $t17) (canon lift (core func $i \"f\")
+                (memory $i \"memory\") (realloc (func $i \"realloc\"))))"
+        );
+    });
+    component(
+        "types of types",
+        format!(
+            r#"(core module $m (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+                (func (export "f") (param i32)))
+            (core instance $i (instantiate $m))
+            (type $t0 (tuple u8 string)) {types} {functions}"#
+        ),
+    );
+    // The same, from one component to another.
+    let functions = |each: fn(usize) -> String| (0..scaled(250)).map(each).collect::<String>();
+    let memory = r#"(memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))"#;
+    let lifted = functions(|i| {
+        format!(
+            "(func (export \"f{i}\") (param \"a\" $t10) (canon lift (core func $i \"f\")
+                (memory $i \"memory\") (realloc (func $i \"realloc\"))))"
+        )
+    });
+    let imported = functions(|i| format!("(import \"f{i}\" (func $f{i} (param \"a\" $t10)))"));
+    let lowered = functions(|i| {
+        format!("(core func $g{i} (canon lower (func $f{i}) (memory $i \"memory\")))")
+    });
+    let imports = functions(|i| format!("(import \"\" \"f{i}\" (func (param i32)))"));
+    let exports = functions(|i| format!("(export \"f{i}\" (func $g{i}))"));
+    let with = functions(|i| format!("(with \"f{i}\" (func $c \"f{i}\"))"));
+    let types = many(10, |text, i| {
+        let _ = write!(text, "(type $t{} (tuple $t{i} $t{i}))", i + 1);
+    });
+    let types = format!("(type $t0 (tuple u8 string)) {types}");
+    component(
+        "adapters",
+        format!(
+            r#"(component $c {types}
+                (core module $m {memory} (func (export "f") (param i32)))
+                (core instance $i (instantiate $m)) {lifted})
+            (instance $c (instantiate $c))
+            (component $d {types} {imported}
+                (core module $memory {memory})
+                (core instance $i (instantiate $memory))
+                {lowered}
+                (core module $m {imports})
+                (core instance (instantiate $m (with "" (instance {exports})))))
+            (instance (instantiate $d {with}))"#
+        ),
+    );
+}
+
+/// A function of about `size` bytes, that has `before`, many of `each`, `after`.
+fn function(locals: &str, before: &str, each: &str, after: &str, count: usize) -> String {
+    let (each, after) = (each.repeat(count), after.repeat(count));
+    format!(
+        "(memory 1) (table 1 funcref)
+        (type $wide (func (param {wide}) (result {wide})))
+        (func $wide (type $wide) {gets})
+        (func $f (export \"f\") {locals} {before} {each} {after})",
+        wide = "i32 ".repeat(1000),
+        gets = (0..1000)
+            .map(|i| format!("local.get {i} "))
+            .collect::<String>(),
+    )
+}
+
+pub(crate) fn functions_are_long<B: Backend>() {
+    let compile = |name: &str, module: String| {
+        let text =
+            format!("(component (core module $m {module}) (core instance (instantiate $m)))");
+        measured(name, || use_it::<B>(&text));
+    };
+    let case = |name: &str, locals: &str, each: &str, after: &str, full: usize| {
+        compile(name, function(locals, "", each, after, scaled(full)));
+    };
+    let i32s = |count: usize| format!("(local {})", "i32 ".repeat(count));
+    case("nops", "", "nop ", "", 4_000_000);
+    case("constants", "", "i32.const 1 drop ", "", 1_000_000);
+    case(
+        "stores",
+        "",
+        "i32.const 8 i32.const 1 i32.store ",
+        "",
+        500_000,
+    );
+    case("values", "", "i32.const 1 ", "drop ", 1_000_000);
+    case(
+        "sums",
+        "(result i32) i32.const 1",
+        "i32.const 1 i32.add ",
+        "",
+        1_000_000,
+    );
+    case(
+        "locals",
+        &i32s(1000),
+        "local.get 0 local.set 999 ",
+        "",
+        1_000_000,
+    );
+    case("blocks", "", "block end ", "", 1_000_000);
+    case("blocks in blocks", "", "block ", "end ", 1_000_000);
+    case("loops", "", "loop end ", "", 1_000_000);
+    case("loops in loops", "", "loop ", "end ", 1_000_000);
+    case(
+        "branches",
+        "(param i32)",
+        "block local.get 0 br_if 0 end ",
+        "",
+        500_000,
+    );
+    case(
+        "choices",
+        "(param i32)",
+        "local.get 0 if else end ",
+        "",
+        500_000,
+    );
+    case(
+        "choices in choices",
+        "(param i32)",
+        "local.get 0 if ",
+        "end ",
+        500_000,
+    );
+    case(
+        "branches out",
+        "(param i32)",
+        "block ",
+        "local.get 0 br_if 0 end ",
+        500_000,
+    );
+    case("calls", "", "call $f ", "", 1_000_000);
+    case(
+        "fills",
+        "(param i32)",
+        "i32.const 0 i32.const 0 local.get 0 memory.fill ",
+        "",
+        400_000,
+    );
+    case("growths", "", "i32.const 0 memory.grow drop ", "", 500_000);
+    case(
+        "divisions",
+        "(param i32)",
+        "local.get 0 local.get 0 i32.div_s drop ",
+        "",
+        500_000,
+    );
+    let table = |targets: usize| format!("block local.get 0 br_table {}end ", "0 ".repeat(targets));
+    case(
+        "a table of branches",
+        "(param i32)",
+        &table(scaled(900_000)),
+        "",
+        50,
+    );
+    case("tables of branches", "(param i32)", &table(1000), "", 3_000);
+    // Each place where ways meet, times each value that passes it.
+    let gets = |count: usize| {
+        (0..count)
+            .map(|i| format!("local.get {i} drop "))
+            .collect::<String>()
+    };
+    let most = scaled(49_000);
+    let pass = |each: &str, count: usize, locals: usize| {
+        let text = function(
+            &format!("(param i32) {}", i32s(locals)),
+            "",
+            each,
+            "",
+            count,
+        );
+        let end = text.len() - 1;
+        format!("{} {})", &text[..end], gets(locals))
+    };
+    compile(
+        "locals that are used behind choices",
+        pass("local.get 0 if end ", scaled(400_000), scaled(49_000)),
+    );
+    compile(
+        "locals that are used behind loops",
+        pass(
+            "loop local.get 0 br_if 0 end ",
+            scaled(400_000),
+            scaled(49_000),
+        ),
+    );
+    let loops = scaled(20_000);
+    let text = function(
+        &format!("(param i32) {}", i32s(most)),
+        "",
+        "loop ",
+        "local.get 0 br_if 0 end ",
+        loops,
+    );
+    compile(
+        "locals that are used in loops in loops",
+        text.replacen(
+            "local.get 0 br_if 0 end ",
+            &format!("{} local.get 0 br_if 0 end ", gets(most)),
+            1,
+        ),
+    );
+    let wide: String = (0..1000).map(|i| format!("i32.const {i} ")).collect();
+    let drops = "drop ".repeat(1000);
+    let blocks = |each: &str, count: usize| {
+        let text = function("", &wide, each, "", count);
+        format!("{} {drops})", &text[..text.len() - 1])
+    };
+    compile(
+        "wide blocks",
+        blocks("block (type $wide) end ", scaled(1_000_000)),
+    );
+    compile(
+        "wide loops",
+        blocks("loop (type $wide) end ", scaled(1_000_000)),
+    );
+    compile("wide calls", blocks("call $wide ", scaled(1_000_000)));
+    compile(
+        "wide choices",
+        blocks("i32.const 1 if (type $wide) end ", scaled(600_000)),
+    );
+}
+
+pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
+    let refused = |name: &str, text: String| {
+        let wasm = enginebay::to_binary(text.as_bytes()).unwrap().into_owned();
+        let engine = engine::<B>(Interruption::Deadline);
+        let error = Component::new(&engine, &wasm).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::TooLarge, "{name}: {error:?}");
+        report(name, "refused");
+    };
+    refused(
+        "modules",
+        format!("(component {})", "(core module)".repeat(1_001)),
+    );
+    refused(
+        "nested components",
+        "(component ".repeat(66) + &")".repeat(66),
+    );
+    refused(
+        "instances",
+        format!(
+            "(component (component $c) {})",
+            "(instance (instantiate $c))".repeat(10_001)
+        ),
+    );
+    refused(
+        "types",
+        format!("(component {})", "(type u8)".repeat(200_001)),
+    );
+    let module = |content: String| format!("(component (core module {content}))");
+    refused("functions", module("(func)".repeat(500_001)));
+    refused(
+        "locals",
+        module(format!("(func (local {}))", "i32 ".repeat(50_001))),
+    );
+    refused(
+        "bytes of a function",
+        module(format!("(func {})", "nop ".repeat((4 << 20) + 1))),
+    );
+    refused("memory", module("(memory 65536) (memory 1)".into()));
+    refused("table elements", module("(table 10000001 funcref)".into()));
+}
