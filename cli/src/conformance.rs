@@ -13,6 +13,7 @@ use crate::differential::differential;
 use crate::dispatch::{self, ALL, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fuzz;
 use crate::output::{clean, note, print, print_bytes, print_json, table};
 
 /// Runs the scripts on one backend.
@@ -53,6 +54,12 @@ fn notes(scripts: &[Script]) -> Vec<Note> {
 }
 
 pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
+    if args.fuzz_worker {
+        return fuzz::worker();
+    }
+    if args.fuzz {
+        return fuzz::fuzz(&args.paths, args.seed, args.duration.0);
+    }
     if args.random {
         return differential(args.seed, args.duration.0);
     }

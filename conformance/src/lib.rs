@@ -10,8 +10,10 @@
 mod adapt;
 mod differential;
 mod executor;
+mod fuzz;
 mod header;
 mod outcome;
+mod random;
 mod runner;
 mod script;
 mod suite;
@@ -19,6 +21,7 @@ mod traps;
 mod value;
 
 pub use differential::{Differential, DifferentialReport};
+pub use fuzz::{Corpus, Fuzz, FuzzCounts, FuzzReport, Worker, fuzz_worker};
 pub use header::Header;
 pub use outcome::{Count, FileReport, Outcome, StepReport};
 pub use runner::Runner;
