@@ -189,11 +189,12 @@ fn parse(line: &str) -> Option<(u64, Option<Vec<usize>>, Vec<u8>)> {
         .chars()
         .map(|digit| Some(digit.to_digit(16)? as u8))
         .collect();
-    let wasm = digits?.chunks(2).map(|pair| match *pair {
+    let digits = digits?;
+    let bytes = digits.chunks(2).map(|pair| match *pair {
         [high, low] => Some(high << 4 | low),
         _ => None,
     });
-    let wasm: Option<_> = wasm.collect();
+    let wasm: Option<_> = bytes.collect();
     Some((seed, calls, wasm?))
 }
 
