@@ -21,6 +21,7 @@ on_each_backend_and_any! {
     tables_grow_alike_whatever_stops_guests
     growths_in_a_loop_are_no_more_than_a_loop
     initial_tables_over_the_limit_refuse_the_instantiation
+    memories_are_made_and_counted_before_tables
     instances_memories_and_tables_are_counted
     handles_are_counted
     host_bytes_are_limited
@@ -256,6 +257,39 @@ fn initial_tables_over_the_limit_refuse_the_instantiation<B: Backend>() {
     let kind = refusal::<B>(GROW, |limits| limits.table_elements(0));
     let what = CountedResource::TableElements;
     assert_eq!(kind, ErrorKind::ResourceLimit { what, limit: 0 });
+}
+
+fn memories_are_made_and_counted_before_tables<B: Backend>() {
+    let engine = engine::<B>(Interruption::None);
+    let component = Component::new(&engine, GROW).unwrap();
+    let refused = |limits: Limits| {
+        let mut store = Store::<B, ()>::builder(&engine)
+            .limits(limits)
+            .build(())
+            .unwrap();
+        let error = Linker::new(&engine).instantiate(&mut store, &component);
+        let usage = store.usage();
+        let kind = error.unwrap_err().kind().clone();
+        (
+            kind,
+            usage.memory,
+            usage.table_elements,
+            usage.growth_refused,
+        )
+    };
+    let none = engine.default_limits().memory(0).table_elements(0);
+    let by_memory = ErrorKind::MemoryLimit {
+        limit: 0,
+        requested: 65_536,
+    };
+    assert_eq!(refused(none.clone()), (by_memory.clone(), 0, 0, 1));
+    assert_eq!(
+        refused(none.clone().table_elements(9)),
+        (by_memory, 0, 0, 1)
+    );
+    let what = CountedResource::TableElements;
+    let by_table = ErrorKind::ResourceLimit { what, limit: 0 };
+    assert_eq!(refused(none.memory(1 << 20)), (by_table, 65_536, 0, 1));
 }
 
 fn instances_memories_and_tables_are_counted<B: Backend>() {

@@ -383,11 +383,12 @@ Examples:
   enginebay conformance component-model/test/ --backend all
   enginebay conformance --backend all --format markdown > matrix.md
   enginebay conformance case.wast --format junit > report.xml
-  enginebay conformance --random --duration 8h"
+  enginebay conformance --random --duration 8h
+  enginebay conformance --fuzz --seed 1 --duration 10m"
 )]
 pub(crate) struct ConformanceArgs {
     /// Scripts, and folders that are searched for them. Default: the suite that
-    /// the program has.
+    /// the program has. With --fuzz also components: inputs are made of them.
     pub(crate) paths: Vec<PathBuf>,
 
     /// Only those with this in their names, which are like `strings/utf8`.
@@ -404,21 +405,30 @@ pub(crate) struct ConformanceArgs {
     pub(crate) format: ReportFormat,
 
     /// Instead of scripts: generated values, and broken ones, on all engines.
-    #[arg(long, conflicts_with_all = ["paths", "backend", "format"])]
+    #[arg(long, group = "generated", conflicts_with_all = ["paths", "backend", "format"])]
     pub(crate) random: bool,
 
+    /// Instead of scripts: generated and broken components, on all engines, under
+    /// limits.
+    #[arg(long, group = "generated", conflicts_with_all = ["backend", "format"])]
+    pub(crate) fuzz: bool,
+
+    /// The process in which --fuzz runs its inputs.
+    #[arg(long, hide = true, conflicts_with_all = ["generated", "paths", "backend", "format"])]
+    pub(crate) fuzz_worker: bool,
+
     /// Where to begin, to repeat a run. Default: another one each time.
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        requires = "random",
-        conflicts_with = "paths"
-    )]
+    #[arg(long, value_name = "NUMBER", requires = "generated")]
     pub(crate) seed: Option<u64>,
 
     /// How long, such as `8h`; `none` for until it is stopped.
-    #[arg(long, value_name = "TIME", requires = "random", default_value = "1m")]
-    #[arg(value_parser = parse::timeout, conflicts_with = "paths")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "generated",
+        default_value = "1m"
+    )]
+    #[arg(value_parser = parse::timeout)]
     pub(crate) duration: Timeout,
 }
 

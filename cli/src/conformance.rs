@@ -15,6 +15,7 @@ use crate::differential::differential;
 use crate::dispatch::{self, ALL, Task};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fuzz;
 use crate::output::{clean, note, print, print_bytes, print_json, table};
 
 /// Runs a suite on one backend.
@@ -64,6 +65,12 @@ fn look_at(suite: &Suite) -> (Vec<Broken>, Vec<Note>) {
 }
 
 pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
+    if args.fuzz_worker {
+        return fuzz::worker();
+    }
+    if args.fuzz {
+        return fuzz::fuzz(&args.paths, args.seed, args.duration.0);
+    }
     if args.random {
         return differential(args.seed, args.duration.0);
     }

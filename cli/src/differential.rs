@@ -10,16 +10,21 @@ use crate::failure::Failure;
 use crate::output::{clean, count, note, print, table};
 
 /// How often there is a sign of life.
-const PROGRESS: Duration = Duration::from_secs(30);
+pub(crate) const PROGRESS: Duration = Duration::from_secs(30);
+
+/// The seed that was asked for, or another one each time.
+pub(crate) fn first_seed(seed: Option<u64>) -> u64 {
+    seed.unwrap_or_else(|| {
+        // A clock before 1970 will do as well.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.unwrap_or_default().as_millis() as u64
+    })
+}
 
 /// Runs batches of cases until the time is over; without a time, until the
 /// program is stopped. What fails is told at once.
 pub(crate) fn differential(seed: Option<u64>, time: Option<Duration>) -> Result<Exit, Failure> {
-    let seed = seed.unwrap_or_else(|| {
-        // A clock before 1970 will do as well.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        now.unwrap_or_default().as_millis() as u64
-    });
+    let seed = first_seed(seed);
     note(&format!("the first seed is {seed}"));
     let start = Instant::now();
     let mut told = start;

@@ -12,6 +12,7 @@ mod differential;
 mod dispatch;
 mod exit;
 mod failure;
+mod fuzz;
 mod guest;
 mod inspect;
 mod invoke;

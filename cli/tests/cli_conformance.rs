@@ -199,3 +199,32 @@ fn generated_cases_and_scripts_do_not_go_together() {
     let ended = enginebay(["conformance", "--seed", "7", "some.wast"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
 }
+
+#[test]
+fn fuzzed_inputs_can_be_repeated() {
+    let folder = Folder::new();
+    let file = folder.write("good.wast", MIXED);
+    let arguments = [
+        "conformance",
+        "--fuzz",
+        "--seed",
+        "3",
+        "--duration",
+        "1ms",
+        &file,
+    ];
+    let (once, again) = (enginebay(arguments), enginebay(arguments));
+    assert_eq!(once.code, Some(0), "{once:?}");
+    assert_eq!(once.stderr, "the first seed is 3\n");
+    assert!(once.stdout.contains("0 findings"), "{once:?}");
+    assert_eq!(once.stdout, again.stdout);
+}
+
+#[test]
+fn a_path_to_fuzz_has_components() {
+    let folder = Folder::new();
+    let file = folder.write("none.wast", "(register \"a\")");
+    let ended = enginebay(["conformance", "--fuzz", "--duration", "1ms", &file]);
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    assert!(ended.stderr.contains("nothing to start from"), "{ended:?}");
+}

@@ -289,7 +289,7 @@ impl Step {
     }
 
     /// The component or module that is to be compiled for the step.
-    fn runs(&self) -> Option<&Source> {
+    pub(crate) fn runs(&self) -> Option<&Source> {
         match &self.action {
             Action::Define(_, source)
             | Action::Make(_, source)

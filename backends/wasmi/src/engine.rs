@@ -12,6 +12,7 @@ use enginebay_layer::contain;
 use wasmi::CustomFuelCosts;
 
 use crate::growth::{self, Growth};
+use crate::initial::Initial;
 use crate::start;
 
 /// What wasmi can do, as it is built here.
@@ -180,6 +181,7 @@ impl Unit {
                     inner,
                     has_start: start.is_some(),
                     growths: growths.into(),
+                    initial: Initial::of(wasm).map(Arc::new),
                 }),
                 Err(error) => Err(self.refused(wasm, error)),
             }
@@ -258,6 +260,8 @@ pub struct Module {
     pub(crate) has_start: bool,
     /// What its instances have to be provided with.
     pub(crate) growths: Arc<[Growth]>,
+    /// What of its own may be refused before wasmi makes any of it.
+    pub(crate) initial: Option<Arc<Initial>>,
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 
 mod engine;
 mod growth;
+mod initial;
 mod limits;
 mod linker;
 mod signature;

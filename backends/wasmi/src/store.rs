@@ -383,6 +383,11 @@ impl Context<'_> {
                 &several[..]
             }
         };
+        if let Some(initial) = &module.initial
+            && let Some(error) = initial.refused(self.data_mut().store_data_mut())
+        {
+            return Err(error);
+        }
         self.nesting().enter()?;
         let result = contain("instantiating a module", || {
             match wasmi::Instance::new(self.wasmi(realm), &module.inner, externs) {

@@ -117,7 +117,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Floats as their bits: NaNs are to come through as they are.
-fn bits(value: &Val) -> Val {
+pub(crate) fn bits(value: &Val) -> Val {
     let boxed = |value: &Option<Box<Val>>| value.as_ref().map(|value| Box::new(bits(value)));
     match value {
         Val::F32(value) => Val::U32(value.to_bits()),

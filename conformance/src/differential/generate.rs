@@ -3,7 +3,7 @@
 
 use enginebay::{Type, Val};
 
-use super::random::Random;
+use crate::random::Random;
 
 const DEPTH: usize = 5;
 

@@ -12,7 +12,7 @@ mod generate;
 mod guest;
 mod handles;
 mod image;
-mod random;
+
 mod shrink;
 
 use std::collections::BTreeMap;
@@ -20,10 +20,13 @@ use std::fmt::Write;
 
 use enginebay::{Error, Interruption};
 
+pub(crate) use case::bits;
+pub(crate) use generate::value_within;
+
+use crate::random::Random;
 use case::{Batch, Case, Checked, Input, Runs, Wrong, check, image as image_of, runners};
 use guest::{BASE, Echo, IMAGE, MEMORY};
 use image::{Encoding, flat, size};
-use random::Random;
 
 /// Functions of one component: to compile takes more time than to run.
 const FUNCTIONS: usize = 12;

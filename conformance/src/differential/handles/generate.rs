@@ -8,8 +8,8 @@ use enginebay::{ResourceType, Type, Val};
 use super::super::generate::{scalar, ty_of, value_within};
 use super::super::guest::Echo;
 use super::super::image::{Encoding, flat, size};
-use super::super::random::Random;
 use super::{Batch, Call, Function, G, H, NEW, Op, Ops, Program, Step, WRONG, Way, is_host, visit};
+use crate::random::Random;
 
 /// Functions of one component.
 const FUNCTIONS: usize = 6;
