@@ -66,6 +66,18 @@ impl<B: Backend> Runner<B> {
     /// Runs a script. Every directive of it has an outcome; after one that
     /// failed, the next ones run all the same.
     pub fn run(&self, script: &Script) -> FileReport {
+        self.run_while(script, |_| true)
+    }
+
+    /// As [`Runner::run`], up to the first directive that fails, which is the last
+    /// one of the report.
+    pub fn run_to_failure(&self, script: &Script) -> FileReport {
+        self.run_while(script, |outcome| !matches!(outcome, Outcome::Fail(_)))
+    }
+
+    /// Runs a script up to the first directive whose outcome `goes_on` does not
+    /// like.
+    fn run_while(&self, script: &Script, goes_on: impl Fn(&Outcome) -> bool) -> FileReport {
         // What the backend lacks is refused component by component, by name.
         let support = B::support().features;
         let mut features: Features = script
@@ -84,15 +96,21 @@ impl<B: Backend> Runner<B> {
                 let mut run = Run {
                     world: World::new(&engine, script, features),
                 };
-                let steps = script.steps.iter();
-                steps
-                    .map(|step| StepReport {
+                let mut steps = Vec::new();
+                for step in &script.steps {
+                    let outcome = run.step(&step.action);
+                    let goes_on = goes_on(&outcome);
+                    steps.push(StepReport {
                         line: step.line,
                         directive: step.directive,
-                        outcome: run.step(&step.action),
+                        outcome,
                         fuel: run.world.fuel(),
-                    })
-                    .collect()
+                    });
+                    if !goes_on {
+                        break;
+                    }
+                }
+                steps
             }
             Err(error) => script
                 .steps

@@ -11,6 +11,7 @@
 
 use std::hint::black_box;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, TrapCode};
 use wasmer::sys::vm::{
     VMBuiltinFunctionIndex, VMContext, VMInstance, libcalls, on_host_stack, raise_user_trap,
@@ -184,7 +185,9 @@ unsafe fn grow(
         // exclusive access to it; `call` holds no reference to the data
         // meanwhile, and Wasmer has none.
         let policy = unsafe { policy(store) };
-        if !policy.grow_table(u64::from(current), u64::from(desired)) {
+        if !mutant::active(Mutant::WasmerTableGrowthUnlimited)
+            && !policy.grow_table(u64::from(current), u64::from(desired))
+        {
             return REFUSED;
         }
         let mut grown = REFUSED;

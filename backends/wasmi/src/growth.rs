@@ -22,6 +22,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
@@ -450,6 +451,7 @@ impl Growth {
 fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
     Func::wrap(cx, move |mut caller: Caller<'_>, by: I| -> I {
         match memory.grow(&mut caller, by.into()) {
+            Ok(size) if mutant::active(Mutant::WasmiGrowthGivesNewSize) => I::of(size + by.into()),
             Ok(size) => I::of(size),
             Err(_) => I::FAILED,
         }
