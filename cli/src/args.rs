@@ -318,14 +318,19 @@ they need besides the defaults:
   ;;! features = [\"memory64\"]
 
 Examples:
+  enginebay conformance --backend all
   enginebay conformance component-model/test/ --backend all
   enginebay conformance case.wast --format junit > report.xml
   enginebay conformance --random --duration 8h"
 )]
 pub(crate) struct ConformanceArgs {
-    /// Scripts, and folders that are searched for them.
-    #[arg(required_unless_present = "random")]
+    /// Scripts, and folders that are searched for them. Default: the suite that
+    /// the program has.
     pub(crate) paths: Vec<PathBuf>,
+
+    /// Only those with this in their names, which are like `strings/utf8`.
+    #[arg(long, value_name = "TEXT", conflicts_with = "random")]
+    pub(crate) only: Option<String>,
 
     /// The engine to run them on.
     #[arg(long, value_name = "NAME", default_value = DEFAULT)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use enginebay::{Backend, Error, ErrorKind};
-use enginebay_conformance::{Count, FileReport, Outcome, Runner, Script, StepReport, find_scripts};
+use enginebay_conformance::{CaseReport, Count, FileReport, Outcome, Runner, StepReport, Suite};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
@@ -15,15 +15,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{clean, note, print, print_bytes, print_json, table};
 
-/// Runs the scripts on one backend.
-struct RunScripts<'a>(&'a [Script]);
+/// Runs a suite on one backend.
+struct RunSuite<'a>(&'a Suite);
 
-impl Task for RunScripts<'_> {
-    type Output = Vec<FileReport>;
+impl Task for RunSuite<'_> {
+    type Output = Vec<CaseReport>;
 
-    fn run<B: Backend>(&self) -> Vec<FileReport> {
-        let runner = Runner::<B>::new();
-        self.0.iter().map(|script| runner.run(script)).collect()
+    fn run<B: Backend>(&self) -> Vec<CaseReport> {
+        self.0.run(&Runner::<B>::new())
     }
 }
 
@@ -41,32 +40,53 @@ struct Note {
     text: String,
 }
 
-fn notes(scripts: &[Script]) -> Vec<Note> {
-    let of = |script: &Script| {
-        let note = |text: &String| Note {
-            file: script.name().to_owned(),
-            text: text.clone(),
-        };
-        script.notes().iter().map(note).collect::<Vec<_>>()
-    };
-    scripts.iter().flat_map(of).collect()
+/// What is to be said of the scripts themselves.
+fn look_at(suite: &Suite) -> (Vec<Broken>, Vec<Note>) {
+    let (mut broken, mut notes) = (Vec::new(), Vec::new());
+    for case in suite.cases() {
+        match case.script() {
+            Ok(script) => notes.extend(script.notes().iter().map(|text| Note {
+                file: script.name().to_owned(),
+                text: text.clone(),
+            })),
+            Err(error) => broken.push(Broken {
+                file: match case.path() {
+                    Some(path) => path.display().to_string(),
+                    None => case.name().to_owned(),
+                },
+                error: error.to_string(),
+            }),
+        }
+    }
+    (broken, notes)
 }
 
 pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
     if args.random {
         return differential(args.seed, args.duration.0);
     }
-    let (scripts, broken) = read(args)?;
-    let notes = notes(&scripts);
+    let mut suite = read(args)?;
+    if let Some(text) = &args.only {
+        suite.retain(|case| case.name().contains(&**text));
+        if suite.cases().is_empty() {
+            let text = format!("no script has `{text}` in its name");
+            return Err(Error::new(ErrorKind::NotFound, text).into());
+        }
+    }
+    let (broken, notes) = look_at(&suite);
     for Note { file, text } in &notes {
         note(&clean(&format!("warning: {file}: {text}")));
     }
-    let task = RunScripts(&scripts);
-    let reports: Vec<FileReport> = if args.backend == ALL {
+    let task = RunSuite(&suite);
+    let reports = if args.backend == ALL {
         dispatch::on_each(&task).concat()
     } else {
         dispatch::on(&args.backend, &task)?
     };
+    // Those that could not be parsed have nothing to report.
+    let parsed = |report: &CaseReport| !report.report.steps.is_empty();
+    let reports = reports.into_iter().filter(parsed);
+    let reports: Vec<FileReport> = reports.map(|report| report.report).collect();
     match args.format {
         ReportFormat::Table => print(&as_table(&reports, &broken))?,
         ReportFormat::Json => print_json(&as_json(&reports, &broken, &notes))?,
@@ -79,25 +99,21 @@ pub(crate) fn conformance(args: &ConformanceArgs) -> Result<Exit, Failure> {
     Ok(Exit::SUCCESS)
 }
 
-fn read(args: &ConformanceArgs) -> Result<(Vec<Script>, Vec<Broken>), Failure> {
-    let (mut scripts, mut broken) = (Vec::new(), Vec::new());
+/// The scripts that are given, or those that the program has.
+fn read(args: &ConformanceArgs) -> Result<Suite, Failure> {
+    if args.paths.is_empty() {
+        return Ok(Suite::embedded());
+    }
+    let mut suite = Suite::default();
     for path in &args.paths {
-        let found = find_scripts(path).map_err(|error| Failure::io("cannot read", path, error))?;
-        if found.is_empty() {
+        let read = Suite::read(path).map_err(|error| Failure::io("cannot read", path, error))?;
+        if read.cases().is_empty() {
             let text = format!("there are no scripts (.wast) in {}", path.display());
             return Err(Error::new(ErrorKind::Io, text).into());
         }
-        for path in found {
-            match Script::read(&path) {
-                Ok(script) => scripts.push(script),
-                Err(error) => broken.push(Broken {
-                    file: path.display().to_string(),
-                    error: error.to_string(),
-                }),
-            }
-        }
+        suite.add("", read);
     }
-    Ok((scripts, broken))
+    Ok(suite)
 }
 
 /// The sum for each backend, in the order of the reports.

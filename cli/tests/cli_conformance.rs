@@ -132,6 +132,26 @@ fn a_path_without_scripts_is_an_error() {
 }
 
 #[test]
+fn without_paths_the_programs_own_cases_run() {
+    let ended = enginebay(["conformance", "--only", "strings/", "--format", "json"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
+    let json = ended.json();
+    let names = json["scripts"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|script| &script["script"]).collect();
+    assert!(names.len() > 2, "{names:?}");
+    assert!(
+        names
+            .iter()
+            .all(|name| name.as_str().unwrap().starts_with("strings/"))
+    );
+    let ended = enginebay(["conformance", "--only", "no such case"]);
+    assert!(
+        ended.code != Some(0) && ended.stderr.contains("no such case"),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn generated_cases_can_be_repeated() {
     let arguments = [
         "conformance",

@@ -6,9 +6,11 @@ mod foreign;
 
 use std::time::Duration;
 
-use enginebay::{Config, Feature, Features, Interruption, Limits};
+use enginebay::{Complexity, Config, Feature, Features, Interruption, Limits};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
+
+use crate::value::Nans;
 
 /// What a script needs besides the defaults.
 ///
@@ -36,6 +38,18 @@ pub struct Header {
     /// Asynchronous calls, even if no component is seen to need them.
     #[serde(rename = "async")]
     pub asynchronous: bool,
+    /// NaNs in results are compared by their bits.
+    pub exact_nans: bool,
+    /// Host functions that the guard of the script's stores refuses.
+    pub deny: Vec<String>,
+    /// How often the script is run again if a directive of it fails: for those
+    /// that look at the clock.
+    pub retries: u32,
+    /// What is consumed depends on the engine or the machine, and is not compared
+    /// between backends.
+    pub uneven_fuel: bool,
+    /// What components may be before they are compiled.
+    pub complexity: HeaderComplexity,
     /// What the store may use.
     pub limits: HeaderLimits,
     /// What the header says and this crate does not understand or cannot do, each
@@ -45,12 +59,17 @@ pub struct Header {
 }
 
 /// The keys that are ours, here and under `limits`.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 11] = [
     "features",
     "interruption",
     "stack",
     "deterministic",
     "async",
+    "exact-nans",
+    "deny",
+    "retries",
+    "uneven-fuel",
+    "complexity",
     "limits",
 ];
 const LIMITS: [&str; 9] = [
@@ -100,6 +119,51 @@ pub struct HeaderLimits {
     pub fuel: Option<u64>,
     /// Milliseconds for each call.
     pub deadline_ms: Option<u64>,
+}
+
+/// What components may be; each is as in [`Complexity`] where it is not given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct HeaderComplexity {
+    /// Bytes of the component.
+    pub size: Option<Size>,
+    /// Core modules.
+    pub modules: Option<u64>,
+    /// Functions of all core modules.
+    pub functions: Option<u64>,
+    /// Types.
+    pub types: Option<u64>,
+    /// Locals of one function.
+    pub locals: Option<u64>,
+    /// Bytes of one function.
+    pub function_size: Option<Size>,
+    /// Components inside components.
+    pub nesting: Option<u64>,
+    /// Instances that are created.
+    pub instances: Option<u64>,
+    /// Initial bytes of all memories.
+    pub initial_memory: Option<Size>,
+    /// Initial elements of all tables.
+    pub initial_table_elements: Option<u64>,
+}
+
+impl HeaderComplexity {
+    fn apply(&self, mut complexity: Complexity) -> Complexity {
+        let size = |size: Option<Size>, default| size.map_or(default, |Size(bytes)| bytes);
+        complexity.size = size(self.size, complexity.size);
+        complexity.modules = self.modules.unwrap_or(complexity.modules);
+        complexity.functions = self.functions.unwrap_or(complexity.functions);
+        complexity.types = self.types.unwrap_or(complexity.types);
+        complexity.locals = self.locals.unwrap_or(complexity.locals);
+        complexity.function_size = size(self.function_size, complexity.function_size);
+        complexity.nesting = self.nesting.unwrap_or(complexity.nesting);
+        complexity.instances = self.instances.unwrap_or(complexity.instances);
+        complexity.initial_memory = size(self.initial_memory, complexity.initial_memory);
+        let elements = self.initial_table_elements;
+        complexity.initial_table_elements = elements.unwrap_or(complexity.initial_table_elements);
+        complexity
+    }
 }
 
 /// A number of bytes: an integer, or text with a unit (`"64KiB"`, `"1MiB"`,
@@ -201,6 +265,13 @@ impl Header {
         names.filter_map(|name| feature(name)).collect()
     }
 
+    pub(crate) fn nans(&self) -> Nans {
+        match self.exact_nans {
+            true => Nans::Exact,
+            false => Nans::Any,
+        }
+    }
+
     /// The configuration of an engine that has these features.
     pub(crate) fn config(&self, features: Features) -> Config {
         let mut config = Config::new();
@@ -229,6 +300,8 @@ impl Header {
             config.max_stack(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
         config.deterministic(self.deterministic);
+        let complexity = config.get_complexity().clone();
+        config.complexity(self.complexity.apply(complexity));
         config
     }
 }
@@ -366,14 +439,22 @@ mod tests {
     fn every_key_of_ours_is_read() {
         let header = Header::parse(
             ";;! features = [\"maps\"]\n;;! interruption = \"fuel\"\n;;! stack = 1\n\
-             ;;! deterministic = true\n;;! async = true\n;;! [limits]\n;;! memory = 1\n\
+             ;;! deterministic = true\n;;! async = true\n;;! exact-nans = true\n\
+             ;;! deny = [\"f\"]\n;;! retries = 1\n;;! uneven-fuel = true\n\
+             ;;! complexity.nesting = 2\n\
+             ;;! [limits]\n;;! memory = 1\n\
              ;;! table-elements = 2\n;;! instances = 3\n;;! memories = 4\n;;! tables = 5\n\
              ;;! handles = 6\n;;! host-bytes = 7\n;;! fuel = 8\n;;! deadline-ms = 9",
         )
         .unwrap();
         assert_eq!(header.notes, [""; 0]);
         assert_eq!(header.interruption, Some(Stop::Fuel));
-        assert!(header.asynchronous && header.deterministic);
+        assert!(header.asynchronous && header.deterministic && header.exact_nans);
+        assert!(header.uneven_fuel);
+        assert_eq!((&*header.deny, header.retries), (&["f".to_owned()][..], 1));
+        let config = header.config(Features::none());
+        assert_eq!(config.get_complexity().nesting, 2);
+        assert_eq!(config.get_complexity().types, Complexity::default().types);
         let limits = HeaderLimits {
             memory: Some(Size(1)),
             table_elements: Some(2),

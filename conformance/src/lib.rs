@@ -4,10 +4,12 @@
 //!
 //! A [`Script`] is parsed once and run on as many backends as there are; what
 //! comes of each directive is an [`Outcome`]. What a script needs besides the
-//! defaults, such as limits, stands in its first lines ([`Header`]).
+//! defaults, such as limits, stands in its first lines ([`Header`]). The cases of
+//! this crate are in the library: [`Suite::embedded`].
 #![forbid(unsafe_code)]
 
 mod adapt;
+mod annotation;
 mod differential;
 mod executor;
 mod header;
@@ -23,5 +25,5 @@ pub use header::Header;
 pub use outcome::{Count, FileReport, Outcome, StepReport};
 pub use runner::Runner;
 pub use script::{Script, ScriptError};
-pub use suite::{Counts, Expectations, Unsupported, find_scripts};
+pub use suite::{Case, CaseReport, Counts, Expectations, Suite, TIMING, Unsupported, find_scripts};
 pub use traps::{TRAPS, codes};

@@ -67,6 +67,16 @@ pub struct StepReport {
     pub fuel: Option<u64>,
 }
 
+impl fmt::Display for StepReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}: {}: {}",
+            self.line, self.directive, self.outcome
+        )
+    }
+}
+
 /// What came of a script on one backend.
 #[derive(Clone, Debug)]
 pub struct FileReport {
@@ -90,6 +100,13 @@ impl FileReport {
             }
         }
         count
+    }
+
+    /// The directives that failed, a line each.
+    pub fn failures(&self) -> Vec<String> {
+        let failed = |step: &&StepReport| matches!(step.outcome, Outcome::Fail(_));
+        let failed = self.steps.iter().filter(failed);
+        failed.map(StepReport::to_string).collect()
     }
 }
 

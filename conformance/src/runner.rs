@@ -9,21 +9,31 @@
 //! succeeded before are repeated, because a core instance outlives a trap and a
 //! component's does not.
 
+mod check;
+mod compare;
+mod compile;
+mod host;
+mod threads;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use enginebay::generic::{Component, Engine};
-use enginebay::{
-    Backend, Config, Error, ErrorKind, Feature, Features, TrapCode, Val, needed_features, validate,
-};
+use enginebay::generic::Engine;
+use enginebay::{Backend, Config, Error, ErrorKind, Feature, Features, TrapCode, Val};
 
-use crate::adapt;
+use crate::annotation::Annotation;
+use crate::header::Header;
 use crate::outcome::{FileReport, Outcome, StepReport};
-use crate::script::{Action, Arg, Core, Exec, Expected, Script, Source};
+use crate::script::{self, Action, Core, Exec, Script, Source};
 use crate::traps;
-use crate::value;
+use crate::value::{self, Nans};
+use compare::{compare, component_args, core_args};
+use compile::refuse;
+use host::{HostError, HostPanic};
+use threads::Thread;
 use world::{Definition, Slot, World};
 
 /// Runs scripts on one backend. Engines are made once for each configuration
@@ -31,6 +41,7 @@ use world::{Definition, Slot, World};
 #[derive(Debug)]
 pub struct Runner<B: Backend> {
     engines: Mutex<Vec<(Config, Engine<B>)>>,
+    stops_at_failure: bool,
 }
 
 impl<B: Backend> Default for Runner<B> {
@@ -50,7 +61,16 @@ impl<B: Backend> Runner<B> {
     pub fn new() -> Self {
         Runner {
             engines: Mutex::default(),
+            stops_at_failure: false,
         }
+    }
+
+    /// Has scripts end with the first directive that fails: those after it are not
+    /// run, and are not in the report.
+    #[must_use]
+    pub fn stop_at_failure(mut self) -> Self {
+        self.stops_at_failure = true;
+        self
     }
 
     fn engine(&self, config: &Config) -> Result<Engine<B>, Error> {
@@ -64,20 +84,20 @@ impl<B: Backend> Runner<B> {
     }
 
     /// Runs a script. Every directive of it has an outcome; after one that
-    /// failed, the next ones run all the same.
+    /// failed, the next ones run all the same. A script that may be
+    /// [tried again](Header::retries) is, if one failed.
     pub fn run(&self, script: &Script) -> FileReport {
-        self.run_while(script, |_| true)
+        let mut report = self.run_once(script);
+        for _ in 0..script.header.retries {
+            if report.count().failed == 0 {
+                break;
+            }
+            report = self.run_once(script);
+        }
+        report
     }
 
-    /// As [`Runner::run`], up to the first directive that fails, which is the last
-    /// one of the report.
-    pub fn run_to_failure(&self, script: &Script) -> FileReport {
-        self.run_while(script, |outcome| !matches!(outcome, Outcome::Fail(_)))
-    }
-
-    /// Runs a script up to the first directive whose outcome `goes_on` does not
-    /// like.
-    fn run_while(&self, script: &Script, goes_on: impl Fn(&Outcome) -> bool) -> FileReport {
+    fn run_once(&self, script: &Script) -> FileReport {
         // What the backend lacks is refused component by component, by name.
         let support = B::support().features;
         let mut features: Features = script
@@ -93,41 +113,31 @@ impl<B: Backend> Runner<B> {
         let config = script.header.config(features);
         let steps = match self.engine(&config) {
             Ok(engine) => {
-                let mut run = Run {
-                    world: World::new(&engine, script, features),
-                };
-                let mut steps = Vec::new();
-                for step in &script.steps {
-                    let outcome = run.step(&step.action);
-                    let goes_on = goes_on(&outcome);
-                    steps.push(StepReport {
-                        line: step.line,
-                        directive: step.directive,
-                        outcome,
-                        fuel: run.world.fuel(),
-                    });
-                    if !goes_on {
-                        break;
-                    }
-                }
-                steps
+                let world = World::new(&engine, script, features);
+                let run = Run::new(world, &script.header);
+                run.all(&script.steps, self.stops_at_failure)
             }
-            Err(error) => script
-                .steps
-                .iter()
-                .map(|step| StepReport {
-                    line: step.line,
-                    directive: step.directive,
-                    outcome: refused(&error),
-                    fuel: None,
-                })
-                .collect(),
+            Err(error) => {
+                let refused = refused(&error);
+                let all = script.steps.iter().flat_map(script::Step::with_nested);
+                all.map(|step| report(step, refused.clone(), None))
+                    .collect()
+            }
         };
         FileReport {
             name: script.name.clone(),
             backend: B::NAME,
             steps,
         }
+    }
+}
+
+fn report(step: &script::Step, outcome: Outcome, fuel: Option<u64>) -> StepReport {
+    StepReport {
+        line: step.line,
+        directive: step.directive,
+        outcome,
+        fuel,
     }
 }
 
@@ -156,24 +166,99 @@ fn named(error: &Error) -> &str {
 /// A script that is being run.
 struct Run<B: Backend> {
     world: World<B>,
+    header: Header,
+    nans: Nans,
+    /// Threads that were not waited for, and where their reports are.
+    threads: HashMap<String, (Thread, usize)>,
+    reports: Vec<StepReport>,
+    /// How long the last call took.
+    took: Duration,
 }
 
-/// Ends a step early.
+/// What a directive gives that cannot go on: an outcome that is not a pass.
 type Step<T> = Result<T, Outcome>;
 
 impl<B: Backend> Run<B> {
-    fn step(&mut self, action: &Action) -> Outcome {
-        // A script that makes a backend panic has found a defect of it, and its
+    fn new(world: World<B>, header: &Header) -> Self {
+        Run {
+            world,
+            header: header.clone(),
+            nans: header.nans(),
+            threads: HashMap::new(),
+            reports: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    fn all(mut self, steps: &[script::Step], stop_at_failure: bool) -> Vec<StepReport> {
+        for step in steps {
+            let outcome = self.step(step);
+            let fuel = self.world.fuel();
+            let is_last = stop_at_failure && matches!(outcome, Outcome::Fail(_));
+            self.reports.push(report(step, outcome, fuel));
+            // Their outcomes are known when the thread was waited for.
+            for nested in step.nested() {
+                let outcome = Outcome::fail("the thread was not started");
+                self.reports.push(report(nested, outcome, fuel));
+            }
+            if is_last {
+                break;
+            }
+        }
+        let left: Vec<_> = self.threads.keys().cloned().collect();
+        for name in left {
+            if let Err(outcome) = self.wait(&name) {
+                self.reports.extend(steps.last().map(|step| {
+                    let fuel = self.world.fuel();
+                    report(step, outcome, fuel)
+                }));
+            }
+        }
+        self.reports
+    }
+
+    fn step(&mut self, step: &script::Step) -> Outcome {
+        let threads = matches!(step.action, Action::Thread(..));
+        let times = step.annotation.repeat.unwrap_or(1);
+        for turn in 1..=if threads { 1 } else { times } {
+            if turn > 1 && step.makes() {
+                self.world.unmake();
+            }
+            let outcome = self.once(step);
+            if outcome == Outcome::Pass {
+                continue;
+            }
+            return match outcome {
+                Outcome::Fail(text) if times > 1 => {
+                    Outcome::fail(format!("in turn {turn} of {times}: {text}"))
+                }
+                outcome => outcome,
+            };
+        }
+        Outcome::Pass
+    }
+
+    fn once(&mut self, step: &script::Step) -> Outcome {
+        self.world.shared.lock().log.clear();
+        // A backend that should panic has found a defect of it, and its
         // other directives may still say something.
-        match catch_unwind(AssertUnwindSafe(|| self.try_step(action))) {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            self.perform_step(step)?;
+            self.after(&step.annotation)
+        }));
+        match done {
             Ok(Ok(())) => Outcome::Pass,
             Ok(Err(outcome)) => outcome,
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                let text = format!("the backend panicked: {}", text.unwrap_or("?"));
+                let host = panic.downcast_ref::<HostPanic>().map(|panic| &*panic.0);
+                let text = match host {
+                    Some(text) => format!("a host function panicked: {text}"),
+                    None => format!("the backend panicked: {}", text.unwrap_or("?")),
+                };
                 let outcome = Outcome::fail(text);
-                self.lost(action, &outcome);
+                self.lost(&step.action, &outcome);
                 outcome
             }
         }
@@ -189,10 +274,11 @@ impl<B: Backend> Run<B> {
         }
     }
 
-    fn try_step(&mut self, action: &Action) -> Step<()> {
-        match action {
+    fn perform_step(&mut self, step: &script::Step) -> Step<()> {
+        let annotation = &step.annotation;
+        match &step.action {
             Action::Define(id, source) => {
-                let definition = self.compile(source);
+                let definition = self.definition(source);
                 let outcome = definition.as_ref().err().cloned();
                 self.world.define(id.clone(), definition);
                 outcome.map_or(Ok(()), Err)
@@ -201,25 +287,30 @@ impl<B: Backend> Run<B> {
                 let made = self
                     .world
                     .definition(definition.as_deref())
-                    .and_then(|definition| self.instantiate(&definition, id.as_deref()));
+                    .and_then(|definition| {
+                        self.instantiate(&definition, id.as_deref(), annotation)
+                    });
                 self.keep(id.clone(), made)
             }
             Action::Make(id, source) => {
-                let definition = self.compile(source);
+                let definition = self.definition(source);
                 self.world.define(id.clone(), definition.clone());
-                let made =
-                    definition.and_then(|definition| self.instantiate(&definition, id.as_deref()));
+                let made = definition.and_then(|definition| {
+                    self.instantiate(&definition, id.as_deref(), annotation)
+                });
                 self.keep(id.clone(), made)
             }
             Action::Register(name, id) => self.world.register(name, id.as_deref()),
-            Action::Perform(exec) => self.perform(exec).map(drop),
+            Action::Perform(exec) => self.perform(exec, annotation).map(drop),
             Action::Return(exec, expected) => {
-                let results = self.perform(exec)?;
-                compare(expected, &results)
+                let results = self.perform(exec, annotation)?;
+                compare(expected, &results, self.nans)
             }
-            Action::Trap(exec, text) => self.trap(exec, text),
-            Action::Refuse(source) => refuse(source),
+            Action::Trap(exec, text) => self.trap(exec, text, annotation),
+            Action::Refuse(source) => refuse(source, &self.header, annotation),
             Action::Unlinkable(source) => self.unlinkable(source),
+            Action::Thread(name, steps) => self.thread(name, steps, annotation),
+            Action::Wait(name) => self.wait(name),
             Action::Lacking(feature, reason) => Err(Outcome::unsupported(feature, reason)),
         }
     }
@@ -233,47 +324,14 @@ impl<B: Backend> Run<B> {
         result
     }
 
-    fn compile(&self, source: &Source) -> Step<Definition<B>> {
-        let wasm = match &source.wasm {
-            Ok(wasm) => wasm,
-            Err(text) => return Err(Outcome::fail(format!("the text does not parse: {text}"))),
-        };
-        if !source.core {
-            return Ok(Definition::Component(self.component(wasm)?));
-        }
-        let adapted = adapt::adapt(wasm)
-            .map_err(|lacking| Outcome::unsupported(lacking.feature, lacking.reason))?;
-        let component = self.component(&adapted.component)?;
-        Ok(Definition::Core(component, adapted.exports))
-    }
-
-    fn component(&self, wasm: &[u8]) -> Step<Component<B>> {
-        Component::new(&self.world.engine, wasm).map_err(|error| match error.kind() {
-            ErrorKind::Unsupported => Outcome::unsupported(self.lacking(wasm, &error), error),
-            ErrorKind::InvalidComponent => match proposals(wasm) {
-                Some(names) => Outcome::unsupported(names, error),
-                None => Outcome::fail(error),
-            },
-            _ => Outcome::fail(error),
-        })
-    }
-
-    /// The features that a component needs and the backend lacks.
-    fn lacking(&self, wasm: &[u8], error: &Error) -> String {
-        let needed = needed_features(wasm).unwrap_or(Features::none());
-        let support = B::support().features;
-        let mut lacking = needed.iter().filter(|feature| !support.contains(*feature));
-        match lacking.next() {
-            Some(feature) => lacking.fold(feature.name().to_owned(), |names, feature| {
-                names + ", " + feature.name()
-            }),
-            None => named(error).to_owned(),
-        }
-    }
-
-    fn instantiate(&mut self, definition: &Definition<B>, id: Option<&str>) -> Step<Slot<B>> {
+    fn instantiate(
+        &mut self,
+        definition: &Definition<B>,
+        id: Option<&str>,
+        annotation: &Annotation,
+    ) -> Step<Slot<B>> {
         self.world
-            .instantiate(definition, id)
+            .instantiate(definition, id, annotation)
             .map_err(|error| self.linked(definition, error))
     }
 
@@ -290,16 +348,22 @@ impl<B: Backend> Run<B> {
         failed(&error)
     }
 
-    fn perform(&mut self, exec: &Exec) -> Step<Results> {
-        self.execute(exec)?.map_err(|error| failed(&error))
+    fn perform(&mut self, exec: &Exec, annotation: &Annotation) -> Step<Results> {
+        self.execute(exec, annotation)?
+            .map_err(|error| failed(&error))
     }
 
     /// Does something: the inner result is the guest's.
-    fn execute(&mut self, exec: &Exec) -> Step<Result<Results, Error>> {
+    fn execute(&mut self, exec: &Exec, annotation: &Annotation) -> Step<Result<Results, Error>> {
         match exec {
             Exec::Instantiate(source) => {
-                let definition = self.compile(source)?;
-                let made = self.world.instantiate(&definition, None);
+                let definition = match self.compile(source)? {
+                    Ok(definition) => definition,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let began = Instant::now();
+                let made = self.world.instantiate(&definition, None, annotation);
+                self.took = began.elapsed();
                 Ok(made.map(|_| Results::Component(Vec::new())))
             }
             Exec::Get(id, name) => {
@@ -331,15 +395,20 @@ impl<B: Backend> Run<B> {
                 }
                 false => {
                     let args = component_args(args)?;
-                    let results = self.world.call(id.as_deref(), name, &args)?;
-                    Ok(results.map(Results::Component))
+                    let began = Instant::now();
+                    let results = self.world.call(id.as_deref(), name, args, annotation);
+                    self.took = began.elapsed();
+                    Ok(results?.map(Results::Component))
                 }
             },
         }
     }
 
-    fn trap(&mut self, exec: &Exec, text: &str) -> Step<()> {
-        let error = match self.execute(exec)? {
+    fn trap(&mut self, exec: &Exec, text: &str, annotation: &Annotation) -> Step<()> {
+        if let Some(expected) = text.strip_prefix("panic: ") {
+            return self.panics(exec, expected, annotation);
+        }
+        let error = match self.execute(exec, annotation)? {
             Err(error) => error,
             Ok(Results::Component(vals)) => {
                 let vals = value::show(&vals);
@@ -353,33 +422,48 @@ impl<B: Backend> Run<B> {
                 )));
             }
         };
-        let holds = match (traps::codes(text), error.kind()) {
-            (_, ErrorKind::Unsupported) => return Err(failed(&error)),
-            (Some(codes), ErrorKind::Trap(code)) => codes.contains(code),
-            // What was entered before and trapped is not entered again.
-            (Some(codes), ErrorKind::Poisoned { .. }) => {
-                codes.contains(&TrapCode::CannotEnterComponent)
-            }
-            (_, kind) if kind.is_limit() => kind.to_string().starts_with(text),
-            (None, _) => {
+        match ends_with(text, &error) {
+            Ok(true) => self.check_error(&annotation.error, &error),
+            Ok(false) => Err(Outcome::fail(format!(
+                "expected the trap `{text}`, and it ended with: {error}"
+            ))),
+            Err(outcome) => Err(outcome),
+        }
+    }
+
+    /// Expects that a host function's panic resumes here.
+    fn panics(&mut self, exec: &Exec, expected: &str, annotation: &Annotation) -> Step<()> {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.execute(exec, annotation)));
+        let panic = match ended {
+            Err(panic) => panic,
+            Ok(Ok(Err(error))) => {
                 return Err(Outcome::fail(format!(
-                    "no trap is known by the text `{text}`; it ended with: {error}"
+                    "expected the panic `{expected}`, and it ended with: {error}"
                 )));
             }
-            _ => false,
+            Ok(Ok(Ok(_))) => {
+                return Err(Outcome::fail(format!(
+                    "expected the panic `{expected}`, and it returned"
+                )));
+            }
+            Ok(Err(outcome)) => return Err(outcome),
         };
-        if holds {
-            Ok(())
-        } else {
-            Err(Outcome::fail(format!(
-                "expected the trap `{text}`, and it ended with: {error}"
-            )))
+        match panic.downcast::<HostPanic>() {
+            Ok(panic) if panic.0 == expected => Ok(()),
+            Ok(panic) => Err(Outcome::fail(format!(
+                "expected the panic `{expected}`, and it was `{}`",
+                panic.0
+            ))),
+            Err(other) => resume_unwind(other),
         }
     }
 
     fn unlinkable(&mut self, source: &Source) -> Step<()> {
-        let definition = self.compile(source)?;
-        match self.world.instantiate(&definition, None) {
+        let definition = self.definition(source)?;
+        match self
+            .world
+            .instantiate(&definition, None, &Annotation::default())
+        {
             Err(error) if *error.kind() == ErrorKind::Link => Ok(()),
             Err(error) => Err(failed(&error)),
             Ok(_) => Err(Outcome::fail(
@@ -389,142 +473,41 @@ impl<B: Backend> Run<B> {
     }
 }
 
+/// Whether an error is the one that a text stands for.
+fn ends_with(text: &str, error: &Error) -> Step<bool> {
+    let kind = error.kind();
+    if let Some(expected) = text.strip_prefix("host error: ") {
+        let own = error.downcast_ref::<HostError>();
+        return Ok(*kind == ErrorKind::Host && own.is_some_and(|own| own.0 == expected));
+    }
+    if let Some(expected) = text.strip_prefix("poisoned: ") {
+        return Ok(match kind {
+            ErrorKind::Poisoned { by } => by.to_string().starts_with(expected),
+            _ => false,
+        });
+    }
+    if kind.name().replace('-', " ") == text {
+        return Ok(true);
+    }
+    match (traps::codes(text), kind) {
+        (_, ErrorKind::Unsupported) => Err(failed(error)),
+        (Some(codes), ErrorKind::Trap(code)) => Ok(codes.contains(code)),
+        // What was entered before and trapped is not entered again.
+        (Some(codes), ErrorKind::Poisoned { .. }) => {
+            Ok(codes.contains(&TrapCode::CannotEnterComponent))
+        }
+        (_, kind) if kind.is_limit() => Ok(kind.to_string().starts_with(text)),
+        (None, _) => Err(Outcome::fail(format!(
+            "no trap is known by the text `{text}`; it ended with: {error}"
+        ))),
+        _ => Ok(false),
+    }
+}
+
 /// The outcome of an error where none was expected.
 fn failed(error: &Error) -> Outcome {
     match error.kind() {
         ErrorKind::Unsupported => Outcome::unsupported(named(error), error),
         _ => Outcome::fail(error),
-    }
-}
-
-/// The proposals that a component needs and that enginebay has no switch for.
-/// `None` if it is not valid with every proposal of the validator on.
-fn proposals(wasm: &[u8]) -> Option<String> {
-    use wasmparser::WasmFeatures;
-    // What core has, or has a switch for.
-    let known = WasmFeatures::WASM2
-        | WasmFeatures::COMPONENT_MODEL
-        | WasmFeatures::RELAXED_SIMD
-        | WasmFeatures::MULTI_MEMORY
-        | WasmFeatures::TAIL_CALL
-        | WasmFeatures::EXTENDED_CONST
-        | WasmFeatures::MEMORY64
-        | WasmFeatures::EXCEPTIONS
-        | WasmFeatures::CM_ASYNC
-        | WasmFeatures::CM_ASYNC_STACKFUL
-        | WasmFeatures::CM_MORE_ASYNC_BUILTINS
-        | WasmFeatures::CM_THREADING
-        | WasmFeatures::CM_ERROR_CONTEXT
-        | WasmFeatures::CM_FIXED_LENGTH_LISTS
-        | WasmFeatures::CM_MAP
-        | WasmFeatures::CM_IMPLEMENTS;
-    let valid = |features| {
-        let mut validator = wasmparser::Validator::new_with_features(features);
-        validator.validate_all(wasm).is_ok()
-    };
-    let all = WasmFeatures::all();
-    if !valid(all) {
-        return None;
-    }
-    let unknown = all.difference(known).iter_names();
-    let needed = unknown.filter(|(_, feature)| !valid(all.difference(*feature)));
-    let names: Vec<_> = needed
-        .map(|(name, _)| name.to_lowercase().replace('_', "-"))
-        .collect();
-    Some(if names.is_empty() {
-        "proposal".to_owned()
-    } else {
-        names.join(", ")
-    })
-}
-
-/// Expects that something is refused before an engine sees it, with every
-/// feature on: so that it is not refused for the lack of one.
-fn refuse(source: &Source) -> Step<()> {
-    // What does not parse was refused even before.
-    let Ok(wasm) = &source.wasm else {
-        return Ok(());
-    };
-    if source.core {
-        let mut validator =
-            wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
-        return match validator.validate_all(wasm) {
-            Err(_) => Ok(()),
-            Ok(_) => Err(Outcome::fail("the module is valid")),
-        };
-    }
-    let mut config = Config::new();
-    for feature in Feature::ALL {
-        config.feature(*feature, true);
-    }
-    match validate(wasm, &config) {
-        Ok(()) => Err(Outcome::fail("the component is valid")),
-        Err(error) => match error.kind() {
-            ErrorKind::InvalidComponent | ErrorKind::TooLarge => Ok(()),
-            _ => Err(Outcome::fail(error)),
-        },
-    }
-}
-
-fn component_args(args: &[Arg]) -> Step<Vec<Val>> {
-    let args = args.iter().map(|arg| match arg {
-        Arg::Component(val) | Arg::Core(_, Some(val)) => Ok(val.clone()),
-        Arg::Core(_, None) => Err(Outcome::fail("a core value for a component's function")),
-        Arg::Lacking(what) => Err(Outcome::unsupported(what, "they cannot be passed")),
-    });
-    args.collect()
-}
-
-fn core_args(args: &[Arg]) -> Step<Vec<Core>> {
-    let args = args.iter().map(|arg| match arg {
-        Arg::Core(core, _) => Ok(*core),
-        Arg::Component(_) => Err(Outcome::fail("a component's value for a core function")),
-        Arg::Lacking(what) => Err(Outcome::unsupported(what, "they cannot be passed")),
-    });
-    args.collect()
-}
-
-/// What is expected of a component's function.
-fn component(expected: &Expected) -> Option<&Val> {
-    match expected {
-        Expected::Component(val) | Expected::Core(_, Some(val)) => Some(val),
-        _ => None,
-    }
-}
-
-fn compare(expected: &[Expected], results: &Results) -> Step<()> {
-    for expected in expected {
-        if let Expected::Lacking(what) = expected {
-            return Err(Outcome::unsupported(what, "they cannot be compared"));
-        }
-    }
-    match results {
-        Results::Component(vals) => {
-            let same = vals.len() == expected.len()
-                && expected.iter().zip(vals).all(|(expected, val)| {
-                    component(expected).is_some_and(|e| value::same(e, val))
-                });
-            if same {
-                return Ok(());
-            }
-            let wanted: Vec<_> = expected.iter().filter_map(component).cloned().collect();
-            Err(Outcome::fail(format!(
-                "expected {}, and it returned {}",
-                value::show(&wanted),
-                value::show(vals)
-            )))
-        }
-        Results::Core(vals) => {
-            let same = vals.len() == expected.len()
-                && expected.iter().zip(vals).all(|(expected, val)| {
-                    matches!(expected, Expected::Core(patterns, _) if value::fits(patterns, *val))
-                });
-            if same {
-                return Ok(());
-            }
-            Err(Outcome::fail(format!(
-                "expected {expected:x?}, and it returned {vals:x?}"
-            )))
-        }
     }
 }

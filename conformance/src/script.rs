@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use enginebay::{Feature, Features, Val, needed_features};
 use wasmparser::{Parser, Payload};
@@ -13,11 +14,12 @@ use wast::token::{Id, Span};
 use wast::{QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
 
 use crate::adapt;
+use crate::annotation::{Annotation, Annotations};
 use crate::header::{Header, Stop};
 use crate::value;
 
 /// A script that can be run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Script {
     pub(crate) name: String,
     pub(crate) header: Header,
@@ -29,8 +31,14 @@ pub struct Script {
 }
 
 /// Why a script cannot be run at all.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ScriptError(String);
+
+impl ScriptError {
+    pub(crate) fn new(text: String) -> Self {
+        ScriptError(text)
+    }
+}
 
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,15 +49,17 @@ impl fmt::Display for ScriptError {
 impl std::error::Error for ScriptError {}
 
 /// One directive.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) line: usize,
     pub(crate) directive: &'static str,
     pub(crate) action: Action,
+    /// What the comments before it say.
+    pub(crate) annotation: Annotation,
 }
 
 /// What a directive asks for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// Compile, and keep under a name.
     Define(Option<String>, Source),
@@ -69,12 +79,16 @@ pub(crate) enum Action {
     Refuse(Source),
     /// Expect that its imports do not fit.
     Unlinkable(Source),
+    /// Do these on another thread, which has a name.
+    Thread(String, Arc<[Step]>),
+    /// Wait for that thread.
+    Wait(String),
     /// Something that the runner cannot do: what, and why.
     Lacking(&'static str, &'static str),
 }
 
 /// Something that is done and has results.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Exec {
     Invoke(Option<String>, String, Vec<Arg>),
     Get(Option<String>, String),
@@ -82,7 +96,7 @@ pub(crate) enum Exec {
 }
 
 /// A component, or a core module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) core: bool,
     /// Its binary form, or what is wrong with its text.
@@ -90,7 +104,7 @@ pub(crate) struct Source {
 }
 
 /// An argument.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Arg {
     Component(Val),
     /// The bits of a number. Floats are written alike for components, so it may
@@ -101,7 +115,7 @@ pub(crate) enum Arg {
 }
 
 /// An expected result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Expected {
     Component(Val),
     /// What it may be, and as [`Arg::Core`] a component's float.
@@ -171,22 +185,14 @@ impl Script {
         lexer.allow_confusing_unicode(true);
         let buffer = ParseBuffer::new_with_lexer(lexer).map_err(syntax)?;
         let wast: Wast<'_> = parser::parse(&buffer).map_err(syntax)?;
-        let steps: Vec<_> = wast
-            .directives
-            .into_iter()
-            .map(|directive| {
-                let line = line(directive.span(), text);
-                let (directive, action) = action(directive);
-                Step {
-                    line,
-                    directive,
-                    action,
-                }
-            })
-            .collect();
+        let mut annotations = Annotations::of(text);
+        let annotated = |error: String| ScriptError(format!("{name}: {error}"));
+        let steps = steps(wast.directives, text, &mut annotations).map_err(annotated)?;
+        annotations.end().map_err(annotated)?;
         let mut features = header.features();
         let mut imports = HashSet::new();
-        for source in steps.iter().filter_map(Step::runs) {
+        let all = steps.iter().flat_map(Step::with_nested);
+        for source in all.filter_map(Step::runs) {
             import_names(source, &mut imports);
             for feature in needs(source).iter() {
                 features = features.with(feature, true);
@@ -218,6 +224,12 @@ impl Script {
         self
     }
 
+    /// Whether what it consumes depends on the engine or the machine, as how deep
+    /// a stack is, and how far a guest comes in a time.
+    pub fn has_uneven_fuel(&self) -> bool {
+        self.header.uneven_fuel
+    }
+
     /// What its header says that is not understood or cannot be done, each with
     /// its line.
     pub fn notes(&self) -> &[String] {
@@ -225,7 +237,57 @@ impl Script {
     }
 }
 
+/// The directives with what is said of them, in order.
+fn steps(
+    directives: Vec<WastDirective<'_>>,
+    text: &str,
+    annotations: &mut Annotations<'_>,
+) -> Result<Vec<Step>, String> {
+    let step = |directive: WastDirective<'_>| {
+        let line = line(directive.span(), text);
+        let annotation = annotations.before(line)?;
+        let (directive, action) = match directive {
+            WastDirective::Thread(thread) if thread.shared_module.is_none() => {
+                let name = thread.name.name().to_owned();
+                let nested = steps(thread.directives, text, annotations)?;
+                ("thread", Action::Thread(name, nested.into()))
+            }
+            directive => action(directive),
+        };
+        if annotation.threads.is_some() && directive != "thread" {
+            return Err(format!(
+                "line {line}: annotation: `threads` is for `thread` only"
+            ));
+        }
+        Ok(Step {
+            line,
+            directive,
+            action,
+            annotation,
+        })
+    };
+    directives.into_iter().map(step).collect()
+}
+
 impl Step {
+    /// The directives inside.
+    pub(crate) fn nested(&self) -> &[Step] {
+        match &self.action {
+            Action::Thread(_, steps) => steps,
+            _ => &[],
+        }
+    }
+
+    /// The directive, and those inside.
+    pub(crate) fn with_nested(&self) -> impl Iterator<Item = &Step> {
+        std::iter::once(self).chain(self.nested())
+    }
+
+    /// Whether the directive makes an instance that stays.
+    pub(crate) fn makes(&self) -> bool {
+        matches!(self.action, Action::Make(..) | Action::Instantiate(..))
+    }
+
     /// The component or module that is to be compiled for the step.
     fn runs(&self) -> Option<&Source> {
         match &self.action {
@@ -281,7 +343,7 @@ fn name(id: Option<Id<'_>>) -> Option<String> {
 }
 
 fn action(directive: WastDirective<'_>) -> (&'static str, Action) {
-    const NO_THREADS: &str = "the runner has one thread";
+    const SHARED: &str = "core modules are not shared between threads";
     match directive {
         WastDirective::Module(wat) => {
             let (id, source) = (name(wat.name()), quoted(wat));
@@ -338,8 +400,8 @@ fn action(directive: WastDirective<'_>) -> (&'static str, Action) {
             "assert_suspension",
             Action::Lacking("stack-switching", "no backend has stack switching"),
         ),
-        WastDirective::Thread(_) => ("thread", Action::Lacking("threads", NO_THREADS)),
-        WastDirective::Wait { .. } => ("wait", Action::Lacking("threads", NO_THREADS)),
+        WastDirective::Thread(_) => ("thread", Action::Lacking("threads", SHARED)),
+        WastDirective::Wait { thread, .. } => ("wait", Action::Wait(thread.name().to_owned())),
     }
 }
 

@@ -98,9 +98,19 @@ fn fit(val: &Val, ty: &Type) -> Val {
     }
 }
 
-/// Whether a result is what was expected. A NaN is every NaN: the canonical ABI
-/// does not keep their bits. Flags have no order.
-pub(crate) fn same(expected: &Val, actual: &Val) -> bool {
+/// How NaNs are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nans {
+    /// A NaN is every NaN: the canonical ABI need not keep their bits.
+    Any,
+    /// By their bits.
+    Exact,
+}
+
+/// Whether a result is what was expected. Flags have no order.
+pub(crate) fn same(expected: &Val, actual: &Val, nans: Nans) -> bool {
+    let same = |a: &Val, b: &Val| same(a, b, nans);
+    let any = nans == Nans::Any;
     let all = |a: &[Val], b: &[Val]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
     let payload = |a: &Option<Box<Val>>, b: &Option<Box<Val>>| match (a, b) {
         (None, None) => true,
@@ -108,8 +118,8 @@ pub(crate) fn same(expected: &Val, actual: &Val) -> bool {
         _ => false,
     };
     match (expected, actual) {
-        (Val::F32(a), Val::F32(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
-        (Val::F64(a), Val::F64(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
+        (Val::F32(a), Val::F32(b)) => a.to_bits() == b.to_bits() || any && a.is_nan() && b.is_nan(),
+        (Val::F64(a), Val::F64(b)) => a.to_bits() == b.to_bits() || any && a.is_nan() && b.is_nan(),
         (Val::List(a), Val::List(b) | Val::FixedLengthList(b)) => all(a, b),
         (Val::List(a), Val::Map(b)) => {
             a.len() == b.len()
@@ -199,9 +209,12 @@ mod tests {
 
     #[test]
     fn floats_are_compared_by_bits_and_nans_are_one() {
-        let same32 = |a: f32, b: f32| same(&Val::F32(a), &Val::F32(b));
-        assert!(same32(f32::NAN, -f32::NAN));
-        assert!(!same32(0.0, -0.0));
+        let same32 = |a: f32, b: f32, nans| same(&Val::F32(a), &Val::F32(b), nans);
+        assert!(same32(f32::NAN, -f32::NAN, Nans::Any));
+        assert!(!same32(f32::NAN, -f32::NAN, Nans::Exact));
+        assert!(same32(f32::NAN, f32::NAN, Nans::Exact));
+        assert!(!same32(0.0, -0.0, Nans::Any));
+        let same = |a: &Val, b: &Val| same(a, b, Nans::Any);
         let list = |v: f64| Val::List(vec![Val::Option(Some(Box::new(Val::F64(v))))]);
         assert!(same(&list(f64::NAN), &list(f64::from_bits(u64::MAX))));
         assert!(!same(&list(1.0), &list(2.0)));
@@ -216,6 +229,7 @@ mod tests {
         let written = Val::Option(Some(Box::new(Val::List(vec![pair]))));
         let fitted = fit_all(std::slice::from_ref(&written), &ty);
         fitted[0].check(&ty.params[0].1).unwrap();
+        let same = |a: &Val, b: &Val| same(a, b, Nans::Any);
         assert!(same(&written, &fitted[0]));
         let other = Val::Option(Some(Box::new(Val::Map(Vec::new()))));
         assert!(!same(&written, &other));

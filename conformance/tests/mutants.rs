@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use enginebay::Backend;
-use enginebay_conformance::{Expectations, Runner, Script, find_scripts};
+use enginebay_conformance::{Runner, Suite, TIMING};
 use enginebay_core::mutant::{self, Mutant, Touches};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -48,68 +48,36 @@ fn list() -> Result<List, String> {
     toml::from_str(&read(LIST)?).map_err(|error| format!("{LIST}: {error}"))
 }
 
-/// The scripts of this crate by `group/case`.
-fn cases() -> Result<BTreeMap<String, PathBuf>, String> {
-    let folder = folder("cases");
-    let told = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let named = |path: PathBuf| {
-        let inner = path.strip_prefix(&folder).unwrap_or(&path);
-        let inner = inner.with_extension("");
-        let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
-        (parts.join("/"), path)
-    };
-    Ok(find_scripts(&folder)
-        .map_err(told)?
-        .into_iter()
-        .map(named)
-        .collect())
-}
-
-/// What is wrong with a case on a backend, up to the first directive that fails.
-fn wrong<B: Backend>(name: &str, path: &Path, expectations: &Expectations) -> Option<String> {
-    let script = match Script::read(path) {
-        Ok(script) => script,
-        Err(error) => return Some(error.to_string()),
-    };
-    let report = Runner::<B>::new().run_to_failure(&script);
-    expectations.check(name, &report).into_iter().next()
-}
-
 /// Looks for a case that fails, in a process that is there for that: tells each
 /// case when it begins, and in the end the case that failed and why.
 fn search<B: Backend>(active: Option<Mutant>) -> Result<(), String> {
-    let cases = cases()?;
     let list = list()?;
-    let expectations = Expectations::parse(&read("suite/unsupported.toml")?)?;
-    let mut order: Vec<&str> = match active {
-        Some(mutant) => list.get(mutant.name()).into_iter().flatten(),
-        None => list.values().flatten(),
-    }
-    .map(String::as_str)
-    .collect();
-    match active {
-        // Those that only take time come last.
-        Some(_) => {
-            let is_slow = |name: &str| name.starts_with("timing/");
-            let (slow, others): (Vec<&str>, Vec<&str>) = cases
-                .keys()
-                .map(String::as_str)
-                .filter(|name| !order.contains(name))
-                .partition(|name| is_slow(name));
-            order.extend(others.into_iter().chain(slow));
-        }
-        None => {
-            order.sort_unstable();
-            order.dedup();
-        }
+    let suite = Suite::embedded();
+    let listed: Vec<&String> = match active {
+        Some(mutant) => list.get(mutant.name()).into_iter().flatten().collect(),
+        None => list.values().flatten().collect(),
+    };
+    let mut order: Vec<&str> = listed.into_iter().map(String::as_str).collect();
+    if active.is_some() {
+        // Those that take time come last.
+        let names = suite.cases().iter().map(|case| (case.name(), case.group()));
+        let others = names.filter(|(name, _)| !order.contains(name));
+        let (slow, others): (Vec<_>, Vec<_>) = others.partition(|(_, group)| *group == TIMING);
+        order.extend(others.into_iter().chain(slow).map(|(name, _)| name));
+    } else {
+        order.sort_unstable();
+        order.dedup();
     }
     mutant::activate(active);
+    let runner = Runner::<B>::new().stop_at_failure();
     for name in order {
         println!("begin {name}");
-        let path = cases
-            .get(name)
+        let mut cases = suite.cases().iter();
+        let case = cases
+            .find(|case| case.name() == name)
             .ok_or_else(|| format!("{LIST} has `{name}`, and there is no such case"))?;
-        if let Some(why) = wrong::<B>(name, path, &expectations) {
+        let report = suite.run_case(case, &runner);
+        if let Some(why) = report.wrong.first() {
             println!("fail {name} {}", why.replace('\n', " "));
             return Ok(());
         }

@@ -8,73 +8,42 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use enginebay::Backend;
-use enginebay_conformance::{
-    Counts, Expectations, FileReport, Outcome, Runner, Script, find_scripts,
-};
+use enginebay_conformance::{Case, Counts, FileReport, Outcome, Runner, Script, Suite, TIMING};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const SUITE: &str = "ENGINEBAY_COMPONENT_MODEL_TESTS";
-const OFFICIAL: &str = "official/";
+const OFFICIAL: &str = "official";
 const BLESS: &str = "ENGINEBAY_BLESS";
 const WHERE: &str = "https://github.com/WebAssembly/component-model, folder test/";
+const COUNTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/suite/counts.toml");
 
-/// One script, under the name by which the data files know it.
-#[derive(Clone)]
-struct Case {
-    /// `group/case`.
-    name: String,
-    path: PathBuf,
-}
-
-/// What the data files say.
+/// What is run.
 struct Data {
-    expectations: Expectations,
-    counts: Counts,
+    suite: Suite,
     /// What is counted now, if the counts are to be written anew.
     blessed: Option<Mutex<BTreeMap<String, usize>>>,
 }
 
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-/// The scripts in a folder; the first part of a name is the folder's.
-fn cases(folder: &Path, prefix: &str) -> Result<Vec<Case>, String> {
-    let told = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let case = |path: PathBuf| {
-        let inner = path
-            .strip_prefix(folder)
-            .unwrap_or(&path)
-            .with_extension("");
-        let parts = inner.iter().map(|part| part.to_string_lossy());
-        let inner: Vec<_> = parts.collect();
-        let name = format!("{prefix}{}", inner.join("/"));
-        Case { name, path }
-    };
-    let found = find_scripts(folder).map_err(told)?;
-    Ok(found.into_iter().map(case).collect())
-}
-
 fn run<B: Backend>(case: &Case, runner: &Runner<B>, data: &Data) -> Result<(), Failed> {
-    let script = Script::read(&case.path)?;
-    let report = runner.run(&script);
-    let mut wrong = data.expectations.check(&case.name, &report);
+    let script = case.script()?;
+    let report = data.suite.run_case(case, runner);
+    let mut wrong = report.wrong;
     // A key that is not known is a fault of a case of ours, and none of others'.
-    if !case.name.starts_with(OFFICIAL) {
+    if case.group() != OFFICIAL {
         wrong.extend_from_slice(script.notes());
     }
-    let total = report.count().total();
+    let total = report.report.count().total();
     match &data.blessed {
         Some(blessed) => {
             let mut blessed = blessed.lock().unwrap_or_else(PoisonError::into_inner);
-            blessed.insert(case.name.clone(), total);
+            blessed.insert(report.case, total);
         }
-        None => match data.counts.0.get(&case.name) {
+        None => match data.suite.counts().0.get(&report.case) {
             Some(counted) if *counted == total => {}
             Some(counted) => wrong.push(format!(
                 "{total} directives, and {counted} in suite/counts.toml"
@@ -84,21 +53,21 @@ fn run<B: Backend>(case: &Case, runner: &Runner<B>, data: &Data) -> Result<(), F
             )),
         },
     }
+    told(script, &wrong)
+}
+
+fn told(script: &Script, wrong: &[String]) -> Result<(), Failed> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(format!("{}:\n  {}", case.path.display(), wrong.join("\n  ")).into())
+    Err(format!("{}:\n  {}", script.name(), wrong.join("\n  ")).into())
 }
 
-/// Cases, and lines of them, whose fuel is not one number; no lines are all.
+/// Lines of scripts of others, whose fuel is not one number.
 ///
-/// How deep a stack is depends on the engine, and how far a guest comes in a time
-/// on the machine. With component-model async on, Wasmtime's own adapters do more
-/// than a call needs that is not asynchronous.
-const UNEVEN: [(&str, &[usize]); 5] = [
-    ("limits/stack", &[]),
-    ("limits/deadline", &[]),
-    ("traps/core", &[71]),
+/// With component-model async on, Wasmtime's own adapters do more than a call
+/// needs that is not asynchronous.
+const UNEVEN: [(&str, &[usize]); 2] = [
     ("official/values/post-return", &[416]),
     ("official/values/variants", &[73, 75, 77, 79]),
 ];
@@ -107,9 +76,9 @@ const UNEVEN: [(&str, &[usize]); 5] = [
 /// consumes that passes on all of them.
 fn fuel(case: &Case) -> Result<(), Failed> {
     let mut reports = Vec::new();
+    let script = case.script()?.clone().metered();
     macro_rules! run {
         ($name:ident, $backend:ty) => {
-            let script = Script::read(&case.path)?.metered();
             reports.push(Runner::<$backend>::new().run(&script));
         };
     }
@@ -125,9 +94,8 @@ fn fuel(case: &Case) -> Result<(), Failed> {
     let passed = |report: &FileReport, index: usize| report.steps[index].outcome == Outcome::Pass;
     let (mut wrong, mut compared) = (Vec::new(), 0);
     for (index, step) in first.steps.iter().enumerate() {
-        let uneven = UNEVEN.iter().any(|(name, lines)| {
-            *name == case.name && (lines.is_empty() || lines.contains(&step.line))
-        });
+        let mut uneven = UNEVEN.iter();
+        let uneven = uneven.any(|(name, lines)| *name == case.name() && lines.contains(&step.line));
         if uneven || !reports.iter().all(|report| passed(report, index)) {
             continue;
         }
@@ -148,105 +116,124 @@ fn fuel(case: &Case) -> Result<(), Failed> {
         .steps
         .iter()
         .any(|step| step.directive == "assert_return");
-    if compared == 0 && calls && !UNEVEN.iter().any(|(name, _)| *name == case.name) {
+    if compared == 0 && calls {
         wrong.push("nothing was compared".into());
     }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(format!("{}:\n  {}", case.path.display(), wrong.join("\n  ")).into())
+    told(&script, &wrong)
 }
 
-fn trials(all: &[Case], data: &Arc<Data>) -> Vec<Trial> {
-    let mut trials = Vec::new();
+/// One test per case and backend, and one about fuel per case. Those of the group
+/// that looks at the clock come apart.
+fn trials(data: &Arc<Data>) -> (Vec<Trial>, Vec<Trial>) {
+    let (mut trials, mut timing) = (Vec::new(), Vec::new());
+    let cases = || data.suite.cases().iter().enumerate();
     macro_rules! add {
         ($name:ident, $backend:ty) => {
             let runner = Arc::new(Runner::<$backend>::new());
-            for case in all {
-                let name = format!(
-                    "{}::{}",
-                    <$backend as Backend>::NAME,
-                    case.name.replace('/', "::")
-                );
-                let (case, runner, data) = (case.clone(), runner.clone(), data.clone());
-                trials.push(Trial::test(name, move || run(&case, &runner, &data)));
+            for (index, case) in cases() {
+                let name = test_name(<$backend as Backend>::NAME, case);
+                let (runner, data) = (runner.clone(), data.clone());
+                let trial = Trial::test(name, move || {
+                    run(&data.suite.cases()[index], &runner, &data)
+                });
+                match case.group() {
+                    TIMING => timing.push(trial),
+                    _ => trials.push(trial),
+                }
             }
         };
     }
     enginebay::for_each_backend!(add);
-    for case in all {
-        let name = format!("fuel::{}", case.name.replace('/', "::"));
-        let case = case.clone();
-        trials.push(Trial::test(name, move || fuel(&case)));
+    let even = |case: &Case| case.script().is_ok_and(|script| !script.has_uneven_fuel());
+    for (index, case) in cases().filter(|(_, case)| even(case)) {
+        let data = data.clone();
+        let trial = move || fuel(&data.suite.cases()[index]);
+        trials.push(Trial::test(test_name("fuel", case), trial));
     }
-    trials
+    (trials, timing)
 }
 
-fn read(name: &str) -> Result<String, String> {
-    fs::read_to_string(folder(name)).map_err(|error| format!("{name}: {error}"))
+fn test_name(first: &str, case: &Case) -> String {
+    format!("{first}::{}", case.name().replace('/', "::"))
+}
+
+/// Every case that the data files have is there.
+fn listed(data: &Data, whole: bool) -> Result<(), Failed> {
+    let missing = |name: &&str| {
+        let known = |case: &Case| case.name() == *name;
+        (whole || !name.starts_with(OFFICIAL)) && !data.suite.cases().iter().any(known)
+    };
+    let counted = data.suite.counts().0.keys().map(String::as_str);
+    let unsupported = data.suite.expectations().unsupported.iter();
+    let mut all = counted.chain(unsupported.map(|entry| entry.case.as_str()));
+    match all.find(missing) {
+        Some(name) if data.blessed.is_none() => {
+            Err(format!("the data files have `{name}`, and there is no such script").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes what was counted; what was not run stays.
+fn bless(data: &Data, blessed: &Mutex<BTreeMap<String, usize>>, whole: bool) -> Result<(), String> {
+    let mut counts = data.suite.counts().0.clone();
+    counts.retain(|name, _| {
+        let mut cases = data.suite.cases().iter();
+        cases.any(|case| case.name() == name) || name.starts_with(OFFICIAL) && !whole
+    });
+    let blessed = blessed.lock().unwrap_or_else(PoisonError::into_inner);
+    counts.extend(blessed.iter().map(|(name, count)| (name.clone(), *count)));
+    let text = toml::to_string(&Counts(counts)).map_err(|error| error.to_string())?;
+    let head = "# How many directives each case has: written by the test `suite` with\n\
+                # ENGINEBAY_BLESS=1, and compared by it without.\n";
+    fs::write(COUNTS, format!("{head}{text}")).map_err(|error| format!("{COUNTS}: {error}"))
 }
 
 fn all() -> Result<ExitCode, String> {
-    let arguments = Arguments::from_args();
-    let mut all = cases(&folder("cases"), "")?;
+    let mut arguments = Arguments::from_args();
+    let mut suite = Suite::embedded();
     let official = env::var_os(SUITE).filter(|path| !path.is_empty());
     match &official {
         Some(path) => {
-            let official = cases(Path::new(path), OFFICIAL)?;
-            if official.is_empty() {
+            let read = Suite::read(Path::new(path));
+            let official = read.map_err(|error| format!("{SUITE}: {path:?}: {error}"))?;
+            if official.cases().is_empty() {
                 return Err(format!("{SUITE}: there are no scripts in {path:?}"));
             }
-            all.extend(official);
+            suite.add(OFFICIAL, official);
         }
         None => eprintln!(
             "SKIPPED: the official Component Model suite. Get it from {WHERE}, and set {SUITE} \
              to where it is."
         ),
     }
-    let bless = env::var_os(BLESS).is_some();
-    let expectations = Expectations::parse(&read("suite/unsupported.toml")?)
-        .map_err(|error| format!("suite/unsupported.toml: {error}"))?;
-    let counts: Counts = toml::from_str(&read("suite/counts.toml")?)
-        .map_err(|error| format!("suite/counts.toml: {error}"))?;
     let data = Arc::new(Data {
-        expectations,
-        counts,
-        blessed: bless.then(Mutex::default),
+        suite,
+        blessed: env::var_os(BLESS).map(|_| Mutex::default()),
     });
 
-    let mut trials = trials(&all, &data);
-    let names: Vec<_> = all.iter().map(|case| case.name.clone()).collect();
+    let (mut trials, mut timing) = trials(&data);
     let whole = official.is_some();
-    let listed = data.clone();
-    trials.push(Trial::test("data::every_listed_case_is_there", move || {
-        let missing = |name: &&str| {
-            (whole || !name.starts_with(OFFICIAL)) && !names.iter().any(|known| known == name)
-        };
-        let counted = listed.counts.0.keys().map(String::as_str);
-        let unsupported = listed.expectations.unsupported.iter();
-        let mut all = counted.chain(unsupported.map(|entry| entry.case.as_str()));
-        match all.find(missing) {
-            Some(name) if listed.blessed.is_none() => {
-                Err(format!("the data files have `{name}`, and there is no such script").into())
-            }
-            _ => Ok(()),
-        }
-    }));
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if let Some(blessed) = &data.blessed {
-        let mut counts = data.counts.0.clone();
-        counts.retain(|name, _| {
-            all.iter().any(|case| case.name == *name) || name.starts_with(OFFICIAL) && !whole
-        });
-        let blessed = blessed.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.extend(blessed.iter().map(|(name, count)| (name.clone(), *count)));
-        let text = toml::to_string(&Counts(counts)).map_err(|error| error.to_string())?;
-        let head = "# How many directives each case has: written by the test `suite` with\n\
-                    # ENGINEBAY_BLESS=1, and compared by it without.\n";
-        fs::write(folder("suite/counts.toml"), format!("{head}{text}"))
-            .map_err(|error| format!("suite/counts.toml: {error}"))?;
+    let list = data.clone();
+    let name = "data::every_listed_case_is_there";
+    trials.push(Trial::test(name, move || listed(&list, whole)));
+    if arguments.list {
+        trials.append(&mut timing);
     }
-    Ok(conclusion.exit_code())
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let mut failed = conclusion.has_failed();
+    if !timing.is_empty() {
+        // Alone, when nothing else of this process runs.
+        arguments.test_threads = Some(1);
+        failed |= libtest_mimic::run(&arguments, timing).has_failed();
+    }
+    if let Some(blessed) = &data.blessed {
+        bless(&data, blessed, whole)?;
+    }
+    Ok(match failed {
+        true => ExitCode::from(101),
+        false => ExitCode::SUCCESS,
+    })
 }
 
 fn main() -> ExitCode {

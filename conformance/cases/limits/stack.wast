@@ -1,3 +1,4 @@
+;;! uneven-fuel = true
 ;;! stack = "64KiB"
 
 ;; However small the stack: a guest that exhausts it traps.

@@ -1,18 +1,23 @@
 //! What a running script has made: definitions, instances and their stores.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
-use enginebay::{Backend, Error, ErrorKind, ExternType, Feature, Features, Val};
+use enginebay::{Backend, Error, ErrorKind, ExternType, Feature, Features, HostCall, Val};
 
+use super::Step;
+use super::host::{self, INTERFACE, Shared, State};
+use super::threads::add;
 use crate::adapt::{Export, Exports};
-use crate::executor::block_on;
+use crate::annotation::{Annotation, Cancel};
+use crate::executor::{block_on, poll_times};
 use crate::header::HeaderLimits;
 use crate::outcome::Outcome;
 use crate::script::{Action, Core, Script};
 use crate::value;
-
-use super::Step;
 
 /// Something that can be instantiated.
 pub(super) enum Definition<B: Backend> {
@@ -44,7 +49,12 @@ pub(super) enum Slot<B: Backend> {
 struct Place<B: Backend> {
     engine: Engine<B>,
     limits: HeaderLimits,
+    /// Host functions that the store's guard refuses.
+    deny: Arc<[String]>,
     asynchronous: bool,
+    shared: Shared,
+    /// What the runner offers, for components that import nothing else.
+    linker: Arc<OnceLock<Linker<B, State<B>>>>,
 }
 
 impl<B: Backend> Clone for Place<B> {
@@ -52,26 +62,50 @@ impl<B: Backend> Clone for Place<B> {
         Place {
             engine: self.engine.clone(),
             limits: self.limits.clone(),
+            deny: self.deny.clone(),
             asynchronous: self.asynchronous,
+            shared: self.shared.clone(),
+            linker: self.linker.clone(),
         }
     }
 }
 
 impl<B: Backend> Place<B> {
-    fn store(&self) -> Result<Store<B, ()>, Error> {
+    fn store(&self, own: &HeaderLimits) -> Result<Store<B, State<B>>, Error> {
         let limits = self.limits.apply(self.engine.default_limits());
-        let builder = Store::builder(&self.engine).limits(limits);
-        if self.asynchronous {
-            builder.build_async(())
-        } else {
-            builder.build(())
+        let mut builder = Store::builder(&self.engine).limits(own.apply(limits));
+        if !self.deny.is_empty() {
+            let deny = self.deny.clone();
+            builder = builder.guard(move |call: &HostCall<'_>| {
+                if deny.iter().any(|name| name == call.function) {
+                    let text = format!("the script denies `{}`", call.function);
+                    return Err(Error::new(ErrorKind::Denied, text));
+                }
+                Ok(())
+            });
         }
+        let state = State::new(self.shared.clone());
+        let mut store = if self.asynchronous {
+            builder.build_async(state)
+        } else {
+            builder.build(state)
+        }?;
+        // There is none where nothing can be stopped.
+        store.data_mut().cancel = store.cancel_handle().ok();
+        Ok(store)
+    }
+
+    /// A linker with what the runner offers.
+    fn linker(&self) -> Result<Linker<B, State<B>>, Error> {
+        let mut linker = Linker::new(&self.engine);
+        host::define(&mut linker, self.asynchronous)?;
+        Ok(linker)
     }
 
     fn instantiate(
         &self,
-        linker: &Linker<B, ()>,
-        store: &mut Store<B, ()>,
+        linker: &Linker<B, State<B>>,
+        store: &mut Store<B, State<B>>,
         component: &Component<B>,
     ) -> Result<Instance<B>, Error> {
         if self.asynchronous {
@@ -83,7 +117,7 @@ impl<B: Backend> Place<B> {
 
     fn call(
         &self,
-        store: &mut Store<B, ()>,
+        store: &mut Store<B, State<B>>,
         instance: &Instance<B>,
         name: &str,
         args: &[Val],
@@ -96,26 +130,66 @@ impl<B: Backend> Place<B> {
             func.call(store, args)
         }
     }
+
+    /// Calls, and drops the call after so many polls.
+    fn abandon(
+        &self,
+        store: &mut Store<B, State<B>>,
+        instance: &Instance<B>,
+        (name, args): (&str, &[Val]),
+        polls: u32,
+    ) -> Step<Result<(), Error>> {
+        if !self.asynchronous {
+            return Err(Outcome::fail("only asynchronous calls can be abandoned"));
+        }
+        let func = match instance.get_func(&mut *store, name) {
+            Ok(func) => func,
+            Err(error) => return Ok(Err(error)),
+        };
+        match poll_times(func.call_async(store, args), polls) {
+            None => Ok(Ok(())),
+            Some(Err(error)) => Ok(Err(error)),
+            Some(Ok(_)) => Err(Outcome::fail("the call returned before it was abandoned")),
+        }
+    }
+
+    fn drop_handle(&self, store: &mut Store<B, State<B>>, val: &Val) -> Step<Result<(), Error>> {
+        let Val::Resource(handle) = val else {
+            return Err(Outcome::fail("what was kept is no handle"));
+        };
+        Ok(if self.asynchronous {
+            block_on(handle.resource_drop_async(store))
+        } else {
+            handle.resource_drop(store)
+        })
+    }
 }
 
 /// A core module's instance in a store of its own.
 pub(super) struct CoreInstance<B: Backend> {
     place: Place<B>,
+    limits: HeaderLimits,
     component: Component<B>,
     pub(super) exports: Exports,
-    made: (Store<B, ()>, Instance<B>),
+    made: (Store<B, State<B>>, Instance<B>),
     /// The calls that succeeded.
     calls: Vec<(String, Vec<Val>)>,
 }
 
 impl<B: Backend> CoreInstance<B> {
-    fn make(place: Place<B>, component: Component<B>, exports: Exports) -> Result<Self, Error> {
-        let mut store = place.store()?;
+    fn make(
+        place: Place<B>,
+        component: Component<B>,
+        exports: Exports,
+        limits: &HeaderLimits,
+    ) -> Result<Self, Error> {
+        let mut store = place.store(limits)?;
         let instance = place.instantiate(&Linker::new(&place.engine), &mut store, &component)?;
         Ok(CoreInstance {
             place,
             component,
             exports,
+            limits: limits.clone(),
             made: (store, instance),
             calls: Vec::new(),
         })
@@ -149,7 +223,7 @@ impl<B: Backend> CoreInstance<B> {
     /// Makes the instance again, as it was before the trap.
     fn revive(&mut self) -> Result<(), Error> {
         let place = &self.place;
-        let mut store = place.store()?;
+        let mut store = place.store(&self.limits)?;
         let linker = Linker::new(&place.engine);
         let instance = place.instantiate(&linker, &mut store, &self.component)?;
         for (name, args) in &self.calls {
@@ -168,18 +242,34 @@ pub(super) struct World<B: Backend> {
     place: Place<B>,
     /// The first is the one that instances share; it is made when it is needed,
     /// and anew when it was poisoned.
-    stores: Vec<Option<Store<B, ()>>>,
+    stores: Vec<Option<Store<B, State<B>>>>,
     definitions: HashMap<String, Step<Definition<B>>>,
     last_definition: Option<Step<Definition<B>>>,
     slots: Vec<Slot<B>>,
     names: HashMap<String, usize>,
     registered: HashMap<String, usize>,
     /// Names of instances that are registered or imported somewhere.
-    shared: HashSet<String>,
+    imported: HashSet<String>,
     /// Which of the instances without names are registered, by the number of
     /// the directive that makes them.
     shared_makers: HashSet<usize>,
     makers: usize,
+    /// Where the directive's store is.
+    last: Option<Last>,
+    /// What the host keeps for scripts.
+    kept: HashMap<String, Val>,
+    canceller: Option<JoinHandle<()>>,
+    /// Fuel that stores consumed which are gone.
+    pub(super) spent: Option<u64>,
+    pub(super) shared: Shared,
+}
+
+/// The store that a directive is about.
+#[derive(Clone, Copy)]
+enum Last {
+    Store(usize),
+    /// That of a core instance.
+    Slot(usize),
 }
 
 impl<B: Backend> World<B> {
@@ -191,19 +281,19 @@ impl<B: Backend> World<B> {
             Slot::Component(..) | Slot::Broken(_) => None,
         });
         let fuel = own.chain(cores).map(|store| store.usage().fuel);
-        fuel.flatten().reduce(u64::saturating_add)
+        add(self.spent, fuel.flatten().reduce(u64::saturating_add))
     }
 
     pub(super) fn new(engine: &Engine<B>, script: &Script, features: Features) -> Self {
         // An instance with an id can be imported by it.
-        let mut shared = script.imports.clone();
+        let mut imported = script.imports.clone();
         let mut shared_makers = HashSet::new();
         let mut makers = 0;
         for step in &script.steps {
             match &step.action {
                 Action::Make(..) | Action::Instantiate(..) => makers += 1,
                 Action::Register(_, Some(id)) => {
-                    shared.insert(id.clone());
+                    imported.insert(id.clone());
                 }
                 Action::Register(_, None) => {
                     shared_makers.insert(makers);
@@ -211,23 +301,125 @@ impl<B: Backend> World<B> {
                 _ => {}
             }
         }
+        let shared = Shared::default();
+        let place = Place {
+            engine: engine.clone(),
+            limits: script.header.limits.clone(),
+            deny: script.header.deny.clone().into(),
+            asynchronous: script.header.asynchronous || features.contains(Feature::ComponentAsync),
+            shared: shared.clone(),
+            linker: Arc::default(),
+        };
         World {
             engine: engine.clone(),
-            place: Place {
-                engine: engine.clone(),
-                limits: script.header.limits.clone(),
-                asynchronous: script.header.asynchronous
-                    || features.contains(Feature::ComponentAsync),
-            },
+            place,
             stores: vec![None],
             definitions: HashMap::new(),
             last_definition: None,
             slots: Vec::new(),
             names: HashMap::new(),
             registered: HashMap::new(),
-            shared,
+            imported,
             shared_makers,
             makers: 0,
+            last: None,
+            kept: HashMap::new(),
+            canceller: None,
+            spent: None,
+            shared,
+        }
+    }
+
+    /// A world with the same definitions, and nothing that was made.
+    pub(super) fn fork(&self) -> Self {
+        let shared = Shared::default();
+        let mut place = self.place.clone();
+        place.shared = shared.clone();
+        World {
+            engine: self.engine.clone(),
+            place,
+            stores: vec![None],
+            definitions: self.definitions.clone(),
+            last_definition: self.last_definition.clone(),
+            slots: Vec::new(),
+            names: HashMap::new(),
+            registered: HashMap::new(),
+            imported: self.imported.clone(),
+            shared_makers: HashSet::new(),
+            makers: 0,
+            last: None,
+            kept: HashMap::new(),
+            canceller: None,
+            spent: None,
+            shared,
+        }
+    }
+
+    /// The store of the directive that was done last.
+    pub(super) fn last_store(&mut self) -> Option<&mut Store<B, State<B>>> {
+        match self.last? {
+            Last::Store(index) => self.stores.get_mut(index)?.as_mut(),
+            Last::Slot(index) => match self.slots.get_mut(index)? {
+                Slot::Core(core) => Some(&mut core.made.0),
+                Slot::Component(..) | Slot::Broken(_) => None,
+            },
+        }
+    }
+
+    /// Ends the store of the directive that was done last.
+    pub(super) fn drop_last(&mut self) {
+        let fuel = self.last_store().and_then(|store| store.usage().fuel);
+        self.spent = add(self.spent, fuel);
+        match self.last {
+            Some(Last::Store(index)) => self.stores[index] = None,
+            Some(Last::Slot(index)) => {
+                self.slots[index] = Slot::Broken(Outcome::fail("the instance's store is gone"));
+            }
+            None => {}
+        }
+    }
+
+    /// Drops what a directive made, to make it again.
+    pub(super) fn unmake(&mut self) {
+        self.drop_last();
+        self.makers = self.makers.saturating_sub(1);
+    }
+
+    /// Does to a store what is to be done before the directive.
+    fn prepare(&mut self, index: usize, annotation: &Annotation) -> Result<(), Error> {
+        self.last = Some(Last::Store(index));
+        let Some(store) = &mut self.stores[index] else {
+            return Ok(());
+        };
+        if let Some(fuel) = annotation.set_fuel {
+            store.set_fuel(fuel)?;
+        }
+        if annotation.reset_cancel {
+            store.cancel_handle()?.reset();
+        }
+        match annotation.cancel {
+            None => {}
+            Some(Cancel::Before) => self.shared.cancel(&store.cancel_handle()?),
+            Some(Cancel::Meanwhile) => {
+                let (handle, shared) = (store.cancel_handle()?, self.shared.clone());
+                let later = move || {
+                    thread::sleep(Duration::from_millis(10));
+                    shared.cancel(&handle);
+                };
+                let started = thread::Builder::new().spawn(later);
+                let started =
+                    started.map_err(|error| Error::unsupported(format!("threads: {error}")))?;
+                self.canceller = Some(started);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the thread that cancels.
+    pub(super) fn end_cancel(&mut self) {
+        if let Some(canceller) = self.canceller.take() {
+            // It does nothing that panics.
+            let _ = canceller.join();
         }
     }
 
@@ -252,6 +444,9 @@ impl<B: Backend> World<B> {
 
     pub(super) fn add(&mut self, id: Option<String>, slot: Slot<B>) {
         self.makers += 1;
+        if matches!(slot, Slot::Core(_)) {
+            self.last = Some(Last::Slot(self.slots.len()));
+        }
         if let Some(id) = id {
             self.names.insert(id, self.slots.len());
         }
@@ -276,6 +471,7 @@ impl<B: Backend> World<B> {
 
     pub(super) fn core(&mut self, id: Option<&str>) -> Step<&mut CoreInstance<B>> {
         let index = self.index(id)?;
+        self.last = Some(Last::Slot(index));
         match &mut self.slots[index] {
             Slot::Core(core) => Ok(core),
             Slot::Component(..) => Err(Outcome::fail("this is not a core module")),
@@ -303,23 +499,44 @@ impl<B: Backend> World<B> {
         &mut self,
         id: Option<&str>,
         name: &str,
-        args: &[Val],
+        mut args: Vec<Val>,
+        annotation: &Annotation,
     ) -> Step<Result<Vec<Val>, Error>> {
         let index = self.index(id)?;
-        let Slot::Component(instance, store) = &self.slots[index] else {
+        let Slot::Component(instance, index) = &self.slots[index] else {
             return Err(Outcome::fail("this is not a component"));
         };
-        let Some(store) = &mut self.stores[*store] else {
+        let (instance, index) = (instance.clone(), *index);
+        for name in &annotation.with {
+            let kept = self.kept.get(name);
+            args.push(kept.cloned().ok_or_else(|| nothing_kept(name))?);
+        }
+        if let Err(error) = self.prepare(index, annotation) {
+            return Ok(Err(error));
+        }
+        let Some(store) = &mut self.stores[index] else {
             return Err(Outcome::fail("the instance's store is gone"));
         };
-        let result = self.place.call(store, instance, name, args);
-        match result {
-            // Not the guest's: it was not entered.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::TypeMismatch) => {
-                Err(Outcome::fail(error))
-            }
-            result => Ok(result),
+        if let Some(polls) = annotation.abandon_after {
+            let ended = self.place.abandon(store, &instance, (name, &args), polls)?;
+            return Ok(ended.map(|()| Vec::new()));
         }
+        let results = match self.place.call(store, &instance, name, &args) {
+            Ok(results) => results,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(name) = &annotation.keep {
+            let result = results.first();
+            let result = result.ok_or_else(|| Outcome::fail("there is no result to keep"))?;
+            self.kept.insert(name.clone(), result.clone());
+        }
+        for name in &annotation.drop {
+            let val = self.kept.get(name).ok_or_else(|| nothing_kept(name))?;
+            if let Err(error) = self.place.drop_handle(store, val)? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(results))
     }
 
     /// The instance that an import of this name gets.
@@ -333,8 +550,9 @@ impl<B: Backend> World<B> {
 
     /// The first import of a component that nothing in the script provides.
     pub(super) fn unknown_import(&self, component: &Component<B>) -> Option<String> {
-        let known =
-            |name: &String| self.registered.contains_key(name) || self.names.contains_key(name);
+        let known = |name: &String| {
+            name == INTERFACE || self.registered.contains_key(name) || self.names.contains_key(name)
+        };
         let mut names = component.imports().iter().map(|import| &import.name);
         names.find(|name| !known(name)).cloned()
     }
@@ -343,39 +561,55 @@ impl<B: Backend> World<B> {
         &mut self,
         definition: &Definition<B>,
         id: Option<&str>,
+        annotation: &Annotation,
     ) -> Result<Slot<B>, Error> {
+        self.last = None;
+        let limits = &annotation.limits;
         match definition {
             Definition::Core(component, exports) => {
                 let (component, exports) = (component.clone(), exports.clone());
-                let core = CoreInstance::make(self.place.clone(), component, exports)?;
+                let core = CoreInstance::make(self.place.clone(), component, exports, limits)?;
                 Ok(Slot::Core(Box::new(core)))
             }
             Definition::Component(component) => {
-                let imports = !component.imports().is_empty();
-                let shared = imports
-                    || id.is_some_and(|id| self.shared.contains(id))
+                let imports = component.imports().iter();
+                let imports = imports.filter(|import| import.name != INTERFACE).count();
+                let shared = imports > 0
+                    || id.is_some_and(|id| self.imported.contains(id))
                     || self.shared_makers.contains(&(self.makers + 1));
-                let index = self.store(shared)?;
-                let linker = self.linker(component, index)?;
+                let index = self.store(shared, limits)?;
+                self.prepare(index, annotation)?;
+                let own;
+                let linker = if imports > 0 {
+                    own = self.linker(component, index)?;
+                    &own
+                } else if let Some(linker) = self.place.linker.get() {
+                    linker
+                } else {
+                    let linker = self.place.linker()?;
+                    self.place.linker.get_or_init(|| linker)
+                };
                 let Some(store) = &mut self.stores[index] else {
                     return Err(Error::new(ErrorKind::Engine, "the store is gone"));
                 };
-                let instance = self.place.instantiate(&linker, store, component)?;
+                let instance = self.place.instantiate(linker, store, component)?;
+                let named = (id.map(str::to_owned), instance.clone());
+                store.data_mut().instances.push(named);
                 Ok(Slot::Component(instance, index))
             }
         }
     }
 
     /// The number of a store for a new instance.
-    fn store(&mut self, shared: bool) -> Result<usize, Error> {
+    fn store(&mut self, shared: bool, limits: &HeaderLimits) -> Result<usize, Error> {
         if !shared {
-            self.stores.push(Some(self.place.store()?));
+            self.stores.push(Some(self.place.store(limits)?));
             return Ok(self.stores.len() - 1);
         }
-        let usable = |store: &Store<B, ()>| store.poisoned().is_none();
+        let usable = |store: &Store<B, State<B>>| store.poisoned().is_none();
         if !self.stores[SHARED].as_ref().is_some_and(usable) {
             // Instances of the old store stay where they are.
-            let old = self.stores[SHARED].replace(self.place.store()?);
+            let old = self.stores[SHARED].replace(self.place.store(limits)?);
             if old.is_some() {
                 self.stores.push(old);
                 let moved = self.stores.len() - 1;
@@ -392,8 +626,12 @@ impl<B: Backend> World<B> {
     }
 
     /// A linker with what the component imports, as far as it was registered.
-    fn linker(&mut self, component: &Component<B>, store: usize) -> Result<Linker<B, ()>, Error> {
-        let mut linker = Linker::new(&self.engine);
+    fn linker(
+        &mut self,
+        component: &Component<B>,
+        store: usize,
+    ) -> Result<Linker<B, State<B>>, Error> {
+        let mut linker = self.place.linker()?;
         for import in component.imports() {
             let Some((instance, of)) = self.provider(&import.name) else {
                 continue;
@@ -416,6 +654,10 @@ impl<B: Backend> World<B> {
         }
         Ok(linker)
     }
+}
+
+fn nothing_kept(name: &str) -> Outcome {
+    Outcome::fail(format!("nothing was kept as `{name}`"))
 }
 
 /// What becomes of a directive whose instance was not made.
