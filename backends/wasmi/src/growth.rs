@@ -450,8 +450,9 @@ impl Growth {
 
 fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
     Func::wrap(cx, move |mut caller: Caller<'_>, by: I| -> I {
-        match memory.grow(&mut caller, by.into()) {
-            Ok(size) if mutant::active(Mutant::WasmiGrowthGivesNewSize) => I::of(size + by.into()),
+        let by: u64 = by.into();
+        match memory.grow(&mut caller, by) {
+            Ok(size) if mutant::active(Mutant::WasmiGrowthGivesNewSize) => I::of(size + by),
             Ok(size) => I::of(size),
             Err(_) => I::FAILED,
         }
