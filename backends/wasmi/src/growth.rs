@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Result, StoreData};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     CodeSection, Encode, ExportKind, ExportSection, Instruction, Module, RawSection, SectionId,
@@ -370,15 +370,21 @@ fn after_numbers(bytes: &[u8], count: usize) -> &[u8] {
 }
 
 /// What sizes are counted in.
-trait Index: WasmTy + Into<u64> + 'static {
+trait Index: WasmTy + Copy + Into<u64> + 'static {
     /// What says that something has not grown.
     const FAILED: Self;
+    /// The most pages of a memory whose type says nothing.
+    const PAGES: u64;
+    /// What a table's elements must stay below.
+    const ELEMENTS: u64;
 
     fn of(size: u64) -> Self;
 }
 
 impl Index for u32 {
     const FAILED: Self = u32::MAX;
+    const PAGES: u64 = 1 << 16;
+    const ELEMENTS: u64 = 1 << 32;
 
     fn of(size: u64) -> Self {
         size as u32
@@ -387,6 +393,8 @@ impl Index for u32 {
 
 impl Index for u64 {
     const FAILED: Self = u64::MAX;
+    const PAGES: u64 = 1 << 48;
+    const ELEMENTS: u64 = u64::MAX;
 
     fn of(size: u64) -> Self {
         size
@@ -445,12 +453,33 @@ impl Growth {
     }
 }
 
-// What cannot grow is beyond its own limits or ours, or there is no room for it: our
-// limiter knows.
+// What cannot grow is beyond its own limits or ours, or there is no room for it. Ours
+// come first: that is what a store counts as refused, on every engine. wasmi looks at
+// the type first, so our limiter is asked here for what it would not be asked for.
+
+/// Asks for a growth that the type does not allow.
+fn refuse(caller: &mut Caller<'_>, ask: impl FnOnce(&mut StoreData) -> bool) {
+    let data = caller.data_mut().store_data_mut();
+    if ask(data) {
+        data.growth_failed();
+    }
+}
+
+const PAGE: u64 = 1 << 16;
 
 fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
     Func::wrap(cx, move |mut caller: Caller<'_>, by: I| -> I {
         let by: u64 = by.into();
+        let (size, ty) = (memory.size(&caller), memory.ty(&caller));
+        let pages = size.checked_add(by);
+        let bytes = pages.and_then(|pages| pages.checked_mul(PAGE));
+        let most = ty.maximum().unwrap_or(I::PAGES);
+        if let (Some(pages), Some(bytes)) = (pages, bytes)
+            && pages > most
+        {
+            refuse(&mut caller, |data| data.grow_memory(size * PAGE, bytes));
+            return I::FAILED;
+        }
         match memory.grow(&mut caller, by) {
             Ok(size) if mutant::active(Mutant::WasmiGrowthGivesNewSize) => I::of(size + by),
             Ok(size) => I::of(size),
@@ -465,6 +494,13 @@ where
     I: Index,
 {
     Func::wrap(cx, move |mut caller: Caller<'_>, value: R, by: I| -> I {
+        let size = table.size(&caller);
+        if let Some(elements) = size.checked_add(by.into())
+            && elements >= I::ELEMENTS
+        {
+            refuse(&mut caller, |data| data.grow_table(size, elements));
+            return I::FAILED;
+        }
         match table.grow(&mut caller, by.into(), value.into()) {
             Ok(size) => I::of(size),
             Err(_) => I::FAILED,

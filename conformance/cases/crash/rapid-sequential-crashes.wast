@@ -1,0 +1,38 @@
+;; A hundred guests crash, one right after the other; the one that was there before
+;; is there afterwards, with its state.
+
+(component definition $Guest
+  (core module $m
+    (memory 1)
+    (global $calls (mut i32) (i32.const 0))
+    (func (export "divide") (param i32 i32) (result i32) (i32.div_u (local.get 0) (local.get 1)))
+    (func (export "abort") (i32.store (i32.const 0) (i32.const 7)) unreachable)
+    (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+    (func (export "count") (result i32)
+      (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+      (global.get $calls)))
+  (core instance $i (instantiate $m))
+  (func (export "divide") (param "a" u32) (param "b" u32) (result u32)
+    (canon lift (core func $i "divide")))
+  (func (export "abort") (canon lift (core func $i "abort")))
+  (func (export "load") (param "at" u32) (result u32) (canon lift (core func $i "load")))
+  (func (export "count") (result u32) (canon lift (core func $i "count"))))
+
+(component instance $before $Guest)
+(assert_return (invoke $before "count") (u32.const 1))
+;;@ repeat = 100
+(thread $hundred
+  (component instance $guest $Guest)
+  (assert_return (invoke "count") (u32.const 1))
+  ;;@ error.trap = "integer-division-by-zero"
+  ;;@ poisoned = "trap"
+  (assert_trap (invoke "divide" (u32.const 1) (u32.const 0)) "integer divide by zero")
+  (assert_trap (invoke "count") "poisoned: trap: integer divide by zero"))
+(wait $hundred)
+(assert_return (invoke $before "count") (u32.const 2))
+;; A store that crashed stays so, however often it is tried.
+(component instance $guest $Guest)
+(assert_trap (invoke "abort") "unreachable")
+;;@ repeat = 100
+(assert_trap (invoke "count") "poisoned: trap: `unreachable` was executed")
+(assert_return (invoke $before "count") (u32.const 3))

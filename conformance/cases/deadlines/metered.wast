@@ -1,0 +1,57 @@
+;;! uneven-fuel = true
+;;! interruption = "fuel"
+
+;; Guests whose fuel is metered are stopped by time as well.
+
+(component definition $Guest
+  (core module $m
+    (memory 256)
+    (func $nothing)
+    (func $down (param i32) (if (local.get 0)
+      (then (call $down (i32.sub (local.get 0) (i32.const 1))))))
+    (func (export "spin") (loop $l (br $l)))
+    (func (export "calls") (loop $l (call $nothing) (br $l)))
+    (func (export "recursion") (loop $l (call $down (i32.const 100)) (br $l)))
+    (func (export "fill")
+      (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 16777216)) (br $l)))
+    (func (export "grow") (loop $l (drop (memory.grow (i32.const 65536))) (br $l)))
+    (func (export "fine") (result i32) (i32.const 3)))
+  (core instance $i (instantiate $m))
+  (func (export "spin") (canon lift (core func $i "spin")))
+  (func (export "calls") (canon lift (core func $i "calls")))
+  (func (export "recursion") (canon lift (core func $i "recursion")))
+  (func (export "fill") (canon lift (core func $i "fill")))
+  (func (export "grow") (canon lift (core func $i "grow")))
+  (func (export "fine") (result u32) (canon lift (core func $i "fine"))))
+
+;;@ limits.deadline-ms = 20
+(component instance $guest $Guest)
+;;@ error.kind = "deadline-exceeded"
+;;@ poisoned = "deadline-exceeded"
+(assert_trap (invoke "spin") "deadline exceeded")
+;;@ limits.deadline-ms = 20
+(component instance $guest $Guest)
+;;@ error.kind = "deadline-exceeded"
+;;@ poisoned = "deadline-exceeded"
+(assert_trap (invoke "calls") "deadline exceeded")
+;;@ limits.deadline-ms = 20
+(component instance $guest $Guest)
+;;@ error.kind = "deadline-exceeded"
+;;@ poisoned = "deadline-exceeded"
+(assert_trap (invoke "recursion") "deadline exceeded")
+;;@ limits.deadline-ms = 20
+(component instance $guest $Guest)
+;;@ error.kind = "deadline-exceeded"
+;;@ poisoned = "deadline-exceeded"
+(assert_trap (invoke "fill") "deadline exceeded")
+;;@ limits.deadline-ms = 20
+(component instance $guest $Guest)
+;;@ error.kind = "deadline-exceeded"
+;;@ poisoned = "deadline-exceeded"
+(assert_trap (invoke "grow") "deadline exceeded")
+;;@ limits.deadline-ms = 20
+;;@ limits.fuel = 100000
+(component instance $guest $Guest)
+;; Whichever comes first counts.
+;;@ error.kind = "out-of-fuel"
+(assert_trap (invoke "spin") "out of fuel")
