@@ -392,7 +392,7 @@ pub(crate) struct ConformanceArgs {
     pub(crate) paths: Vec<PathBuf>,
 
     /// Only those with this in their names, which are like `strings/utf8`.
-    #[arg(long, value_name = "TEXT", conflicts_with = "random")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "generated")]
     pub(crate) only: Option<String>,
 
     /// The engine to run them on.

@@ -41,6 +41,7 @@ use world::{Definition, Slot, World};
 #[derive(Debug)]
 pub struct Runner<B: Backend> {
     engines: Mutex<Vec<(Config, Engine<B>)>>,
+    stops_at_failure: bool,
 }
 
 impl<B: Backend> Default for Runner<B> {
@@ -60,7 +61,16 @@ impl<B: Backend> Runner<B> {
     pub fn new() -> Self {
         Runner {
             engines: Mutex::default(),
+            stops_at_failure: false,
         }
+    }
+
+    /// Has scripts end with the first directive that fails: those after it are not
+    /// run, and are not in the report.
+    #[must_use]
+    pub fn stop_at_failure(mut self) -> Self {
+        self.stops_at_failure = true;
+        self
     }
 
     fn engine(&self, config: &Config) -> Result<Engine<B>, Error> {
@@ -104,7 +114,8 @@ impl<B: Backend> Runner<B> {
         let steps = match self.engine(&config) {
             Ok(engine) => {
                 let world = World::new(&engine, script, features);
-                Run::new(world, &script.header).all(&script.steps)
+                let run = Run::new(world, &script.header);
+                run.all(&script.steps, self.stops_at_failure)
             }
             Err(error) => {
                 let refused = refused(&error);
@@ -179,15 +190,19 @@ impl<B: Backend> Run<B> {
         }
     }
 
-    fn all(mut self, steps: &[script::Step]) -> Vec<StepReport> {
+    fn all(mut self, steps: &[script::Step], stop_at_failure: bool) -> Vec<StepReport> {
         for step in steps {
             let outcome = self.step(step);
             let fuel = self.world.fuel();
+            let is_last = stop_at_failure && matches!(outcome, Outcome::Fail(_));
             self.reports.push(report(step, outcome, fuel));
             // Their outcomes are known when the thread was waited for.
             for nested in step.nested() {
                 let outcome = Outcome::fail("the thread was not started");
                 self.reports.push(report(nested, outcome, fuel));
+            }
+            if is_last {
+                break;
             }
         }
         let left: Vec<_> = self.threads.keys().cloned().collect();

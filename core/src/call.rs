@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::{CancelHandle, Deadline};
+use crate::mutant::{self, Mutant};
 use crate::policy::{HostCall, Policy, StoreData};
 use crate::trap::TrapCode;
 
@@ -206,10 +207,15 @@ impl<'a, B: Backend> Call<'a, B> {
         let fuel = B::fuel(&mut self.cx);
         let policy = &mut B::data_mut(&mut self.cx).policy;
         let error = policy.explain(error, fuel);
+        if mutant::active(Mutant::UsageOfFailedCallLost) {
+            policy.call.fuel = None;
+        }
         if error.poisons() {
             policy.poison(error.kind());
         }
-        if let Some(panic) = Panic::take(&error) {
+        if let Some(panic) = Panic::take(&error)
+            && !mutant::active(Mutant::HostPanicCaught)
+        {
             resume_unwind(panic);
         }
         error
@@ -301,7 +307,10 @@ impl Policy {
         if let Some(by) = &self.poison {
             return Err(poisoned(by));
         }
-        if self.current != IDLE && self.is_on_the_stack(owner.instance, ends) {
+        if self.current != IDLE
+            && self.is_on_the_stack(owner.instance, ends)
+            && !mutant::active(Mutant::ReentryAllowed)
+        {
             return Err(Error::trap(TrapCode::CannotEnterComponent));
         }
         if self.cancel.as_ref().is_some_and(CancelHandle::is_cancelled) {
@@ -341,7 +350,10 @@ impl Policy {
         if let Some(ticker) = &self.ticker {
             let now = ticker.now();
             call.started = Some(now);
-            let limit = self.limits.deadline;
+            let mut limit = self.limits.deadline;
+            if mutant::active(Mutant::DeadlineDoubled) {
+                limit = limit.map(|limit| limit * 2);
+            }
             call.deadline = limit
                 .and_then(|limit| now.checked_add(limit))
                 .map(|at| Deadline { started: now, at });
@@ -362,6 +374,9 @@ impl Policy {
 
     /// Shuts the store for good.
     fn poison(&mut self, by: &ErrorKind) {
+        if mutant::active(Mutant::PoisonForgotten) {
+            return;
+        }
         self.open = SHUT;
         self.gate = SHUT;
         self.poison.get_or_insert_with(|| Box::new(by.clone()));
@@ -376,7 +391,10 @@ impl Policy {
         }
         match *error.kind() {
             ErrorKind::Trap(code) => match self.growth_in_call().refused_memory {
-                Some(requested) if code == TrapCode::Unreachable => {
+                Some(requested)
+                    if code == TrapCode::Unreachable
+                        && !mutant::active(Mutant::RefusedGrowthForgotten) =>
+                {
                     error.with_kind(ErrorKind::MemoryLimit {
                         limit: self.limits.memory,
                         requested,
@@ -468,6 +486,9 @@ impl Site {
                     Self::leave_watched(&data.policy)?;
                 }
                 Ok(value)
+            }
+            Ok(Err(_)) if mutant::active(Mutant::HostErrorLost) => {
+                Err(self.name(Error::new(ErrorKind::Host, "a host function failed")))
             }
             Ok(Err(error)) => Err(self.name(error)),
             Err(panic) => Err(self.name(Panic::carry(panic))),

@@ -8,6 +8,7 @@ use crate::abi::{ComponentNamedList, Lift, Lower};
 use crate::backend::Backend;
 use crate::call::{Call, Mode, NO_INSTANCE, Owner};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutant;
 use crate::resource::{Resource, ResourceAny};
 use crate::store::AsContextMut;
 use crate::types::FuncType;
@@ -113,6 +114,7 @@ impl<B: Backend> Func<B> {
         let mut cx = store.as_context_mut();
         let mut call = Call::<B>::begin(B::reborrow(cx.inner_mut()), Mode::Sync, self.owner)?;
         let result = B::call(call.cx(), &self.inner, params, results);
+        let result = mutant::swallowed(result);
         call.finish(result).map_err(|error| self.named(error))
     }
 
@@ -133,6 +135,7 @@ impl<B: Backend> Func<B> {
         let cx = B::reborrow(cx.inner_mut());
         let mut call = Call::<B>::begin(cx, Mode::Async, self.owner)?;
         let result = B::call_async(call.cx(), &self.inner, params, &mut results).await;
+        let result = mutant::swallowed(result);
         call.finish(result).map_err(|error| self.named(error))?;
         Ok(results)
     }

@@ -11,6 +11,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
+use crate::mutant::{self, Mutant};
 
 /// How many idle ticks pass before the ticker parks: often enough parked to
 /// cost nothing, seldom enough that bursts of calls do not wake it each time.
@@ -259,7 +260,7 @@ impl CancelHandle {
 
     /// Whether [`CancelHandle::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
-        self.0.flag.load(Ordering::Relaxed)
+        self.0.flag.load(Ordering::Relaxed) && !mutant::active(Mutant::CancellationIgnored)
     }
 
     fn waker(&self) -> MutexGuard<'_, Option<Waker>> {

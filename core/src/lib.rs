@@ -16,6 +16,8 @@ mod interrupt;
 mod late;
 mod limits;
 mod linker;
+#[doc(hidden)]
+pub mod mutant;
 mod names;
 mod policy;
 mod resource;

@@ -14,6 +14,7 @@ use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Resource, Result};
 use crate::interrupt::{self, CancelHandle, Deadline, Ticker};
 use crate::limits::Limits;
+use crate::mutant::{self, Mutant};
 
 /// A call of a host function, as a [`Guard`] sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,15 +308,18 @@ impl StoreData {
     /// fails with [`StoreData::memory_refused`].
     pub fn grow_memory(&mut self, current: u64, desired: u64) -> bool {
         let policy = &mut self.policy;
-        let requested = policy
+        let mut requested = policy
             .memory
             .saturating_add(desired.saturating_sub(current));
-        if requested > policy.limits.memory {
+        if requested > policy.limits.memory && !mutant::active(Mutant::MemoryLimitIgnored) {
             policy.growth_refused += 1;
             let growth = policy.growth();
             growth.refused += 1;
             growth.refused_memory = Some(requested);
             return false;
+        }
+        if mutant::active(Mutant::GrowthMiscounted) && current > 0 {
+            requested = requested.saturating_sub(1 << 16).max(policy.memory);
         }
         let call_peak = policy.growth().memory_peak;
         policy.pending = Pending::Memory {
@@ -336,7 +340,7 @@ impl StoreData {
         let requested = policy
             .table_elements
             .saturating_add(desired.saturating_sub(current));
-        if requested > policy.limits.table_elements {
+        if requested > policy.limits.table_elements && !mutant::active(Mutant::TableLimitIgnored) {
             policy.growth_refused += 1;
             policy.growth().refused += 1;
             return false;
@@ -369,6 +373,9 @@ impl StoreData {
     /// Takes the last growth back: it was allowed, and the type of the memory or
     /// table forbids it, or the instantiation that asked has failed.
     pub fn growth_undone(&mut self) {
+        if mutant::active(Mutant::GrowthNotTakenBack) {
+            return;
+        }
         match std::mem::replace(&mut self.policy.pending, Pending::Nothing) {
             Pending::Nothing => {}
             Pending::Memory {

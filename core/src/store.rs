@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::CancelHandle;
 use crate::limits::{Limits, Usage};
+use crate::mutant::{self, Mutant};
 use crate::policy::{Guard, StoreData, StoreOptions};
 
 /// Makes a [`Store`] with limits and a guard.
@@ -170,7 +171,11 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
         let left = B::fuel(&mut B::context(&mut self.inner));
         let policy = &B::store_data(&self.inner).policy;
         Usage {
-            memory: policy.memory,
+            memory: if mutant::active(Mutant::UsageOfMemoryWrong) {
+                policy.table_elements
+            } else {
+                policy.memory
+            },
             memory_peak: policy.memory_peak,
             table_elements: policy.table_elements,
             growth_refused: policy.growth_refused,

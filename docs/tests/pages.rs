@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::{Page, page, pages, root};
 use enginebay::{Backend, CountedResource, ErrorKind, Feature, Support, TrapCode};
+use enginebay_core::mutant::Mutant;
 
 fn is_rust(info: &str) -> bool {
     info.split([',', ' ']).next() == Some("rust")
@@ -206,6 +207,18 @@ fn the_table_of_features_is_that_of_the_code() {
         assert_eq!(row[0], format!("`{feature}`"));
         assert_eq!(row[1..], has.collect::<Vec<_>>(), "{feature}");
     }
+}
+
+#[test]
+fn the_table_of_mutants_is_that_of_the_code() {
+    let page = page("docs/src/reference/mutants.md");
+    let rows = page.rows();
+    let all = Mutant::ALL.iter().map(|it| {
+        let touches = it.touches().to_string();
+        vec![format!("`{}`", it.name()), touches, it.what()]
+    });
+    // A header and a rule.
+    assert_eq!(rows[2..], all.collect::<Vec<_>>());
 }
 
 #[test]

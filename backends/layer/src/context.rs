@@ -8,6 +8,7 @@
 use std::sync::OnceLock;
 
 use enginebay_core::abi::{FuncShape, LiftContext, LowerContext};
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{
     Error, FuncType, ResourceAny, ResourceType, Result, StringEncoding, TrapCode, Type,
 };
@@ -300,6 +301,7 @@ impl<E: CoreEngine> LiftContext for Crossing<'_, '_, E> {
                 self.budget = left;
                 Ok(())
             }
+            None if mutant::active(Mutant::HostBytesIgnored) => Ok(()),
             None => Err(E::data(self.cx).store_data().host_bytes_refused()),
         }
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use enginebay_core::abi;
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{ComponentNamedList, Lift, Lower, Result, Val, func_fits};
 use wasmtime_environ::component::{
     Export as Item, ExportIndex, NameMapNoIntern, OptionsIndex, TypeDef,
@@ -199,7 +200,9 @@ impl<E: CoreEngine> Export<E> {
         if self.plain || result.is_err() {
             return result;
         }
-        if let Some(post_return) = &self.post_return {
+        if let Some(post_return) = &self.post_return
+            && !mutant::active(Mutant::PostReturnNotCalled)
+        {
             if boundary.has_exits {
                 set_may_leave::<E>(cx, instance, boundary.owner, false);
                 meters::call::<E>(cx, instance, post_return, &mut slots)?;

@@ -3,6 +3,7 @@
 //!
 //! A slot that is freed is used again first. Index 0 is never given out.
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{CountedResource, Error, ErrorKind, Result, TrapCode};
 use wasmtime_environ::component::TypeResourceTableIndex;
 
@@ -22,7 +23,7 @@ pub(crate) struct Counter {
 
 impl Counter {
     fn add(&mut self) -> Result<()> {
-        if self.live < self.limit {
+        if self.live < self.limit || mutant::active(Mutant::HandleLimitIgnored) {
             self.live += 1;
             return Ok(());
         }
@@ -60,7 +61,7 @@ fn unknown(index: u32) -> Error {
 }
 
 fn same(kind: Kind, wanted: Kind, index: u32) -> Result<()> {
-    if kind == wanted {
+    if kind == wanted || mutant::active(Mutant::HandleTypeIgnored) {
         Ok(())
     } else {
         Err(Error::trap(TrapCode::HandleTypeMismatch).with_context("handle", index))
@@ -169,7 +170,7 @@ impl Handles {
         index: u32,
     ) -> Result<Removed> {
         let removed = match *self.slot(index)? {
-            Slot::Own { lends, .. } if lends != 0 => {
+            Slot::Own { lends, .. } if lends != 0 && !mutant::active(Mutant::LentHandleDropped) => {
                 return Err(Error::trap(TrapCode::HandleLent).with_context("handle", index));
             }
             Slot::Own { kind, rep, .. } => {

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result, TrapCode};
 use wasmtime_environ::EntityRef;
 use wasmtime_environ::component::{
@@ -429,6 +430,11 @@ fn memory<E: CoreEngine>(
     index: RuntimeMemoryIndex,
 ) -> Result<E::Memory> {
     let pre = E::data_mut(cx).instance(instance).pre.clone();
+    let index = if mutant::active(Mutant::MemoryOfAnotherInstance) {
+        RuntimeMemoryIndex::from_u32(0)
+    } else {
+        index
+    };
     match core_export::<E>(cx, instance, &pre.program.extracts.memories[index])? {
         CoreExtern::Memory(memory) => Ok(memory),
         _ => Err(wrong_kind("memory")),
@@ -443,6 +449,11 @@ fn realloc<E: CoreEngine>(
     index: RuntimeReallocIndex,
 ) -> Result<E::Callee> {
     let pre = E::data_mut(cx).instance(instance).pre.clone();
+    let index = if mutant::active(Mutant::ReallocOfAnotherInstance) {
+        RuntimeReallocIndex::from_u32(0)
+    } else {
+        index
+    };
     let ty = Signature::new([CoreType::I32; 4], [CoreType::I32]);
     callee::<E>(cx, instance, &pre.program.extracts.reallocs[index], &ty)
 }
@@ -510,7 +521,9 @@ pub(crate) fn destroy<E: CoreEngine>(
         Origin::Guest { instance, resource } => match destructor::<E>(cx, *instance, *resource)? {
             Some(destructor) => {
                 let context = std::mem::take(&mut E::data_mut(cx).context);
-                meters::call::<E>(cx, *instance, &destructor, &mut [u64::from(rep)])?;
+                for _ in 0..mutant::destructor_runs() {
+                    meters::call::<E>(cx, *instance, &destructor, &mut [u64::from(rep)])?;
+                }
                 E::data_mut(cx).context = context;
                 Ok(())
             }

@@ -5,6 +5,7 @@
 //! realms. The count is kept in that of the realm whose code runs, and moves
 //! with the calls that go from one to another.
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
 use crate::contain::host_func;
@@ -145,7 +146,7 @@ fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) 
     let Some(meters) = &data.meters else {
         return Ok(copy);
     };
-    if meters.gauge.is_exhausted(copy) {
+    if meters.gauge.is_exhausted(copy) && !mutant::active(Mutant::FuelNeverStops) {
         set::<E>(cx, counter, copy);
         return Err(Error::of(ErrorKind::OutOfFuel { consumed: 0 }));
     }
@@ -158,7 +159,7 @@ fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) 
     };
     let (copy, after) = meters.gauge.next(meters.slice, copy, before);
     set::<E>(cx, counter, after);
-    Ok(copy)
+    Ok(copy + i64::from(mutant::active(Mutant::FuelSliceCharged)))
 }
 
 /// Calls a function of an instance's, which counts in the instance's realm.
@@ -207,7 +208,9 @@ fn hand_over<E: CoreEngine>(cx: &mut E::Context<'_>, to: u32) -> Option<u32> {
     let meters = meters::<E>(cx)?;
     let before = std::mem::replace(&mut meters.current, to);
     let counter = meters.counter()?;
-    set::<E>(cx, &counter, count);
+    if !mutant::active(Mutant::FuelLostBetweenComponents) {
+        set::<E>(cx, &counter, count);
+    }
     Some(before)
 }
 

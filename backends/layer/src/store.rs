@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{
     CountedResource, Error, ResourceAny, ResourceType, Result, StoreData, TrapCode,
 };
@@ -95,7 +96,13 @@ impl<E: CoreEngine> Data<E> {
         let limits = self.store.limits();
         let add = |count: &mut u64, more: u64, limit: u64, what: CountedResource| {
             *count += more;
-            if *count > limit { Err(what) } else { Ok(()) }
+            let ignored =
+                mutant::active(Mutant::InstanceLimitIgnored) && what == CountedResource::Instances;
+            if *count > limit && !ignored {
+                Err(what)
+            } else {
+                Ok(())
+            }
         };
         let counts = &mut self.counts;
         let counted = add(
@@ -139,7 +146,7 @@ impl<E: CoreEngine> Data<E> {
     /// Has all given back that the call that was begun last was lent.
     pub(crate) fn close_scope(&mut self) -> Result<()> {
         let (_, scope) = self.scope()?;
-        if scope.borrows > 0 {
+        if scope.borrows > 0 && !mutant::active(Mutant::BorrowOutlivesCall) {
             return Err(Error::trap(TrapCode::BorrowStillHeld));
         }
         for Lender { table, index } in std::mem::take(&mut scope.lenders) {
@@ -602,7 +609,7 @@ pub(crate) fn check_may_leave<E: CoreEngine>(
     instance: u32,
     owner: RuntimeComponentInstanceIndex,
 ) -> Result<()> {
-    if may_leave::<E>(cx, instance, owner) {
+    if may_leave::<E>(cx, instance, owner) || mutant::active(Mutant::MayLeaveIgnored) {
         Ok(())
     } else {
         Err(Error::trap(TrapCode::CannotLeaveComponent))

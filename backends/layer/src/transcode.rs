@@ -11,6 +11,7 @@
 )]
 
 use encoding_rs::mem;
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, Result, TrapCode};
 use wasmtime_environ::component::{FixedEncoding, Transcode};
 
@@ -247,7 +248,10 @@ fn utf16_to_latin1(src: &[u16], dst: &mut [u8]) -> usize {
         len += block.len();
     }
     for (unit, to) in src[len..].iter().zip(&mut dst[len..]) {
-        let Ok(byte) = u8::try_from(*unit) else { break };
+        let Ok(byte) = u8::try_from(*unit) else {
+            len += usize::from(mutant::active(Mutant::TranscodedTooFar));
+            break;
+        };
         *to = byte;
         len += 1;
     }
@@ -259,6 +263,9 @@ fn utf16_to_probably_utf16(src: &[u16], dst: &mut [u16]) -> Result<u64> {
     let len = src.len();
     copy_utf16(src, dst)?;
     if !mem::is_utf16_latin1(src) {
+        if mutant::active(Mutant::TranscodedTagLost) {
+            return Ok(len as u64);
+        }
         return Ok(len as u64 | UTF16_TAG);
     }
     mem::convert_utf16_to_latin1_lossy(src, &mut bytes(dst)[..len]);

@@ -1,5 +1,6 @@
 //! The traps that adapters ask for by number.
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, TrapCode};
 use wasmtime_environ::Trap;
 
@@ -29,6 +30,9 @@ fn code(trap: Trap) -> TrapCode {
         Trap::InvalidChar => TrapCode::InvalidChar,
         Trap::StringOutOfBounds => TrapCode::StringOutOfBounds,
         Trap::ListOutOfBounds => TrapCode::ListOutOfBounds,
+        Trap::InvalidDiscriminant if mutant::active(Mutant::AdapterTrapSwapped) => {
+            TrapCode::UnalignedPointer
+        }
         Trap::InvalidDiscriminant => TrapCode::InvalidDiscriminant,
         Trap::UnalignedPointer => TrapCode::UnalignedPointer,
         Trap::AsyncDeadlock | Trap::NoAsyncResult => TrapCode::Deadlock,

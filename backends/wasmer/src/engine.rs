@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{
     Config, Error, ErrorKind, Feature, Features, Result, Support, refused_features,
 };
@@ -111,7 +112,7 @@ impl Options {
     #[cfg(not(feature = "singlepass"))]
     fn compiler(&self) -> EngineBuilder {
         let mut compiler = wasmer::sys::Cranelift::new();
-        compiler.canonicalize_nans(self.deterministic);
+        compiler.canonicalize_nans(self.deterministic && !mutant::active(Mutant::NanNotCanonical));
         compiler.push_middleware(Arc::new(SharedTables));
         EngineBuilder::new(compiler)
     }
@@ -119,7 +120,7 @@ impl Options {
     #[cfg(feature = "singlepass")]
     fn compiler(&self) -> EngineBuilder {
         let mut compiler = wasmer::sys::Singlepass::new();
-        compiler.canonicalize_nans(self.deterministic);
+        compiler.canonicalize_nans(self.deterministic && !mutant::active(Mutant::NanNotCanonical));
         compiler.push_middleware(Arc::new(SharedTables));
         EngineBuilder::new(compiler)
     }
@@ -152,7 +153,10 @@ impl ModuleMiddleware for SharedTables {
                 table.maximum = None;
             }
             let export = ExportIndex::Table(index);
-            if table.is_fixed_funcref_table() && info.exports.values().any(|it| *it == export) {
+            if table.is_fixed_funcref_table()
+                && info.exports.values().any(|it| *it == export)
+                && !mutant::active(Mutant::WasmerTablesCopied)
+            {
                 table.maximum = Some(FIXED);
                 table.readonly = false;
             }

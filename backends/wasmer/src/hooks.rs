@@ -14,6 +14,7 @@
 
 use std::hint::black_box;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, Result, TrapCode};
 use wasmer::sys::vm::{
     VMBuiltinFunctionIndex, VMContext, VMInstance, libcalls, on_host_stack, raise_user_trap,
@@ -241,7 +242,9 @@ unsafe fn grow_table(
         // exclusive access to it; `call` holds no reference to the data
         // meanwhile, and Wasmer has none.
         let policy = unsafe { policy(store) };
-        if !policy.grow_table(current, desired) {
+        if !mutant::active(Mutant::WasmerTableGrowthUnlimited)
+            && !policy.grow_table(current, desired)
+        {
             return Ok(REFUSED);
         }
         if desired > u64::from(u32::MAX) {

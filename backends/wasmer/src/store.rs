@@ -14,6 +14,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::slice;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result};
 use enginebay_layer::{CoreExtern, CoreType, Data, Signature};
 use wasmer::sys::vm::{
@@ -282,7 +283,9 @@ impl Context<'_> {
             exports: HashMap::new(),
         });
         finished??;
-        if let Some(start) = start {
+        if let Some(start) = start
+            && !mutant::active(Mutant::WasmerStartNotRun)
+        {
             let callee = func::callee(self, &start, &Signature::default())?;
             func::call(self, &callee, &mut [])?;
         }

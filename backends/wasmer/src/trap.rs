@@ -1,5 +1,6 @@
 //! Wasmer's failures as the core's errors.
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Frame, TrapCode};
 use wasmer::sys::vm::{self, Trap};
 use wasmer::{FrameInfo, InstantiationError, LinkError, RuntimeError};
@@ -16,6 +17,9 @@ fn code(code: vm::TrapCode) -> Option<TrapCode> {
         vm::TrapCode::IndirectCallToNull => TrapCode::IndirectCallToNull,
         vm::TrapCode::BadSignature => TrapCode::BadSignature,
         vm::TrapCode::IntegerOverflow => TrapCode::IntegerOverflow,
+        vm::TrapCode::IntegerDivisionByZero if mutant::active(Mutant::TrapCodeSwapped) => {
+            TrapCode::IntegerOverflow
+        }
         vm::TrapCode::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
         vm::TrapCode::BadConversionToInteger => TrapCode::BadConversionToInteger,
         vm::TrapCode::UnreachableCodeReached => TrapCode::Unreachable,

@@ -22,6 +22,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result, StoreData};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
@@ -448,10 +449,11 @@ impl Growth {
 
 fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Func {
     Func::wrap(cx, move |mut caller: Caller<'_>, by: I| {
-        let by = by.into();
+        let by: u64 = by.into();
         let current = memory.size(&caller);
         caller.data_mut().asked = Asked::Nothing;
         match memory.grow(&mut caller, by) {
+            Ok(size) if mutant::active(Mutant::WasmiGrowthGivesNewSize) => Ok(I::of(size + by)),
             Ok(size) => Ok(I::of(size)),
             Err(_) => failed(caller.data_mut(), |data| {
                 data.grow_memory(in_bytes(current), in_bytes(current.saturating_add(by)))

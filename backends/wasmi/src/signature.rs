@@ -10,6 +10,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use enginebay_core::mutant::{self, Mutant};
+use enginebay_core::{Error, ErrorKind};
 use enginebay_layer::{CoreType, MAX_SLOTS, Signature};
 use wasmi::{Caller, F32, F64, Func, ResumableCall, StoreContextMut, TypedFunc, Val};
 use wasmi::{WasmParams, WasmResults, WasmRet, WasmTy};
@@ -307,7 +309,11 @@ pub(crate) fn run_in_slices(
             ResumableCall::HostTrap(trap) => return Err(trap.into_host_error()),
             ResumableCall::OutOfFuel(paused) => paused,
         };
-        if let Some(reason) = cx.data().interrupted() {
+        let mut reason = cx.data().interrupted();
+        if mutant::active(Mutant::WasmiSliceStops) {
+            reason = reason.or_else(|| Some(Error::of(ErrorKind::Cancelled)));
+        }
+        if let Some(reason) = reason {
             return Err(wasmi::Error::host(HostFailure(reason)));
         }
         cx.set_fuel(paused.required_fuel().max(SLICE))?;

@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result, StoreData, TrapCode};
 use enginebay_layer::{CoreExtern, CoreType, Data, Signature, contain};
 use wasmi::{AsContextMut, Extern, Mutability, StoreContextMut};
@@ -395,7 +396,7 @@ impl Context<'_> {
                     if !module.growths.is_empty() {
                         growth::provide(&mut self.wasmi(realm), &inner, &module.growths)?;
                     }
-                    if module.has_start {
+                    if module.has_start && !mutant::active(Mutant::WasmiStartNotRun) {
                         self.start(realm, &inner)?;
                     }
                     Ok(Instance { realm, inner })

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{CountedResource, Error, ErrorKind, StoreData, TrapCode};
 use wasmi::errors::{
     ErrorKind as Kind, HostError, InstantiationError as Instantiation, MemoryError, TableError,
@@ -26,6 +27,9 @@ fn code(trap: wasmi::TrapCode) -> Option<TrapCode> {
         wasmi::TrapCode::MemoryOutOfBounds => TrapCode::MemoryOutOfBounds,
         wasmi::TrapCode::TableOutOfBounds => TrapCode::TableOutOfBounds,
         wasmi::TrapCode::IndirectCallToNull => TrapCode::IndirectCallToNull,
+        wasmi::TrapCode::IntegerDivisionByZero if mutant::active(Mutant::TrapCodeSwapped) => {
+            TrapCode::IntegerOverflow
+        }
         wasmi::TrapCode::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
         wasmi::TrapCode::IntegerOverflow => TrapCode::IntegerOverflow,
         wasmi::TrapCode::BadConversionToInteger => TrapCode::BadConversionToInteger,

@@ -12,6 +12,7 @@
 
 use std::mem::MaybeUninit;
 
+use enginebay_core::mutant;
 use enginebay_core::{Error, ErrorKind, ResourceType, Result};
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{
@@ -141,7 +142,12 @@ impl Resource {
         // validation has seen to.
         unsafe {
             match wasmtime::Func::from_raw(&mut *store, dtor.as_ptr().cast()) {
-                Some(dtor) => dtor.call_unchecked(store, &raw mut params[..]),
+                Some(dtor) => {
+                    for _ in 0..mutant::destructor_runs() {
+                        dtor.call_unchecked(&mut *store, &raw mut params[..])?;
+                    }
+                    Ok(())
+                }
                 None => Ok(()),
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{
     Config, Engine, Error, ErrorKind, Feature, Features, Interruption, Result, Support,
 };
@@ -35,7 +36,13 @@ pub fn support() -> Support {
 }
 
 pub(crate) fn new(config: &Config) -> Result<wasmtime::Engine> {
-    make(&self::config(config))
+    let mut options = self::config(config);
+    if mutant::active(Mutant::FuelPriceChanged) {
+        let mut prices = wasmtime::OperatorCost::new();
+        prices.I32Add = 2;
+        options.operator_cost(prices);
+    }
+    make(&options)
 }
 
 pub(crate) fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
@@ -82,7 +89,9 @@ pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmti
         .max_wasm_stack(stack)
         // What host functions get on top of the guest's stack in async calls.
         .async_stack_size(stack + (1536 << 10))
-        .cranelift_nan_canonicalization(config.get_deterministic());
+        .cranelift_nan_canonicalization(
+            config.get_deterministic() && !mutant::active(Mutant::NanNotCanonical),
+        );
     engine
 }
 

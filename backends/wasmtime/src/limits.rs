@@ -1,6 +1,7 @@
 //! What Wasmtime asks before memories and tables grow: the core's policy
 //! decides.
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{StoreData, StoreNumber};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Func;
@@ -112,6 +113,9 @@ impl ResourceLimiter for State {
     }
 
     fn instances(&self) -> usize {
+        if mutant::active(Mutant::InstanceLimitIgnored) {
+            return usize::MAX;
+        }
         count(self.data.limits().instances)
     }
 

@@ -1,5 +1,6 @@
 //! Stores, and the calls into them that are not typed.
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Interruption, Lower, Result, StoreData, StoreNumber, Val};
 use wasmtime::component as wt;
 use wasmtime::{StoreContextMut, UpdateDeadline};
@@ -11,7 +12,16 @@ use crate::{trap, value};
 type Context<'a> = StoreContextMut<'a, State>;
 
 pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime::Store<State>> {
-    let limits = data.limits().clone();
+    let mut limits = data.limits().clone();
+    if mutant::active(Mutant::HandleLimitIgnored) {
+        limits.handles = u64::MAX;
+    }
+    if mutant::active(Mutant::HostBytesIgnored) {
+        limits.host_bytes = u64::MAX;
+    }
+    if mutant::active(Mutant::FuelNeverStops) {
+        limits.fuel = None;
+    }
     let interruption = data.interruption();
     let mut store = wasmtime::Store::new(
         engine,

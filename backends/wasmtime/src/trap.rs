@@ -4,6 +4,7 @@
 #[cfg(feature = "layered")]
 use enginebay_core::StoreData;
 use enginebay_core::abi;
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{
     ComponentNamedList, CountedResource, Error, ErrorKind, Frame, FuncType, Result, TrapCode,
 };
@@ -201,6 +202,9 @@ fn code(trap: Trap) -> TrapCode {
         Trap::IndirectCallToNull => TrapCode::IndirectCallToNull,
         Trap::BadSignature => TrapCode::BadSignature,
         Trap::IntegerOverflow => TrapCode::IntegerOverflow,
+        Trap::IntegerDivisionByZero if mutant::active(Mutant::TrapCodeSwapped) => {
+            TrapCode::IntegerOverflow
+        }
         Trap::IntegerDivisionByZero => TrapCode::IntegerDivisionByZero,
         Trap::BadConversionToInteger => TrapCode::BadConversionToInteger,
         Trap::UnreachableCodeReached => TrapCode::Unreachable,
@@ -284,7 +288,8 @@ fn known(error: &wasmtime::Error) -> Option<Meaning> {
 }
 
 fn by_message(state: &State, error: wasmtime::Error) -> Error {
-    match known(&error) {
+    let known = known(&error).filter(|_| !mutant::active(Mutant::WasmtimeMessagesForgotten));
+    match known {
         Some(Meaning::Trap(code)) => Error::trap(code).with_source(error),
         Some(Meaning::Limit(what)) => state.data.resource_refused(what),
         Some(Meaning::Memory) => state.data.memory_refused(),

@@ -18,6 +18,7 @@ use super::{
     param_slots,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutant;
 use crate::types::{FuncType, Type};
 use crate::val::Val;
 
@@ -168,6 +169,7 @@ impl ParamShapes {
         if vals.len() != parts.len() {
             return Err(misfit());
         }
+        let vals = &*mutant::swapped(vals);
         let mut writer = FlatWriter::new(dst);
         if abi.flat <= MAX_FLAT_PARAMS {
             for (val, part) in vals.iter().zip(parts) {

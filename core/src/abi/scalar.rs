@@ -7,6 +7,7 @@
 use super::{Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext};
 use crate::__private::Sealed;
 use crate::error::{Error, Result};
+use crate::mutant;
 use crate::trap::TrapCode;
 use crate::types::Type;
 
@@ -122,7 +123,7 @@ macro_rules! numbers {
     (@to float, $value:expr) => { u64::from($value.to_bits()) };
     (@from int32, $rust:ident, $bits:expr) => { $bits as $rust };
     (@from int64, $rust:ident, $bits:expr) => { $bits as $rust };
-    (@from float, f32, $bits:expr) => { f32::from_bits($bits as u32) };
+    (@from float, f32, $bits:expr) => { f32::from_bits(mutant::nan($bits as u32)) };
     (@from float, f64, $bits:expr) => { f64::from_bits($bits) };
     (@from float, $rust:ident, $bits:expr) => { <$rust>::from_bits($bits as _) };
 }

@@ -1,6 +1,7 @@
 //! What an operator costs and what it means to the count. The prices are
 //! Wasmtime's own, by its translator.
 
+use enginebay_core::mutant::{self, Mutant};
 use wasmtime_environ::wasmparser::{MemArg, Operator, for_each_operator};
 use wasmtime_environ::{OperatorCostStrategy, VariableOperatorCost};
 
@@ -12,7 +13,8 @@ pub(super) const SMALL_BULK: i64 = 128;
 
 /// What an operator costs, whatever its operands.
 pub(super) fn price(operator: &Operator<'_>) -> i64 {
-    OperatorCostStrategy::Default.cost(operator)
+    let more = mutant::active(Mutant::FuelPriceChanged) && matches!(operator, Operator::I32Add);
+    OperatorCostStrategy::Default.cost(operator) + i64::from(more)
 }
 
 /// What work costs whose size is an operand.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Interruption, Result};
 use enginebay_layer::{CoreExtern, CoreType, Data, MAX_SLOTS, SharedFunc, Signature, contain};
 use wasmtime::{
@@ -70,7 +71,11 @@ pub(super) fn instantiate(
     };
     contain("instantiating a module", || {
         let result = Instance::new(&mut *cx, module, imports);
-        finish(cx, result)
+        let result = finish(cx, result);
+        if mutant::active(Mutant::WasmtimeStartTrapLost) {
+            return result.map_err(|error| Error::new(ErrorKind::Engine, error.to_string()));
+        }
+        result
     })
 }
 
@@ -125,7 +130,7 @@ impl Shape {
 /// as it was.
 #[inline]
 fn read(value: &ValRaw, wide: u32, place: usize) -> u64 {
-    if wide >> place & 1 != 0 {
+    if wide >> place & 1 != 0 && !mutant::active(Mutant::WasmtimeResultsCut) {
         value.get_u64()
     } else {
         value.get_u32().into()

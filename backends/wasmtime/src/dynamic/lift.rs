@@ -4,6 +4,7 @@
 //! own dynamic values.
 
 use enginebay_core::abi::VAL_COST;
+use enginebay_core::mutant;
 use enginebay_core::{Error, ResourceAny, TrapCode, Val};
 use wasmtime::component as wt;
 use wasmtime::component::__internal::{
@@ -65,7 +66,7 @@ fn scalar_in(ty: InterfaceType, src: &ValRaw) -> Option<Val> {
         InterfaceType::U32 => Val::U32(src.get_u32()),
         InterfaceType::S64 => Val::S64(src.get_i64()),
         InterfaceType::U64 => Val::U64(src.get_u64()),
-        InterfaceType::Float32 => Val::F32(f32::from_bits(src.get_f32())),
+        InterfaceType::Float32 => Val::F32(f32::from_bits(mutant::nan(src.get_f32()))),
         InterfaceType::Float64 => Val::F64(f64::from_bits(src.get_f64())),
         _ => return None,
     })

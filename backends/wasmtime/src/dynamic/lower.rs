@@ -6,6 +6,7 @@
 use std::mem::MaybeUninit;
 use std::slice::IterMut;
 
+use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{ResourceAny, StoreNumber, Val};
 use wasmtime::ValRaw;
 use wasmtime::component as wt;
@@ -33,6 +34,7 @@ pub(super) fn params<T>(
     if vals.len() != ty.types.len() {
         return Err(Misfit::Value.into());
     }
+    let vals = &*mutant::swapped(vals);
     if ty.abi.flat_count(MAX_FLAT_PARAMS).is_some() {
         // Also read as the result, if the function has none of either.
         dst[0].write(ValRaw::u32(0));
@@ -296,7 +298,10 @@ fn store<T>(
             let case = Case::of(cx, val, ty)?;
             discriminant(cx, case.info, case.number, at)?;
             if let Some((val, ty)) = case.payload {
-                let offset = usize::try_from(case.info.payload_offset32)?;
+                let mut offset = usize::try_from(case.info.payload_offset32)?;
+                if mutant::active(Mutant::WasmtimePayloadMisplaced) {
+                    offset = usize::from(case.info.size);
+                }
                 store(cx, val, ty, at + offset)?;
             }
         }

@@ -1,0 +1,52 @@
+;; Instances that share a table call what another one has put there: before and after
+;; they have called through it, and whether the table can grow or not.
+
+(component definition $Tables
+  (core module $owner
+    (type $f (func (result i32)))
+    (table (export "fixed") 2 2 funcref)
+    (table (export "open") 2 funcref)
+    (func $own (result i32) (i32.const 1))
+    (elem (table 0) (i32.const 0) func $own)
+    (elem (table 1) (i32.const 0) func $own)
+    (func (export "fixed-at") (param i32) (result i32)
+      (call_indirect 0 (type $f) (local.get 0)))
+    (func (export "open-at") (param i32) (result i32)
+      (call_indirect 1 (type $f) (local.get 0))))
+  (core instance $owner (instantiate $owner))
+  ;; Puts functions of its own into both, when it is made and later.
+  (core module $other
+    (import "" "fixed" (table 2 2 funcref))
+    (import "" "open" (table 2 funcref))
+    (type $f (func (result i32)))
+    (func $two (result i32) (i32.const 2))
+    (func $three (result i32) (i32.const 3))
+    (elem (table 0) (i32.const 1) func $two)
+    (elem (table 1) (i32.const 1) func $two)
+    (elem declare func $three)
+    (func (export "replace")
+      (table.set 0 (i32.const 0) (ref.func $three))
+      (table.set 1 (i32.const 0) (ref.func $three)))
+    (func (export "clear") (table.set 0 (i32.const 1) (ref.null func)))
+    (func (export "fixed-at") (param i32) (result i32)
+      (call_indirect 0 (type $f) (local.get 0))))
+  (core instance $other (instantiate $other (with "" (instance
+    (export "fixed" (table $owner "fixed")) (export "open" (table $owner "open"))))))
+  (func (export "fixed-at") (param "n" u32) (result u32) (canon lift (core func $owner "fixed-at")))
+  (func (export "open-at") (param "n" u32) (result u32) (canon lift (core func $owner "open-at")))
+  (func (export "other-at") (param "n" u32) (result u32) (canon lift (core func $other "fixed-at")))
+  (func (export "replace") (canon lift (core func $other "replace")))
+  (func (export "clear") (canon lift (core func $other "clear"))))
+
+(component instance $t $Tables)
+(assert_return (invoke "fixed-at" (u32.const 0)) (u32.const 1))
+(assert_return (invoke "fixed-at" (u32.const 1)) (u32.const 2))
+(assert_return (invoke "open-at" (u32.const 0)) (u32.const 1))
+(assert_return (invoke "open-at" (u32.const 1)) (u32.const 2))
+(assert_return (invoke "other-at" (u32.const 0)) (u32.const 1))
+(assert_return (invoke "replace"))
+(assert_return (invoke "fixed-at" (u32.const 0)) (u32.const 3))
+(assert_return (invoke "open-at" (u32.const 0)) (u32.const 3))
+(assert_return (invoke "other-at" (u32.const 0)) (u32.const 3))
+(assert_return (invoke "clear"))
+(assert_trap (invoke "fixed-at" (u32.const 1)) "uninitialized element")
