@@ -5,11 +5,17 @@
 
 mod any;
 mod guests;
+mod kernels;
 mod layered;
+mod measure;
+mod metering;
 mod raw;
+mod resident;
 mod work;
 
-use std::time::{Duration, Instant};
+pub use measure::{Effort, Measured, MeasuredMeter, measure, measure_meter};
+pub use metering::{Meter, Quad, meters};
+pub use resident::{Resident, resident};
 
 /// How often the guest calls the host in one iteration.
 const HOST_CALLS: u32 = 1000;
@@ -95,87 +101,5 @@ impl Pair {
             operations: HOST_CALLS.into(),
             ..Pair::new(work)
         }
-    }
-}
-
-/// Medians of a pair, per operation, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Measured {
-    /// Median through enginebay.
-    pub ours: f64,
-    /// Median of what it is measured against.
-    pub theirs: f64,
-    /// Half the distance between the quartiles of the samples' ratios.
-    pub spread: f64,
-    /// Median of the samples' ratios, ours to theirs.
-    pub ratio: f64,
-}
-
-/// How long to measure.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// How many samples of each side, unless they take too long.
-    pub samples: usize,
-    /// How long one sample takes, unless one iteration takes longer. Shorter than
-    /// what a scheduler gives to a thread at a time: then most samples see
-    /// nothing of what else runs.
-    pub sample: Duration,
-    /// How long all samples may take together; there are at least eleven.
-    pub total: Duration,
-}
-
-fn time(work: &mut Work, n: u64) -> Duration {
-    let start = Instant::now();
-    work(n);
-    start.elapsed()
-}
-
-/// How many iterations fill a sample.
-fn calibrate(work: &mut Work, sample: Duration) -> u64 {
-    let mut n = 1;
-    loop {
-        let took = time(work, n);
-        if took >= sample / 4 || n >= 1 << 30 {
-            let wanted = sample.as_secs_f64() / took.as_secs_f64().max(1e-9) * n as f64;
-            return (wanted as u64).max(1);
-        }
-        n *= 2;
-    }
-}
-
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * q).round() as usize]
-}
-
-/// Measures a pair in alternation, so that whatever else the machine does hits
-/// both sides alike.
-pub fn measure(pair: &mut Pair, effort: Effort) -> Measured {
-    let n = calibrate(&mut pair.ours, effort.sample);
-    let both = time(&mut pair.theirs, n) + time(&mut pair.ours, n);
-    let fit = effort.total.as_secs_f64() / both.as_secs_f64().max(1e-9);
-    let samples = effort.samples.min((fit as usize).max(11));
-    let per_operation = 1e9 / (n * pair.operations) as f64;
-    let (mut ours, mut theirs, mut ratios) = (vec![], vec![], vec![]);
-    for i in 0..samples {
-        let (a, b) = if i % 2 == 0 {
-            let a = time(&mut pair.ours, n);
-            (a, time(&mut pair.theirs, n))
-        } else {
-            let b = time(&mut pair.theirs, n);
-            (time(&mut pair.ours, n), b)
-        };
-        let (a, b) = (a.as_secs_f64(), b.as_secs_f64());
-        ours.push(a * per_operation);
-        theirs.push(b * per_operation);
-        ratios.push(a / b);
-    }
-    for samples in [&mut ours, &mut theirs, &mut ratios] {
-        samples.sort_by(f64::total_cmp);
-    }
-    Measured {
-        ours: quantile(&ours, 0.5),
-        theirs: quantile(&theirs, 0.5),
-        ratio: quantile(&ratios, 0.5),
-        spread: (quantile(&ratios, 0.75) - quantile(&ratios, 0.25)) / 2.0,
     }
 }

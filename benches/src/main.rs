@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use enginebay_benches::{Effort, benches, measure};
+use enginebay::Interruption;
+use enginebay_benches::{Effort, benches, measure, measure_meter, meters, resident};
 
 const HELP: &str = "\
 Measures enginebay against the engines' own APIs, in one process.
@@ -15,8 +16,13 @@ Usage: enginebay-report [--quick] [--backend NAME] [FILTER]
 
   --quick           fewer and shorter samples
   --backend NAME    only this backend
-  FILTER            only what has this text in its name
+  FILTER            only what has this text in its name; what metering costs is
+                    named `metering: ...`, and memory `resident`
 ";
+
+/// With a deadline, wasmi may take so many times as long in the median of the
+/// kernels.
+const INTERPRETER_BAR: f64 = 1.15;
 
 fn human(nanoseconds: f64) -> String {
     match nanoseconds {
@@ -26,7 +32,20 @@ fn human(nanoseconds: f64) -> String {
     }
 }
 
-fn main() -> ExitCode {
+struct Options {
+    effort: Effort,
+    backend: Option<String>,
+    filter: String,
+}
+
+impl Options {
+    fn wants(&self, backend: &str, name: &str) -> bool {
+        name.contains(&self.filter) && self.backend.as_ref().is_none_or(|it| it == backend)
+    }
+}
+
+/// What is to be done, or what to say instead.
+fn options() -> Result<Options, ExitCode> {
     let mut effort = Effort {
         samples: 1001,
         sample: Duration::from_millis(1),
@@ -39,7 +58,7 @@ fn main() -> ExitCode {
         match &*arg {
             "--help" | "-h" => {
                 print!("{HELP}");
-                return ExitCode::SUCCESS;
+                return Err(ExitCode::SUCCESS);
             }
             "--quick" => {
                 effort = Effort {
@@ -53,37 +72,85 @@ fn main() -> ExitCode {
                 _ => {
                     let names = enginebay::BACKENDS.join(", ");
                     eprint!("`--backend` takes one of {names}\n\n{HELP}");
-                    return ExitCode::from(2);
+                    return Err(ExitCode::from(2));
                 }
             },
             other if other.starts_with('-') => {
                 eprint!("unknown option `{other}`\n\n{HELP}");
-                return ExitCode::from(2);
+                return Err(ExitCode::from(2));
             }
             other => filter = other.to_owned(),
         }
     }
+    Ok(Options {
+        effort,
+        backend,
+        filter,
+    })
+}
+
+fn main() -> ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
     println!(
-        "medians of up to {} samples in alternation; +- is half the distance of the quartiles\n",
-        effort.samples
+        "medians of up to {} samples in alternation; +- is half the distance of the quartiles",
+        options.effort.samples
     );
-    println!("| backend | what | enginebay | against | | ratio | +- | bar |");
-    println!("|---|---|---|---|---|---|---|---|");
+    // First: what others leave behind would be used again.
+    memory(&options);
+    let mut missed = pairs(&options);
+    missed.extend(metering(&options));
+    match &*missed {
+        [] => println!("\nno bar is missed"),
+        missed => println!("\nbars missed: {}\n- {}", missed.len(), missed.join("\n- ")),
+    }
+    ExitCode::SUCCESS
+}
+
+fn header(columns: &[&str]) {
+    println!("\n| {} |", columns.join(" | "));
+    println!("|{}", "---|".repeat(columns.len()));
+}
+
+/// Whether a bar is met, and what it is.
+fn verdict(bar: &str, met: bool) -> String {
+    format!("{bar} {}", if met { "met" } else { "**missed**" })
+}
+
+/// Every pair, and all of them across backends. Gives the bars that are missed.
+fn pairs(options: &Options) -> Vec<String> {
+    let mut missed = Vec::new();
     let mut names = Vec::new();
     let mut medians = BTreeMap::new();
     for bench in benches() {
-        if !bench.name.contains(&filter) || backend.as_ref().is_some_and(|it| it != bench.backend) {
+        if !options.wants(bench.backend, &bench.name) {
             continue;
         }
-        let measured = measure(&mut (bench.make)(), effort);
+        if names.is_empty() {
+            header(&[
+                "backend",
+                "what",
+                "enginebay",
+                "against",
+                "",
+                "ratio",
+                "+-",
+                "bar",
+            ]);
+        }
+        let measured = measure(&mut (bench.make)(), options.effort);
         let bar = bench.bar.map_or(String::new(), |bar| {
             let limit = bar.limit(measured.theirs);
-            let verdict = if measured.ours <= limit {
-                "met"
-            } else {
-                "**missed**"
-            };
-            format!("{} {verdict}", human(limit))
+            let met = measured.ours <= limit;
+            if !met {
+                missed.push(format!(
+                    "{}, {}, against {}: {:.3} +- {:.3}",
+                    bench.backend, bench.name, bench.against, measured.ratio, measured.spread
+                ));
+            }
+            verdict(&human(limit), met)
         });
         println!(
             "| {} | {} | {} | {} | {} | {:.3} | {:.3} | {bar} |",
@@ -102,9 +169,16 @@ fn main() -> ExitCode {
             .entry((bench.name, bench.backend))
             .or_insert(measured.ours);
     }
-    println!("\nacross backends\n");
-    println!("| what | {} |", enginebay::BACKENDS.join(" | "));
-    println!("|---|{}", "---|".repeat(enginebay::BACKENDS.len()));
+    if names.is_empty() {
+        return missed;
+    }
+    println!("\nacross backends");
+    let columns: Vec<_> = [&"what"]
+        .into_iter()
+        .chain(enginebay::BACKENDS)
+        .copied()
+        .collect();
+    header(&columns);
     for name in names {
         let cells = enginebay::BACKENDS.iter().map(|backend| {
             let median = medians.get(&(name.clone(), *backend)).copied();
@@ -112,5 +186,98 @@ fn main() -> ExitCode {
         });
         println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
     }
-    ExitCode::SUCCESS
+    missed
+}
+
+/// What it costs to be able to stop guests. Gives the bars that are missed.
+fn metering(options: &Options) -> Vec<String> {
+    let mut missed = Vec::new();
+    let mut kernels: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut begun = false;
+    for meter in meters() {
+        if !options.wants(meter.backend, &format!("metering: {}", meter.name)) {
+            continue;
+        }
+        if !std::mem::replace(&mut begun, true) {
+            println!(
+                "\nmetering: lower quartiles without and with it; the last ratio is ours to Wasmtime's, \
+                 and +- is of the samples' ratios"
+            );
+            header(&[
+                "backend",
+                "by",
+                "what",
+                "without",
+                "with",
+                "ratio",
+                "Wasmtime's own",
+                "of that",
+                "+-",
+                "bar",
+            ]);
+        }
+        let measured = measure_meter(&mut (meter.make)(), options.effort);
+        let bar = meter.bar.map_or(String::new(), |bar| {
+            let met = measured.figure <= bar;
+            if !met {
+                missed.push(format!(
+                    "{}, metering by {}, {}: {:.3} +- {:.3} of Wasmtime's own, where the bar is \
+                     {bar}",
+                    meter.backend, meter.by, meter.name, measured.figure, measured.spread
+                ));
+            }
+            verdict(&format!("{bar}"), met)
+        });
+        println!(
+            "| {} | {} | {} | {} | {} | {:.3} | {:.3} | {:.3} | {:.3} | {bar} |",
+            meter.backend,
+            meter.by,
+            meter.name,
+            human(measured.plain),
+            human(measured.metered),
+            measured.ratio,
+            measured.theirs,
+            measured.figure,
+            measured.spread,
+        );
+        if meter.kernel {
+            kernels
+                .entry((meter.backend, meter.by.to_string()))
+                .or_default()
+                .push(measured.ratio);
+        }
+    }
+    for ((backend, by), mut ratios) in kernels {
+        ratios.sort_by(f64::total_cmp);
+        let (low, high) = (ratios[(ratios.len() - 1) / 2], ratios[ratios.len() / 2]);
+        let median = f64::midpoint(low, high);
+        let has_bar = backend == "wasmi" && by == Interruption::Deadline.to_string();
+        let met = median <= INTERPRETER_BAR;
+        if has_bar && !met {
+            missed.push(format!(
+                "{backend}, metering by {by}, median of the kernels: {median:.3}, where the bar is \
+                 {INTERPRETER_BAR}"
+            ));
+        }
+        let bar = if has_bar {
+            verdict(&format!("{INTERPRETER_BAR}"), met)
+        } else {
+            String::new()
+        };
+        println!("| {backend} | {by} | median of the kernels | | | {median:.3} | | | | {bar} |");
+    }
+    missed
+}
+
+/// What an instance keeps.
+fn memory(options: &Options) {
+    if !"resident".contains(&options.filter) {
+        return;
+    }
+    println!("\nresident: bytes per store with one instance that has written to one page");
+    header(&["backend", "by", "bytes"]);
+    for it in resident(|backend| options.wants(backend, "resident")) {
+        let bytes = it.bytes.map_or("unknown".into(), |bytes| bytes.to_string());
+        println!("| {} | {} | {bytes} |", it.backend, it.by);
+    }
 }

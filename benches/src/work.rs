@@ -18,7 +18,7 @@ use enginebay::{
 use crate::guests::{GREET, calls, page};
 use crate::{Bar, Bench, HOST_CALLS, Pair, Work};
 
-const API: &str = "example:greet/api@0.1.0";
+pub(crate) const API: &str = "example:greet/api@0.1.0";
 const RAW: &str = "Wasmtime's component API";
 
 pub(crate) const TYPED_ADD: &str = "typed call, add(u32, u32)";

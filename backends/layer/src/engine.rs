@@ -54,6 +54,10 @@ impl Signature {
 /// a return pointer (Canonical ABI, `MAX_FLAT_PARAMS`).
 pub const MAX_SLOTS: usize = 17;
 
+/// What a module exports that looks at a flag: a mutable global of type `i32`, for
+/// [`CoreEngine::HAS_FLAGS`]. No other export can have the name by accident.
+pub const FLAG: &str = "\0enginebay:flag";
+
 /// What an engine made of a host function for all stores
 /// ([`CoreEngine::shared_func`]).
 pub type SharedFunc = OnceLock<Box<dyn Any + Send + Sync>>;
@@ -192,17 +196,13 @@ pub trait CoreEngine: Sized + fmt::Debug + Send + Sync + 'static {
     /// [`CoreEngine::support`] has an interruption.
     fn interrupt(_engine: &Self::Engine) {}
 
-    /// Whether there is [`CoreEngine::new_flag`]. Where there is not, and where
-    /// the engine has no deadlines of its own either ([`Support::deadline`]), the
-    /// layer counts fuel to see when time is up, which is dearer.
+    /// Whether [`CoreEngine::interrupt`] sets the global [`FLAG`] to 1 that
+    /// instances of metered modules export, from the time before their start
+    /// function runs until the store ends. The module itself sets it to 0. Where
+    /// an engine cannot do that, and where it has no deadlines of its own either
+    /// ([`Support::deadline`]), the layer counts fuel to see when time is up, which
+    /// is dearer.
     const HAS_FLAGS: bool = false;
-
-    /// Makes a mutable global of type `i32`, which [`CoreEngine::interrupt`] sets
-    /// to 1, from another thread, and the layer to 0. Only with
-    /// [`CoreEngine::HAS_FLAGS`].
-    fn new_flag(cx: &mut Self::Context<'_>, realm: Self::Realm) -> Self::Global {
-        Self::new_global(cx, realm, CoreType::I32, 0)
-    }
 
     /// Where to compile the modules of a component.
     ///

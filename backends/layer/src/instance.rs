@@ -115,7 +115,7 @@ impl<E: CoreEngine> Instantiation<'_, E> {
     /// What a metered module imports after its own imports.
     fn counter(&self, cx: &mut E::Context<'_>) -> impl Iterator<Item = CoreExtern<E>> + use<E> {
         let items = self.meter.and_then(|meter| meters::imports::<E>(cx, meter));
-        items.into_iter().flatten()
+        items.into_iter().flatten().flatten()
     }
 
     fn core(

@@ -29,7 +29,7 @@ mod types;
 
 pub use backend::{Component, Engine, Func, InstancePre, Module};
 pub use contain::contain;
-pub use engine::{CoreEngine, CoreExtern, CoreType, MAX_SLOTS, SharedFunc, Signature};
+pub use engine::{CoreEngine, CoreExtern, CoreType, FLAG, MAX_SLOTS, SharedFunc, Signature};
 pub use linker::Linker;
 pub use store::Data;
 

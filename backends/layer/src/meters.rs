@@ -12,7 +12,7 @@ use crate::contain::host_func;
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
 use crate::meter::{Gauge, Label, MOST, Mode};
 
-/// How many imports a metered module has besides its own.
+/// How many imports a metered module has besides its own, at most.
 pub(crate) const IMPORTS: usize = 2;
 
 /// What the guests of a store are stopped by.
@@ -32,8 +32,8 @@ pub(crate) struct Meters<E: CoreEngine> {
 
 struct Meter<E: CoreEngine> {
     realm: E::Realm,
-    /// Or the flag.
-    counter: E::Global,
+    /// Where guests count.
+    counter: Option<E::Global>,
     slow: E::Func,
 }
 
@@ -56,7 +56,7 @@ impl<E: CoreEngine> Meters<E> {
 
     fn counter(&self) -> Option<E::Global> {
         let meter = self.meters.get(self.current as usize)?;
-        Some(meter.counter.clone())
+        meter.counter.clone()
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn meter<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> 
     let begin = meters.begin.cast_unsigned();
     let (counter, slow) = match meters.mode {
         Mode::Fuel { .. } => counter::<E>(cx, realm, begin),
-        Mode::Flag => flag::<E>(cx, realm),
+        Mode::Flag => (None, look::<E>(cx, realm)),
     };
     let meters = self::meters::<E>(cx)?;
     meters.meters.push(Meter {
@@ -100,7 +100,7 @@ fn counter<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     realm: E::Realm,
     begin: u64,
-) -> (E::Global, E::Func) {
+) -> (Option<E::Global>, E::Func) {
     let counter = E::new_global(cx, realm, CoreType::I64, begin);
     let global = counter.clone();
     let ty = Signature::new([CoreType::I64], [CoreType::I64]);
@@ -109,32 +109,32 @@ fn counter<E: CoreEngine>(
         slots[0] = copy.cast_unsigned();
         Ok(())
     });
-    (counter, slow)
+    (Some(counter), slow)
 }
 
-fn flag<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> (E::Global, E::Func) {
-    let flag = E::new_flag(cx, realm);
-    let global = flag.clone();
-    let slow = host_func::<E, _>(cx, realm, &Signature::default(), move |mut cx, _| {
-        // Before the look: what is set after it is looked at once more.
-        E::set_global(&mut cx, &global, CoreType::I32, 0);
-        match E::data(&cx).store_data().interrupted() {
+/// What is called after a flag was set, and is not any more: what is set after
+/// this is looked at once more.
+fn look<E: CoreEngine>(cx: &mut E::Context<'_>, realm: E::Realm) -> E::Func {
+    host_func::<E, _>(
+        cx,
+        realm,
+        &Signature::default(),
+        move |cx, _| match E::data(&cx).store_data().interrupted() {
             None => Ok(()),
             Some(reason) => Err(reason),
-        }
-    });
-    (flag, slow)
+        },
+    )
 }
 
 /// What a metered module imports after its own imports.
 pub(crate) fn imports<E: CoreEngine>(
     cx: &mut E::Context<'_>,
     meter: u32,
-) -> Option<[CoreExtern<E>; IMPORTS]> {
+) -> Option<[Option<CoreExtern<E>>; IMPORTS]> {
     let meter = meters::<E>(cx)?.meters.get(meter as usize)?;
     Some([
-        CoreExtern::Global(meter.counter.clone()),
-        CoreExtern::Func(meter.slow.clone()),
+        meter.counter.clone().map(CoreExtern::Global),
+        Some(CoreExtern::Func(meter.slow.clone())),
     ])
 }
 

@@ -81,10 +81,6 @@ impl CoreEngine for WasmerCore {
         engine.flags().set();
     }
 
-    fn new_flag(cx: &mut Context<'_>, realm: Realm) -> Global {
-        cx.new_flag(realm)
-    }
-
     fn new_unit(engine: &Engine) -> Result<Unit> {
         Unit::new(engine)
     }

@@ -16,7 +16,7 @@ use std::slice;
 
 use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result};
-use enginebay_layer::{CoreExtern, CoreType, Data, Signature};
+use enginebay_layer::{CoreExtern, CoreType, Data, FLAG, Signature};
 use wasmer::sys::vm::{
     InternalStoreHandle, LinearMemory, StoreId, StoreObjects, VMConfig, VMExtern, VMGlobal,
     VMGlobalDefinition, VMInstance, VMMemory, VMMemoryDefinition, VMTable, VMTag,
@@ -282,6 +282,13 @@ impl Context<'_> {
             instance,
             exports: HashMap::new(),
         });
+        let instance = &mut instances[index as usize].instance;
+        if let Some(VMExtern::Global(flag)) = instance.lookup(FLAG) {
+            let flag = flag.get(self.objects()).vmglobal();
+            // SAFETY: the store is borrowed exclusively, and guests of it wait. The
+            // global is the instance's, which lives until the store ends.
+            unsafe { (*self.inner.as_ptr()).flags.add(flag) };
+        }
         finished??;
         if let Some(start) = start
             && !mutant::active(Mutant::WasmerStartNotRun)
@@ -367,14 +374,6 @@ impl Context<'_> {
         };
         self.set_global(&global, value);
         global
-    }
-
-    pub(crate) fn new_flag(&mut self, realm: Realm) -> Global {
-        let flag = self.new_global(realm, CoreType::I32, 0);
-        // SAFETY: the store is borrowed exclusively, and guests of it wait; its
-        // globals live until it ends.
-        unsafe { (*self.inner.as_ptr()).flags.add(flag.definition) };
-        flag
     }
 
     #[inline]

@@ -1,262 +1,15 @@
 //! Rewrites functions: the operators stay as they are, but for the numbers of
-//! functions and globals, and the code that counts goes between them.
+//! functions, globals and labels, and the code that counts goes between them.
 
-use wasm_encoder::{BlockType, Encode, Instruction};
-use wasmtime_environ::wasmparser::{FunctionBody, Operator, ValType};
+use wasm_encoder::{Encode, Instruction};
+use wasmtime_environ::wasmparser::{FunctionBody, Operator};
 
 use super::constant::Lengths;
-use super::cost::{self, Bulk, Kind};
-use super::gauge::MOST;
+use super::cost::{self, Kind};
+use super::emit::{AROUND_FUNCTION, AROUND_LOOP, BLOCK, Emit};
 use super::offsets::Points;
 use super::shape::Shape;
 use super::{Mode, Outcome};
-
-/// Code that counts, while it is written.
-pub(super) struct Emit {
-    mode: Mode,
-    pub(super) code: Vec<u8>,
-    counter: u32,
-    slow: u32,
-    /// The local with the copy of the counter.
-    copy: u32,
-    /// Locals for a length, if one is needed: of 32 and of 64 bits.
-    narrow: Option<u32>,
-    wide: Option<u32>,
-    /// How many locals there are.
-    locals: u32,
-    /// What is charged, but is not in the copy.
-    pending: i64,
-    /// Where the run of operators begins that it is charged for, and which
-    /// operator of the original that is.
-    run: (usize, usize),
-    /// Where operators are, and where they were: the first, and each whose
-    /// distance is not that of the one before.
-    places: Vec<(u32, u32)>,
-}
-
-impl Emit {
-    pub(super) fn new(shape: &Shape<'_>, locals: u32) -> Self {
-        Emit {
-            mode: shape.mode,
-            code: Vec::new(),
-            counter: shape.counter(),
-            slow: shape.slow(),
-            copy: locals,
-            narrow: None,
-            wide: None,
-            locals: locals + 1,
-            pending: 0,
-            run: (0, 0),
-            places: Vec::new(),
-        }
-    }
-
-    /// Notes that the operator that was at `original` comes next.
-    fn place(&mut self, original: usize) {
-        let distance = |(metered, original): (u32, u32)| i64::from(metered) - i64::from(original);
-        let here = (self.code.len() as u32, original as u32);
-        if self.places.last().map(|last| distance(*last)) != Some(distance(here)) {
-            self.places.push(here);
-        }
-    }
-
-    /// Charges for the operator that was at `original` and comes next.
-    fn charge_for(&mut self, original: usize, price: i64) {
-        if self.pending == 0 {
-            self.run = (self.code.len(), original);
-        }
-        self.charge(price);
-    }
-
-    pub(super) fn put(&mut self, instruction: &Instruction<'_>) {
-        instruction.encode(&mut self.code);
-    }
-
-    pub(super) fn charge(&mut self, price: i64) {
-        if !self.mode.counts() {
-            return;
-        }
-        self.pending = self.pending.saturating_add(price);
-    }
-
-    /// Forgets what is charged: nothing that follows runs with it.
-    pub(super) fn forget(&mut self) {
-        self.pending = 0;
-    }
-
-    /// Leaves the copy and what is charged on the stack; whether it is more than
-    /// the copy.
-    fn push(&mut self) -> bool {
-        self.put(&Instruction::LocalGet(self.copy));
-        let pending = std::mem::take(&mut self.pending);
-        if pending != 0 {
-            self.put(&Instruction::I64Const(pending));
-            self.put(&Instruction::I64Add);
-        }
-        pending != 0
-    }
-
-    /// Puts what is charged into the copy. That is done where the run begins: an
-    /// interpreter can make one of a comparison and the branch that follows it.
-    pub(super) fn flush(&mut self) {
-        if self.pending == 0 {
-            return;
-        }
-        let (begin, original) = self.run;
-        let end = self.code.len();
-        self.push();
-        self.put(&Instruction::LocalSet(self.copy));
-        if begin == end {
-            return;
-        }
-        let shift = self.code.len() - end;
-        self.code[begin..].rotate_right(shift);
-        let shift = shift as u32;
-        let begin = begin as u32;
-        let moved = self.places.partition_point(|place| place.0 < begin);
-        for place in &mut self.places[moved..] {
-            place.0 += shift;
-        }
-        if self
-            .places
-            .get(moved)
-            .is_none_or(|place| place.0 > begin + shift)
-        {
-            let place = (begin + shift, original as u32);
-            self.places.insert(moved, place);
-        }
-    }
-
-    /// Puts what is charged and the copy into the counter. The copy is not to be
-    /// used before it is [loaded](Emit::load).
-    pub(super) fn write_back(&mut self) {
-        if !self.mode.counts() {
-            return;
-        }
-        self.push();
-        self.put(&Instruction::GlobalSet(self.counter));
-    }
-
-    pub(super) fn load(&mut self) {
-        if !self.mode.counts() {
-            return;
-        }
-        self.put(&Instruction::GlobalGet(self.counter));
-        self.put(&Instruction::LocalSet(self.copy));
-    }
-
-    /// Looks at the flag.
-    fn look(&mut self) {
-        self.put(&Instruction::GlobalGet(self.counter));
-        self.put(&Instruction::If(BlockType::Empty));
-        self.put(&Instruction::Call(self.slow));
-        self.put(&Instruction::End);
-    }
-
-    /// Checks the copy, which is on top of the stack too.
-    fn check_top(&mut self) {
-        self.put(&Instruction::I64Const(0));
-        self.put(&Instruction::I64GeS);
-        self.put(&Instruction::If(BlockType::Empty));
-        self.put(&Instruction::LocalGet(self.copy));
-        self.put(&Instruction::Call(self.slow));
-        self.put(&match self.mode {
-            Mode::Fuel { slices: false } => Instruction::Unreachable,
-            _ => Instruction::LocalSet(self.copy),
-        });
-        self.put(&Instruction::End);
-    }
-
-    pub(super) fn check(&mut self) {
-        if !self.mode.counts() {
-            return self.look();
-        }
-        if self.push() {
-            self.put(&Instruction::LocalTee(self.copy));
-        }
-        self.check_top();
-    }
-
-    /// What each function begins with.
-    pub(super) fn enter(&mut self) {
-        if !self.mode.counts() {
-            return self.look();
-        }
-        self.put(&Instruction::GlobalGet(self.counter));
-        // Wasmtime's price of a call that does nothing.
-        self.put(&Instruction::I64Const(1));
-        self.put(&Instruction::I64Add);
-        self.put(&Instruction::LocalTee(self.copy));
-        self.check_top();
-    }
-
-    /// Before a bulk operation of a length that is known.
-    pub(super) fn bulk_known(&mut self, unit: i64, length: u64) {
-        let length = i64::try_from(length).unwrap_or(i64::MAX);
-        let price = length.saturating_mul(unit).min(MOST);
-        self.charge(price);
-        if price > cost::SMALL_BULK {
-            self.check();
-        }
-    }
-
-    /// Before a bulk operation whose length is on top of the stack.
-    fn bulk(&mut self, bulk: Bulk) {
-        if bulk.unit == 0 {
-            return self.check();
-        }
-        let slot = if bulk.wide {
-            &mut self.wide
-        } else {
-            &mut self.narrow
-        };
-        let length = *slot.get_or_insert_with(|| {
-            self.locals += 1;
-            self.locals - 1
-        });
-        self.put(&Instruction::LocalTee(length));
-        self.push();
-        self.put(&Instruction::LocalGet(length));
-        if bulk.wide {
-            // No length of a guest's makes the count go down.
-            self.put(&Instruction::I64Const(bulk.unit));
-            self.put(&Instruction::I64Mul);
-            self.put(&Instruction::I64Const(MOST));
-            self.put(&Instruction::LocalGet(length));
-            self.put(&Instruction::I64Const(MOST / bulk.unit));
-            self.put(&Instruction::I64LeU);
-            self.put(&Instruction::Select);
-        } else {
-            self.put(&Instruction::I64ExtendI32U);
-            if bulk.unit != 1 {
-                self.put(&Instruction::I64Const(bulk.unit));
-                self.put(&Instruction::I64Mul);
-            }
-        }
-        self.put(&Instruction::I64Add);
-        self.put(&Instruction::LocalTee(self.copy));
-        self.check_top();
-    }
-
-    /// Declares the pass's locals after the module's own, of which there are this
-    /// many groups, and puts the code after them. Returns where that begins.
-    pub(super) fn finish(&self, groups: u32, declared: &[u8], out: &mut Vec<u8>) -> usize {
-        let mut own = Vec::new();
-        if self.mode.counts() {
-            own.push((self.copy, ValType::I64));
-        }
-        own.extend(self.narrow.map(|local| (local, ValType::I32)));
-        own.extend(self.wide.map(|local| (local, ValType::I64)));
-        own.sort_by_key(|(local, _)| *local);
-        (groups + own.len() as u32).encode(out);
-        out.extend_from_slice(declared);
-        for (_, ty) in own {
-            1u32.encode(out);
-            out.push(if ty == ValType::I32 { 0x7f } else { 0x7e });
-        }
-        out.len()
-    }
-}
 
 /// Writes an operator whose bytes are given.
 pub(super) fn copy(shape: &Shape<'_>, operator: &Operator<'_>, bytes: &[u8], out: &mut Vec<u8>) {
@@ -283,12 +36,18 @@ struct Frame {
     /// `else` can.
     head: bool,
     then_ends: bool,
+    /// For a loop with the pass's labels around it: where its first operator was.
+    inside: Option<usize>,
 }
 
 /// The blocks around an operator, and whether it can run.
 struct Control {
     frames: Vec<Frame>,
     reachable: bool,
+    /// How many loops have labels of the pass's around them.
+    around: u32,
+    /// The same for all operators of the function: where the first one was.
+    inside: Option<usize>,
 }
 
 impl Control {
@@ -298,7 +57,24 @@ impl Control {
             targeted: false,
             head: self.reachable,
             then_ends: false,
+            inside: None,
         });
+    }
+
+    /// The frame that was pushed last is a loop with the pass's labels around it.
+    fn begin_around(&mut self, inside: usize) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.inside = Some(inside);
+            self.around += 1;
+        }
+    }
+
+    /// A label as it is in the metered function: the pass's own are between.
+    fn label(&self, depth: u32) -> u32 {
+        let between = self.frames.iter().rev().take(depth as usize);
+        let loops = between.filter(|frame| frame.inside.is_some()).count() as u32;
+        let leaves = self.inside.is_some() && depth as usize + 1 == self.frames.len();
+        depth + AROUND_LOOP * loops + AROUND_FUNCTION * u32::from(leaves)
     }
 
     fn target(&mut self, depth: u32) {
@@ -307,6 +83,45 @@ impl Control {
             frame.targeted = true;
         }
     }
+}
+
+/// Whether an operator has labels that [`relabel`] does not know: of exceptions and
+/// of casts, which only [`Mode::Flag`] can meet.
+fn has_other_labels(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::TryTable { .. }
+            | Operator::BrOnCast { .. }
+            | Operator::BrOnCastFail { .. }
+            | Operator::BrOnCastDescEq { .. }
+            | Operator::BrOnCastDescEqFail { .. }
+    )
+}
+
+/// Writes a branch between whose labels there are some of the pass's. Whether the
+/// operator is one.
+fn relabel(operator: &Operator<'_>, control: &Control, emit: &mut Emit) -> Outcome<bool> {
+    let label = |depth| control.label(depth);
+    match *operator {
+        Operator::Br { relative_depth } => emit.put(&Instruction::Br(label(relative_depth))),
+        Operator::BrIf { relative_depth } => emit.put(&Instruction::BrIf(label(relative_depth))),
+        Operator::BrOnNull { relative_depth } => {
+            emit.put(&Instruction::BrOnNull(label(relative_depth)));
+        }
+        Operator::BrOnNonNull { relative_depth } => {
+            emit.put(&Instruction::BrOnNonNull(label(relative_depth)));
+        }
+        Operator::BrTable { ref targets } => {
+            let labels = targets.targets().map(|depth| depth.map(label));
+            let labels = labels.collect::<Result<Vec<_>, _>>()?;
+            emit.put(&Instruction::BrTable(
+                labels.into(),
+                label(targets.default()),
+            ));
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// Writes the metered body of the `index`th function.
@@ -330,17 +145,24 @@ pub(super) fn write(
 
     let mut emit = Emit::new(shape, locals);
     emit.code.reserve(body.range().len() * 2);
-    emit.enter();
+    let outlines = outlines(shape, body)?;
+    if outlines && !shape.mode.counts() {
+        let mut ty = Vec::new();
+        shape.block_type(&results, &mut ty)?;
+        emit.begin_function(&ty);
+    } else {
+        emit.enter();
+    }
     // In front of the first operator goes a block, if a branch leads to the end
     // of the function: then one write-back is enough.
     let begins = emit.code.len();
-    let wrapped = operators(shape, wasm, index, body, &mut emit)?;
+    let wrapped = operators(shape, wasm, index, body, outlines, &mut emit)?;
 
     let starts = out.len();
     let code = emit.finish(groups, declared, out);
     out.extend_from_slice(&emit.code[..begins]);
     if wrapped {
-        out.push(0x02);
+        out.push(BLOCK);
         shape.block_type(&results, out)?;
     }
     let moved = out.len() - code - begins;
@@ -355,21 +177,44 @@ pub(super) fn write(
     Ok(points)
 }
 
-/// Writes the operators of a function. Whether the function's label is the target of a branch.
+/// Whether the calls of [`SLOW`](super::SLOW) are kept out of a function's way.
+fn outlines(shape: &Shape<'_>, body: &FunctionBody<'_>) -> Outcome<bool> {
+    match shape.mode {
+        // A block that cannot be left is out of the way for compilers anyhow.
+        Mode::Fuel { slices } => Ok(slices),
+        Mode::Flag => {
+            for operator in body.get_operators_reader()? {
+                if has_other_labels(&operator?) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// Writes the operators of a function; `outlines` if calls of [`SLOW`](super::SLOW)
+/// are kept out of the way. Whether the function's label is the target of a branch.
 fn operators(
     shape: &Shape<'_>,
     wasm: &[u8],
     index: usize,
     body: &FunctionBody<'_>,
+    outlines: bool,
     emit: &mut Emit,
 ) -> Outcome<bool> {
     let mut control = Control {
         frames: Vec::new(),
         reachable: true,
+        around: 0,
+        inside: None,
     };
     control.push(Kind::Block);
-    let mut lengths = Lengths::new(shape, index, body, emit.copy)?;
     let mut reader = body.get_operators_reader()?;
+    if outlines && !shape.mode.counts() {
+        control.inside = Some(reader.original_position());
+    }
+    let mut lengths = Lengths::new(shape, index, body, emit.copy)?;
     let mut wrapped = false;
     while !reader.eof() {
         let start = reader.original_position();
@@ -391,12 +236,34 @@ fn operators(
             if targeted || control.reachable {
                 emit.write_back();
             }
+            if let Some(inside) = control.inside {
+                emit.end_function(inside, start);
+            }
             emit.place(start);
             emit.put(&Instruction::End);
             continue;
         }
+        if let Operator::Loop { blockty } = operator
+            && reachable
+            && outlines
+            && shape.block(blockty).0.is_empty()
+        {
+            emit.begin_loop(start, bytes);
+            control.push(kind);
+            control.begin_around(reader.original_position());
+            lengths.seen(kind, operator, reachable);
+            continue;
+        }
         emit.place(start);
-        copy(shape, &operator, bytes, &mut emit.code);
+        let moved = control.around != 0 || control.inside.is_some();
+        if !moved || !relabel(&operator, &control, emit)? {
+            copy(shape, &operator, bytes, &mut emit.code);
+        }
+        if kind == Kind::End
+            && let Some(inside) = control.frames.last().and_then(|frame| frame.inside)
+        {
+            emit.end_loop(inside, reader.original_position());
+        }
         after(shape, kind, &operator, &mut control, emit)?;
         lengths.seen(kind, operator, reachable);
     }
@@ -497,6 +364,7 @@ fn after(
         }
         Kind::End => {
             if let Some(frame) = control.frames.pop() {
+                control.around -= u32::from(frame.inside.is_some());
                 control.reachable |= match frame.kind {
                     // A branch to a loop does not lead to its end.
                     Kind::Loop => false,

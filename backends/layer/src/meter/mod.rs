@@ -29,9 +29,11 @@
 //! # Without fuel
 //!
 //! [`Mode::Flag`] counts nothing. For an engine that has no way of its own to stop
-//! a guest, functions and loops begin with a look at [`FLAG`], a mutable `i32`
-//! that another thread may set, and call [`SLOW`], of type `() -> ()`, if it is
-//! not zero.
+//! a guest, functions and loops begin with a look at a flag, a mutable `i32` that
+//! another thread may set. If it is not zero, they set it to zero and then call
+//! [`SLOW`], of type `() -> ()`. Each module has a flag of its own and exports it
+//! as [`FLAG`]: compilers reach what an instance owns by one step less than what
+//! it imports.
 //!
 //! # What is where
 //!
@@ -39,10 +41,11 @@
 //! the copy at its end; it writes the copy back before it leaves the function, for
 //! a while or for good, and reads it again after calls. A trap loses what was not
 //! written back. `cost.rs` says what an operator is to all this, `body.rs` writes
-//! functions, `start.rs` writes what Wasmtime runs to initialize a module,
-//! `constant.rs` finds the lengths that Wasmtime knows while it compiles (short
-//! ones are not checked), `sections.rs` puts the module together and `offsets.rs`
-//! finds the way back to the module as it was.
+//! functions, `emit.rs` the code between their operators, `start.rs` writes what
+//! Wasmtime runs to initialize a module, `constant.rs` finds the lengths that
+//! Wasmtime knows while it compiles (short ones are not checked), `sections.rs`
+//! puts the module together and `offsets.rs` finds the way back to the module as
+//! it was.
 //!
 //! The rules are those of Wasmtime's `func_environ.rs` in the version that
 //! `Cargo.lock` has, and the tests compare with that.
@@ -55,6 +58,7 @@
 mod body;
 mod constant;
 mod cost;
+mod emit;
 mod gauge;
 mod label;
 mod offsets;
@@ -69,6 +73,8 @@ use enginebay_core::{Error, ErrorKind, Result};
 use wasmtime_environ::wasmparser::BinaryReaderError;
 use wasmtime_environ::{ModuleTranslation, ModuleTypesBuilder, Tunables};
 
+#[cfg(doc)]
+use crate::engine::FLAG;
 pub(crate) use gauge::{Gauge, MOST};
 pub(crate) use label::Label;
 pub(crate) use offsets::OffsetMap;
@@ -79,10 +85,8 @@ pub(crate) const MODULE: &str = "\0enginebay:meter";
 /// The counter: a mutable global of type `i64`.
 pub(crate) const COUNTER: &str = "counter";
 /// What a check calls that finds the slice used up: `(i64) -> i64`. With
-/// [`Mode::Flag`], what is called while the flag is set: `() -> ()`.
+/// [`Mode::Flag`], what is called when the flag was set: `() -> ()`.
 pub(crate) const SLOW: &str = "slow";
-/// The flag, in place of the counter: a mutable global of type `i32`.
-pub(crate) const FLAG: &str = "flag";
 
 /// What a metered module is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +106,9 @@ impl Mode {
 
 /// A module with the meter in it.
 pub(crate) struct Metered {
-    /// The module. Its imports are those that it had, and then [`COUNTER`] or
-    /// [`FLAG`] and [`SLOW`]; its exports are those that it had.
+    /// The module. Its imports are those that it had, and then [`COUNTER`] and
+    /// [`SLOW`]; its exports are those that it had. With [`Mode::Flag`] there is
+    /// no counter, and [`FLAG`] is exported too.
     pub(crate) wasm: Vec<u8>,
     /// What the module's name begins with.
     pub(crate) label: Label,

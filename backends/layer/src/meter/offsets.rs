@@ -116,18 +116,24 @@ impl OffsetMap {
         let mut points = self.points[body.points as usize..end].iter();
         let wanted = i64::from(offset - body.start);
         let (mut metered, mut distance) = (0, 0);
+        // Where the point's operator was.
+        let mut begins = 0;
         let mut original = None;
         while let Some(step) = read_number(&mut points) {
             let change = read_number(&mut points)?;
             metered += step as i64;
             let next = distance + ((change >> 1) as i64 ^ -((change & 1) as i64));
             if metered > wanted {
-                // Between the points: what the pass has put there ends here.
+                // Between the points: what the pass has put there ends here, unless
+                // it leads back to where something else was.
                 let here = original.map_or(i64::MAX, |distance| wanted - distance);
-                original = Some(wanted - here.min(metered - next));
+                if metered - next >= begins {
+                    original = Some(wanted - here.min(metered - next));
+                }
                 break;
             }
             distance = next;
+            begins = metered - distance;
             original = Some(distance);
         }
         usize::try_from(i64::from(body.original) + wanted - original?).ok()
@@ -157,9 +163,13 @@ mod tests {
         points.add(12, 4);
         points.add(400, 300);
         points.add(402, 306);
+        // What stops the guest where it was before.
+        points.add(408, 2);
+        points.add(411, 2);
+        points.add(413, 310);
         let mut map = OffsetMap::new(1, 3);
-        map.add(5..410, 1000, &points);
-        map.add(412..420, 2000, &Points::default());
+        map.add(5..420, 1000, &points);
+        map.add(422..430, 2000, &Points::default());
         map.finish(100);
 
         let at = |offset: usize| map.offset(105 + offset);
@@ -173,12 +183,19 @@ mod tests {
             (400, 300),
             (402, 306),
             (404, 308),
+            (407, 311),
+            (408, 2),
+            (410, 2),
+            (411, 2),
+            (412, 3),
+            (413, 310),
+            (414, 311),
         ] {
             assert_eq!(at(metered), Some(1000 + original), "{metered}");
         }
-        assert_eq!(at(405), None);
+        assert_eq!(at(415), None);
         assert_eq!(map.offset(104), None);
-        assert_eq!(map.offset(512), None, "a body without operators");
+        assert_eq!(map.offset(522), None, "a body without operators");
     }
 
     #[test]

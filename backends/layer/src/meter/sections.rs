@@ -12,7 +12,8 @@ use wasmtime_environ::wasmparser::{
 use super::offsets::OffsetMap;
 use super::shape::Shape;
 use super::start::{self, Deferred};
-use super::{COUNTER, FLAG, Label, MODULE, Metered, Mode, Outcome, Refused, SLOW, body};
+use super::{COUNTER, Label, MODULE, Metered, Mode, Outcome, Refused, SLOW, body};
+use crate::engine::FLAG;
 
 /// What a module consists of.
 #[derive(Default)]
@@ -192,22 +193,17 @@ impl Writer<'_, '_> {
 
     fn imports(&mut self, imports: Option<&wasmparser::ImportSectionReader<'_>>) {
         let mut items = Vec::new();
-        MODULE.encode(&mut items);
-        match self.shape.mode {
-            Mode::Fuel { .. } => {
-                COUNTER.encode(&mut items);
-                items.extend_from_slice(&[0x03, 0x7e, 0x01]);
-            }
-            Mode::Flag => {
-                FLAG.encode(&mut items);
-                items.extend_from_slice(&[0x03, 0x7f, 0x01]);
-            }
+        let counts = self.shape.mode.counts();
+        if counts {
+            MODULE.encode(&mut items);
+            COUNTER.encode(&mut items);
+            items.extend_from_slice(&[0x03, 0x7e, 0x01]);
         }
         MODULE.encode(&mut items);
         SLOW.encode(&mut items);
         items.push(0x00);
         self.shape.slow_type().encode(&mut items);
-        self.more(2, imports, 2, &items);
+        self.more(2, imports, 1 + u32::from(counts), &items);
     }
 
     fn funcs(&mut self, funcs: Option<&wasmparser::FunctionSectionReader<'_>>) {
@@ -244,6 +240,11 @@ impl Writer<'_, '_> {
     }
 
     fn globals(&mut self, globals: Option<&GlobalSectionReader<'_>>) -> Outcome<()> {
+        if !self.shape.mode.counts() {
+            // A mutable `i32`, which begins with 0: the flag.
+            self.more(6, globals, 1, &[0x7f, 0x01, 0x41, 0x00, 0x0b]);
+            return Ok(());
+        }
         let Some(globals) = globals else {
             return Ok(());
         };
@@ -260,12 +261,19 @@ impl Writer<'_, '_> {
     }
 
     fn exports(&mut self, exports: Option<&ExportSectionReader<'_>>) -> Outcome<()> {
-        let Some(exports) = exports else {
+        let flag = !self.shape.mode.counts();
+        let count = exports.map_or(0, SectionLimited::count) + u32::from(flag);
+        if count == 0 {
             return Ok(());
-        };
+        }
         let mut contents = Vec::new();
-        exports.count().encode(&mut contents);
-        for export in exports.clone() {
+        count.encode(&mut contents);
+        if flag {
+            FLAG.encode(&mut contents);
+            contents.push(3);
+            self.shape.counter().encode(&mut contents);
+        }
+        for export in exports.into_iter().flat_map(SectionLimited::clone) {
             let export = export?;
             export.name.encode(&mut contents);
             let (kind, index) = match export.kind {

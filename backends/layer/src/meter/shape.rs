@@ -24,6 +24,7 @@ pub(super) struct Shape<'a> {
     tags: Vec<u32>,
     pub(super) imported_funcs: u32,
     pub(super) imported_globals: u32,
+    globals: u32,
     /// Whether the metered module has a start-up function.
     pub(super) has_startup: bool,
     /// Types `[] -> results` that are not in the module, with their indices.
@@ -44,6 +45,7 @@ impl<'a> Shape<'a> {
             tags: Vec::new(),
             imported_funcs: 0,
             imported_globals: 0,
+            globals: module.module.globals.len() as u32,
             has_startup: mode.counts() && super::start::is_needed(module),
             added: HashMap::new(),
         };
@@ -103,9 +105,14 @@ impl<'a> Shape<'a> {
         self.imported_funcs
     }
 
-    /// The counter or the flag in the metered module.
+    /// The counter in the metered module, which is imported, or the flag, which
+    /// is not.
     pub(super) fn counter(&self) -> u32 {
-        self.imported_globals
+        if self.mode.counts() {
+            self.imported_globals
+        } else {
+            self.globals
+        }
     }
 
     /// The start-up function in the metered module.
@@ -120,7 +127,7 @@ impl<'a> Shape<'a> {
 
     /// What a global of the module is in the metered one.
     pub(super) fn global_index(&self, index: u32) -> u32 {
-        index + u32::from(index >= self.imported_globals)
+        index + u32::from(self.mode.counts() && index >= self.imported_globals)
     }
 
     /// The type of the `index`th function with a body.

@@ -15,8 +15,9 @@ use wasmtime_environ::{
 };
 
 use super::Outcome;
-use super::body::{self, Emit};
+use super::body;
 use super::cost;
+use super::emit::Emit;
 use super::sections::Sections;
 use super::shape::Shape;
 

@@ -1,12 +1,12 @@
 //! The flag stops a guest that would go on, and changes nothing else.
 
-use wasmtime::{Caller, Engine, Extern, ExternType, Func, Global, GlobalType, Instance, Module};
-use wasmtime::{Mutability, Store, Trap, Val, ValType};
+use wasmtime::{Caller, Engine, Extern, ExternType, Func, Instance, Module, Store, Trap, Val};
 
 use wasmtime_environ::wasmparser::Operator;
 
 use super::*;
-use crate::meter::{FLAG, MODULE, SLOW};
+use crate::engine::FLAG;
+use crate::meter::{MODULE, SLOW};
 
 const WAT: &str = r#"(module
     (import "host" "set" (func $set))
@@ -21,28 +21,39 @@ const WAT: &str = r#"(module
     (func (export "recursion") (call $set) (call $recurse (i64.const 1)))
     (func (export "fill") (call $set)
         (memory.fill (i32.const 0) (i32.const 1) (i32.const 5)) unreachable)
-    (func (export "straight_code") (result i32) (call $set) (i32.const 3)))"#;
+    (func (export "straight_code") (result i32) (call $set) (i32.const 3))
+    (func (export "rounds") (result i32) (local $i i32)
+        (call $set)
+        (loop $again (result i32)
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $i) (i32.const 5)))
+            (local.get $i))))"#;
 
-/// What a call gives, and how often the host was asked.
+/// What a call gives, and how often the host was asked, which stops the guest.
 fn run(name: &str) -> (Result<Vec<u64>, Trap>, u32) {
+    run_with(name, true)
+}
+
+fn run_with(name: &str, stops: bool) -> (Result<Vec<u64>, Trap>, u32) {
     let wasm = wat::parse_str(WAT).unwrap();
     let metered = meter(&wasm, Mode::Flag, features()).unwrap().wasm;
     assert_valid(&metered);
     let module = Module::new(&Engine::default(), &metered).unwrap();
     let mut store = Store::new(module.engine(), 0);
-    let ty = GlobalType::new(ValType::I32, Mutability::Var);
-    let flag = Global::new(&mut store, ty, Val::I32(0)).unwrap();
-    let slow = Func::wrap(&mut store, |mut caller: Caller<'_, u32>| {
+    let slow = Func::wrap(&mut store, move |mut caller: Caller<'_, u32>| {
         *caller.data_mut() += 1;
-        Err::<(), _>(Trap::Interrupt.into())
+        match stops {
+            true => Err(wasmtime::Error::from(Trap::Interrupt)),
+            false => Ok(()),
+        }
     });
-    let set = Func::wrap(&mut store, move |mut caller: Caller<'_, u32>| {
-        flag.set(&mut caller, Val::I32(1))
+    let set = Func::wrap(&mut store, |mut caller: Caller<'_, u32>| {
+        let flag = caller.get_export(FLAG).and_then(Extern::into_global);
+        flag.unwrap().set(&mut caller, Val::I32(1))
     });
     let imports: Vec<Extern> = module
         .imports()
         .map(|it| match (it.module(), it.name()) {
-            (MODULE, FLAG) => flag.into(),
             (MODULE, SLOW) => slow.into(),
             _ => set.into(),
         })
@@ -72,6 +83,11 @@ fn a_flag_stops_loops_and_calls_and_bulk_operations() {
 #[test]
 fn a_flag_does_not_stop_straight_code() {
     assert_eq!(run("straight_code"), (Ok(vec![3]), 0));
+}
+
+#[test]
+fn a_guest_that_is_not_stopped_goes_on_and_asks_no_more() {
+    assert_eq!(run_with("rounds", false), (Ok(vec![5]), 1));
 }
 
 #[test]
@@ -113,14 +129,13 @@ fn offsets_lead_back_without_a_counter_too() {
     let moved = metered
         .wasm
         .windows(4)
-        .position(|bytes| bytes == [0x41, 7, 0x24, 1]);
+        .position(|bytes| bytes == [0x41, 7, 0x24, 0]);
     assert!(start.is_some() && moved.is_some());
     assert_eq!(metered.offsets.offset(moved.unwrap()), start);
-    let own = module.imports().filter(|it| it.module() != MODULE);
-    let expected = [("host", "set")];
-    assert!(own.map(|it| (it.module(), it.name())).eq(expected));
+    let imports = module.imports().map(|it| (it.module(), it.name()));
+    assert!(imports.eq([("host", "set"), (MODULE, SLOW)]));
     assert!(matches!(
-        module.imports().nth(1).unwrap().ty(),
+        module.get_export(FLAG).unwrap(),
         ExternType::Global(_)
     ));
 }
