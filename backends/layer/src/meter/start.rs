@@ -10,8 +10,8 @@
 use wasm_encoder::{Encode, Instruction};
 use wasmtime_environ::wasmparser::{ConstExpr, DataKind, ElementKind};
 use wasmtime_environ::{
-    ConstExpr as Translated, MemoryInit, MemorySegmentOffset, ModuleStartup, ModuleTranslation,
-    TableInitialValue, TableSegmentElements,
+    ConstExpr as Translated, MemoryInit, MemoryInitialization, MemorySegmentOffset, ModuleStartup,
+    ModuleTranslation, TableInitialValue, TableSegmentElements,
 };
 
 use super::Outcome;
@@ -23,9 +23,38 @@ use super::shape::Shape;
 
 /// Whether Wasmtime runs something to initialize the module.
 pub(super) fn is_needed(module: &ModuleTranslation<'_>) -> bool {
-    // `IfMemoriesNeedInit` runs where memories are not initialized by mapping
-    // them: not on the systems that the count is defined by.
-    matches!(module.module.startup, ModuleStartup::Always(_))
+    match module.module.startup {
+        ModuleStartup::None => false,
+        ModuleStartup::Always(_) => true,
+        // Data that is known is mapped, on the systems that the count is defined by.
+        // But if there is one memory that has none, Wasmtime runs the function, which
+        // then finds that the others need nothing.
+        ModuleStartup::IfMemoriesNeedInit(_) => {
+            !maps_images(module)
+                || match &module.module.memory_initialization {
+                    MemoryInitialization::Static { map } => map.values().any(Option::is_none),
+                    MemoryInitialization::Segmented => true,
+                }
+        }
+    }
+}
+
+/// Whether memories are initialized by mapping them, where their data is known.
+/// Wasmtime maps none of a module that imports one.
+fn maps_images(module: &ModuleTranslation<'_>) -> bool {
+    module.module.num_imported_memories == 0
+}
+
+/// The lengths of the data of each memory that is known.
+fn images<'a>(module: &'a ModuleTranslation<'_>) -> impl Iterator<Item = usize> {
+    let all = match &module.memory_init {
+        MemoryInit::Processed(all) => &all[..],
+        MemoryInit::Unprocessed(_) => &[],
+    };
+    all.iter().filter_map(|(_, offset, data)| match offset {
+        MemorySegmentOffset::Static(_) => Some(module.runtime_data[*data].len()),
+        MemorySegmentOffset::Expr(_) => None,
+    })
 }
 
 /// The segments that the start-up function copies: how many of the module's
@@ -183,8 +212,16 @@ fn data_segments(
     sections: &Sections<'_>,
     emit: &mut Emit,
 ) -> Outcome<()> {
+    if maps_images(module) && images(module).next().is_some() {
+        // Wasmtime adds up what is pending on the other way only, and so it is lost.
+        emit.forget();
+    } else {
+        // The engine copies them. The length is that of whole pages of the host.
+        for length in images(module) {
+            charge_bytes(length, emit);
+        }
+    }
     let mut left = expressions(module);
-    let mut is_first = true;
     for (index, segment) in sections.data.iter().flat_map(|it| it.clone()).enumerate() {
         let segment = segment?;
         let DataKind::Active {
@@ -197,11 +234,8 @@ fn data_segments(
         let Some((known, length)) = left.next() else {
             break;
         };
-        is_first = false;
         emit.charge(price(known));
-        emit.charge(length as i64 * i64::from(cost::prices().memory_init_per_byte));
-        // Wasmtime does not take this length for a constant.
-        emit.check();
+        charge_bytes(length, emit);
         expression(shape, wasm, &offset_expr, &mut emit.code)?;
         emit.put(&Instruction::I32Const(0));
         emit.put(&Instruction::I32Const(length as i32));
@@ -211,13 +245,14 @@ fn data_segments(
         });
         emit.put(&Instruction::DataDrop(index as u32));
     }
-    let has_images = matches!(&module.memory_init, MemoryInit::Processed(all) if !all.is_empty());
-    if is_first && has_images {
-        // A memory that is initialized by mapping it: Wasmtime adds up what is
-        // pending on the other way only, and so it is lost.
-        emit.forget();
-    }
     Ok(())
+}
+
+/// Charges for a copy of data.
+fn charge_bytes(length: usize, emit: &mut Emit) {
+    emit.charge(length as i64 * i64::from(cost::prices().memory_init_per_byte));
+    // Wasmtime does not take this length for a constant.
+    emit.check();
 }
 
 /// Writes a constant expression, without its `end`.

@@ -249,7 +249,7 @@ impl Module {
             let bytes = random.pick(&["\\01\\02\\03\\ff", "some data", "\\e2\\82\\ac\\f0\\9f"]);
             let place = match random.below(3) {
                 0 => String::new(),
-                _ => format!("(i32.const {at})"),
+                _ => format!("(memory {}) (i32.const {at})", random.below(self.memories)),
             };
             let _ = writeln!(text, "(data {place} \"{bytes}\")");
         }

@@ -331,6 +331,24 @@ programs! {
         (data (i32.const 0) "an image")
         (data (i32.const 3) "that overlaps")
         (func (export "get") (result i64) (i64.load (i32.const 0))))"#;
+    an_image_beside_a_memory_without: r#"(module
+        (memory 1) (memory 0)
+        (data (i32.const 0) "an image")
+        (func (export "get") (result i64) (i64.load (i32.const 0))))"#;
+    an_image_beside_an_imported_memory: r#"(module
+        (import "host" "memory" (memory 1))
+        (memory $own 2)
+        (data (memory $own) (i32.const 5000) "an image")
+        (data (memory $own) (i32.const 3) "and more")
+        (func (export "get") (result i64) (i64.load $own (i32.const 5000))))"#;
+    an_image_beside_an_imported_memory_and_a_start: r#"(module
+        (import "host" "five" (global $five i32))
+        (import "host" "memory" (memory 1))
+        (memory $own 1)
+        (global i32 (global.get $five))
+        (data (memory $own) (i32.const 3) "an image")
+        (func $start (drop (i32.load $own (i32.const 3))))
+        (start $start))"#;
     dynamic_data: r#"(module
         (import "host" "five" (global $five i32))
         (memory 1)
