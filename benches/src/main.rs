@@ -200,8 +200,8 @@ fn metering(options: &Options) -> Vec<String> {
         }
         if !std::mem::replace(&mut begun, true) {
             println!(
-                "\nmetering: lower quartiles without and with it; the last ratio is ours to Wasmtime's, \
-                 and +- is of the samples' ratios"
+                "\nmetering: one sample in twenty is faster than the times without and with it; the last \
+                 ratio is ours to Wasmtime's, and +- is of the samples' ratios"
             );
             header(&[
                 "backend",

@@ -18,9 +18,9 @@ pub struct Measured {
     pub ratio: f64,
 }
 
-/// What it costs to be able to stop a guest. Times are lower quartiles, and ratios
-/// are of those: where a ratio is of four times, each sample would have to be
-/// undisturbed four times over for the median of the samples' ratios to be.
+/// What it costs to be able to stop a guest. Times are those that one sample in
+/// twenty is below, and ratios are of those: where a ratio is of four times, each
+/// sample would have to be undisturbed four times over for a median of ratios.
 #[derive(Clone, Copy, Debug)]
 pub struct MeasuredMeter {
     /// Nanoseconds of our guest that cannot be stopped.
@@ -138,7 +138,7 @@ pub fn measure_meter(quad: &mut Quad, effort: Effort) -> MeasuredMeter {
     let theirs = ratios(&their_metered, &their_plain);
     let figures = ratios(&ours, &theirs);
     let [metered, plain, their_metered, their_plain] =
-        [&metered, &plain, &their_metered, &their_plain].map(|it| quantile(it, 0.25));
+        [&metered, &plain, &their_metered, &their_plain].map(|it| quantile(it, 0.05));
     MeasuredMeter {
         plain: plain * 1e9,
         metered: metered * 1e9,

@@ -21,7 +21,7 @@ pub(crate) fn run(
     slots: &mut [u64],
 ) -> Result<(), wasmi::Error> {
     let mut lent = Lent::new(caller.as_context_mut());
-    host(lent.context(), slots).map_err(|error| wasmi::Error::host(HostFailure(error)))
+    host(lent.context(), slots).map_err(HostFailure::wrap)
 }
 
 pub(crate) fn host_func<F>(cx: &mut StoreContextMut<'_, Link>, ty: &Signature, func: F) -> Func

@@ -13,12 +13,14 @@ use std::sync::Arc;
 use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind};
 use enginebay_layer::{CoreType, MAX_SLOTS, Signature};
-use wasmi::{Caller, F32, F64, Func, ResumableCall, StoreContextMut, TypedFunc, Val};
-use wasmi::{WasmParams, WasmResults, WasmRet, WasmTy};
+use wasmi::{
+    Caller, F32, F64, Func, ResumableCall, StoreContextMut, TypedFunc, TypedResumableCall,
+};
+use wasmi::{Val, WasmParams, WasmResults, WasmRet, WasmTy};
 
 use crate::linker::{self, Host};
 use crate::store::Link;
-use crate::trap::HostFailure;
+use crate::trap::{self, HostFailure};
 
 type Context<'a> = StoreContextMut<'a, Link>;
 type Result<T> = std::result::Result<T, wasmi::Error>;
@@ -42,9 +44,12 @@ impl fmt::Debug for Callee {
     }
 }
 
+/// Gets a function of one signature ready for calls.
+type Make = fn(&Context<'_>, &Func) -> Result<Callee>;
+
 /// Both directions of one signature.
 pub(crate) struct Entry {
-    callee: fn(&Context<'_>, &Func) -> Result<Callee>,
+    callee: Make,
     pub(crate) host: fn(&mut Context<'_>, Arc<Host>) -> Func,
 }
 
@@ -182,6 +187,36 @@ fn typed<P: Params, R: Results>(cx: &Context<'_>, func: &Func) -> Result<Callee>
     })))
 }
 
+/// As [`typed`], and stops when it has to.
+fn typed_in_slices<P: Params, R: Results>(cx: &Context<'_>, func: &Func) -> Result<Callee> {
+    let func: TypedFunc<P, R> = func.typed(cx)?;
+    Ok(Callee(Arc::new(move |cx, slots| {
+        let mut call = func.call_resumable(&mut *cx, P::read(slots))?;
+        loop {
+            let paused = match call {
+                TypedResumableCall::Finished(results) => {
+                    results.write(slots);
+                    return Ok(());
+                }
+                TypedResumableCall::HostTrap(trap) => return Err(trap::taken(trap.host_error())),
+                TypedResumableCall::OutOfFuel(paused) => paused,
+            };
+            go_on(cx, paused.required_fuel())?;
+            call = paused.resume(&mut *cx)?;
+        }
+    })))
+}
+
+/// The signatures that `realloc`, `post-return` and most functions of pointers and
+/// small numbers have.
+fn in_slices<P: Params>(results: &[CoreType]) -> Option<Make> {
+    Some(match results {
+        [] => typed_in_slices::<P, ()>,
+        [CoreType::I32] => typed_in_slices::<P, (u32,)>,
+        _ => return None,
+    })
+}
+
 fn with<P: Params, R: Results>() -> Entry
 where
     Result<R>: WasmRet,
@@ -276,11 +311,29 @@ pub(crate) fn entry(ty: &Signature) -> Option<Entry> {
     }
 }
 
+/// The same for calls that can be stopped.
+fn stopping(ty: &Signature) -> Option<Make> {
+    table! {
+        &*ty.params, &ty.results;
+        in_slices:
+        []
+        [I32]
+        [I32 I32]
+        [I32 I32 I32]
+        [I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32]
+        [I32 I32 I32 I32 I32 I32];
+    }
+}
+
 /// Gets a function ready for calls; for such that can be stopped, if the store's
 /// guests have fuel.
 pub(crate) fn callee(cx: &Context<'_>, func: &Func, ty: &Signature, stops: bool) -> Result<Callee> {
     if stops {
-        return Ok(dynamic(*func, ty, run_in_slices));
+        return match stopping(ty) {
+            Some(make) => make(cx, func),
+            None => Ok(dynamic(*func, ty, run_in_slices)),
+        };
     }
     match entry(ty) {
         Some(entry) => (entry.callee)(cx, func),
@@ -309,16 +362,22 @@ pub(crate) fn run_in_slices(
             ResumableCall::HostTrap(trap) => return Err(trap.into_host_error()),
             ResumableCall::OutOfFuel(paused) => paused,
         };
-        let mut reason = cx.data().interrupted();
-        if mutant::active(Mutant::WasmiSliceStops) {
-            reason = reason.or_else(|| Some(Error::of(ErrorKind::Cancelled)));
-        }
-        if let Some(reason) = reason {
-            return Err(wasmi::Error::host(HostFailure(reason)));
-        }
-        cx.set_fuel(paused.required_fuel().max(SLICE))?;
+        go_on(cx, paused.required_fuel())?;
         call = paused.resume(&mut *cx, results)?;
     }
+}
+
+/// Gives a guest that has run out of fuel at least this much more, unless it has
+/// to stop.
+fn go_on(cx: &mut Context<'_>, required: u64) -> Result<()> {
+    let mut reason = cx.data().interrupted();
+    if mutant::active(Mutant::WasmiSliceStops) {
+        reason = reason.or_else(|| Some(Error::of(ErrorKind::Cancelled)));
+    }
+    if let Some(reason) = reason {
+        return Err(HostFailure::wrap(reason));
+    }
+    cx.set_fuel(required.max(SLICE))
 }
 
 /// A function that is called with values that say what they are, and that are

@@ -2,6 +2,7 @@
 //! backtraces.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{CountedResource, Error, ErrorKind, StoreData, TrapCode};
@@ -9,17 +10,39 @@ use wasmi::errors::{
     ErrorKind as Kind, HostError, InstantiationError as Instantiation, MemoryError, TableError,
 };
 
-/// A host function's error on its way through the guest.
+/// A host function's error on its way through the guest. It can be taken out of a
+/// reference: wasmi's typed calls that can be resumed do not give theirs away.
 #[derive(Debug)]
-pub(crate) struct HostFailure(pub(crate) Error);
+pub(crate) struct HostFailure(Mutex<Option<Error>>);
+
+impl HostFailure {
+    /// As wasmi's error.
+    #[cold]
+    pub(crate) fn wrap(error: Error) -> wasmi::Error {
+        wasmi::Error::host(HostFailure(Mutex::new(Some(error))))
+    }
+
+    fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl fmt::Display for HostFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str("a host function failed")
     }
 }
 
 impl HostError for HostFailure {}
+
+/// The error of a host function that wasmi keeps.
+#[cold]
+pub(crate) fn taken(error: &wasmi::Error) -> wasmi::Error {
+    match error.downcast_ref().and_then(HostFailure::take) {
+        Some(ours) => HostFailure::wrap(ours),
+        None => wasmi::Error::new(error.to_string()),
+    }
+}
 
 fn code(trap: wasmi::TrapCode) -> Option<TrapCode> {
     Some(match trap {
@@ -46,10 +69,10 @@ fn code(trap: wasmi::TrapCode) -> Option<TrapCode> {
 /// An error of a call or an instantiation.
 #[cold]
 pub(crate) fn error(data: &StoreData, error: wasmi::Error) -> Error {
-    if error.downcast_ref::<HostFailure>().is_some() {
-        return match error.downcast::<HostFailure>() {
+    if let Some(failure) = error.downcast_ref::<HostFailure>() {
+        return match failure.take() {
             // The call has begun: whatever this is, the store is not as it was.
-            Some(HostFailure(ours)) => ours.through_guest(),
+            Some(ours) => ours.through_guest(),
             None => Error::new(ErrorKind::Engine, "wasmi lost a host function's error"),
         };
     }

@@ -27,6 +27,17 @@ const WAT: &str = r#"(module
         (loop $again (result i32)
             (local.set $i (i32.add (local.get $i) (i32.const 1)))
             (br_if $again (i32.lt_u (local.get $i) (i32.const 5)))
+            (local.get $i)))
+    (func (export "labels") (result i32) (local $i i32)
+        (loop $outer (result i32)
+            (block $out
+                (loop $inner
+                    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                    (br_if $outer (i32.eq (local.get $i) (i32.const 3)))
+                    (br_if $out (i32.eq (local.get $i) (i32.const 5)))
+                    (br_table $inner $outer $out (i32.const 0))))
+            (local.set $i (i32.add (local.get $i) (i32.const 10)))
+            (drop (br_if 1 (i32.const 42) (i32.eq (local.get $i) (i32.const 15))))
             (local.get $i))))"#;
 
 /// What a call gives, and how often the host was asked, which stops the guest.
@@ -71,6 +82,11 @@ fn run_with(name: &str, stops: bool) -> (Result<Vec<u64>, Trap>, u32) {
 #[test]
 fn a_flag_that_is_not_set_changes_nothing() {
     assert_eq!(run("nothing"), (Ok(vec![7]), 0), "the start function ran");
+}
+
+#[test]
+fn branches_lead_to_where_they_did() {
+    assert_eq!(run("labels"), (Ok(vec![42]), 0));
 }
 
 #[test]
