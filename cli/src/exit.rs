@@ -45,7 +45,8 @@ impl Exit {
         ),
         (
             Exit::SCRIPT,
-            "`conformance`: a directive failed, or a script could not be parsed",
+            "`conformance`: a directive failed, a script could not be parsed, or something
+     was found",
         ),
         (
             Exit::COMPILER,

@@ -16,7 +16,7 @@ use crate::script::{Script, ScriptError};
 pub use expectations::{Counts, Expectations, Unsupported};
 
 /// The scripts of this crate, by their names.
-const CASES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/cases.rs"));
+pub(crate) const CASES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/cases.rs"));
 const UNSUPPORTED: &str = include_str!("../suite/unsupported.toml");
 const COUNTS: &str = include_str!("../suite/counts.toml");
 

@@ -508,7 +508,7 @@ fn failed<I: Index>(
         Asked::Answered => {}
         Asked::NoRoom => {
             let failed = data.growth_failed();
-            failed.map_err(|error| wasmi::Error::host(HostFailure(error)))?;
+            failed.map_err(HostFailure::wrap)?;
         }
     }
     Ok(I::FAILED)

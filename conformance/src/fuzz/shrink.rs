@@ -119,6 +119,23 @@ fn fewer_nodes(shrink: &mut Shrink<'_>, small: &mut Small) {
     let Some(mut tree) = small.tree.clone() else {
         return;
     };
+    // What is named is there in several places, and all of them go at once.
+    let named = |node: &&Node| matches!(node, Node::Word(word) if word.starts_with('$'));
+    let names: std::collections::BTreeSet<String> = tree
+        .nodes()
+        .into_iter()
+        .filter(named)
+        .map(Node::text)
+        .collect();
+    for name in names {
+        let attempt = tree.without(&name);
+        if attempt != tree
+            && let Some((wasm, text)) = shrink.tree_fails(&attempt, small.calls.as_deref())
+        {
+            (small.wasm, small.text) = (wasm, text);
+            tree = attempt;
+        }
+    }
     for least in [400, 60, 12, 1, 1] {
         let mut number = 1;
         while !shrink.over() {

@@ -166,6 +166,31 @@ impl Node {
         }
     }
 
+    /// Without what stands in a component and has this word somewhere inside.
+    pub(crate) fn without(&self, name: &str) -> Node {
+        let Node::List(nodes) = self else {
+            return self.clone();
+        };
+        let is_component = |node: &Node| head(node) == Some("component");
+        if !is_component(self) {
+            return self.clone();
+        }
+        let own = |node: &Node| match node {
+            Node::List(nodes) => nodes.get(1) == Some(&Node::Word(name.to_owned())),
+            Node::Word(_) => false,
+        };
+        let has = |node: &Node| {
+            let mut nodes = node.nodes().into_iter();
+            nodes.any(|node| matches!(node, Node::Word(word) if word == name))
+        };
+        let kept = nodes.iter().filter(|node| match node {
+            Node::Word(_) => true,
+            node if is_component(node) => !own(node),
+            node => !has(node),
+        });
+        Node::List(kept.map(|node| node.without(name)).collect())
+    }
+
     fn is_list(&self) -> bool {
         matches!(self, Node::List(_))
     }
@@ -450,7 +475,7 @@ mod tests {
             offset=3)"#;
         let tree = Node::parse(text).unwrap();
         assert_eq!(tree.text(), r#"(a $"x y" (b "c\")" 0x1) offset=3)"#);
-        assert_eq!(tree.count(), 7);
+        assert_eq!(tree.count(), 8);
         assert_eq!(tree.nodes()[5], &Node::Word(r#""c\")""#.to_owned()));
         assert_eq!(Node::parse("(a (b)"), None);
     }

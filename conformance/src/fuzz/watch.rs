@@ -227,16 +227,30 @@ fn answer(line: &str, figures: &mut Figures) -> Option<Option<(Fault, String)>> 
         "same" => return Some(None),
         "fault" => {
             let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name);
-            let text = rest
-                .replace("\\n", "\n")
-                .replace("\\t", "\t")
-                .replace("\\\\", "\\");
+            let text = plain(rest);
             return Some(Some((fault.unwrap_or(Fault::Failed), text)));
         }
         // Something else that wrote to standard output.
         _ => {}
     }
     None
+}
+
+/// A text that was written in one line.
+fn plain(line: &str) -> String {
+    let mut text = String::new();
+    let mut chars = line.chars();
+    while let Some(char) = chars.next() {
+        text.push(match char {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                other => other.unwrap_or('\\'),
+            },
+            char => char,
+        });
+    }
+    text
 }
 
 fn write(ran: &Ran, output: &mut impl Write) -> std::io::Result<()> {
