@@ -24,8 +24,12 @@ pub(crate) const COMMAND: &str = "compile-in-child";
 /// How much is kept of what a child says before it crashes.
 const MAX_WORDS: u64 = 64 << 10;
 
-/// How often a child is looked at that has said everything and does not end.
-const LOOK: Duration = Duration::from_millis(5);
+/// For how long a child may end that has said everything before it is looked at
+/// again, at first; each time is twice as long.
+const FIRST_LOOK: Duration = Duration::from_micros(50);
+
+/// No time is longer than this.
+const LAST_LOOK: Duration = Duration::from_millis(10);
 
 /// How a child ended.
 struct Ended {
@@ -170,6 +174,7 @@ fn attend(
 
 /// How a child has ended, if it has by then.
 fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    let mut look = FIRST_LOOK;
     loop {
         let status = child
             .lock()
@@ -178,7 +183,8 @@ fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<E
         if status.is_some() || end.is_some_and(|end| Instant::now() >= end) {
             return Ok(status);
         }
-        thread::sleep(LOOK);
+        thread::sleep(look);
+        look = (2 * look).min(LAST_LOOK);
     }
 }
 
