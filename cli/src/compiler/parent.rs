@@ -251,16 +251,13 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
 }
 
 /// Whether the words of a process that has failed say that it got no memory: from
-/// the allocator, or from the system.
+/// the allocator, from the system, or for a thread, whose stack is memory too.
 fn says_no_memory(words: &str) -> bool {
-    [
-        "memory allocation of ",
-        "os error 12",
-        "Cannot allocate memory",
-        "out of memory",
-    ]
-    .iter()
-    .any(|words_of| words.contains(words_of))
+    const ALLOCATOR: &str = "memory allocation of ";
+    const SYSTEM: [&str; 3] = ["os error 12", "Cannot allocate memory", "out of memory"];
+    const THREAD: &str = "Resource temporarily unavailable";
+    let says = |part: &str| words.contains(part);
+    says(ALLOCATOR) || SYSTEM.into_iter().any(says) || says(THREAD)
 }
 
 const SIGXCPU: i32 = 24;
