@@ -139,6 +139,26 @@ fn deterministic_runs_are_the_same_each_time() {
 }
 
 #[test]
+fn backends_use_the_same() {
+    let options = ["--backend=all", "--deterministic", "--fuel=100000000"];
+    let ended = command(
+        &[&options[..], &["--usage", "--format=json"]].concat(),
+        &["random"],
+    );
+    let json = ended.json();
+    assert_eq!(json["same"], true);
+    let mut runs = json["runs"].as_array().unwrap().iter().map(|run| {
+        let mut usage = run["usage"].as_object().unwrap().clone();
+        // Time is measured, and all else is counted.
+        assert!(usage.remove("time_ms").is_some());
+        assert!(usage["fuel"].as_u64() > Some(0));
+        (run["stdout"].clone(), usage)
+    });
+    let first = runs.next().unwrap();
+    assert!(runs.all(|other| other == first), "{ended:?}");
+}
+
+#[test]
 fn clocks_are_the_users_choice() {
     let clock = |options: &[&str]| command(options, &["clock"]);
     for options in [
