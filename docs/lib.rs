@@ -27,5 +27,6 @@ pages! {
     how_to_resources = "src/how-to/resources.md";
     how_to_wasi = "src/how-to/wasi.md";
     backend_trait = "src/reference/backend-trait.md";
+    reference_determinism = "src/reference/determinism.md";
     reference_limits = "src/reference/limits.md";
 }

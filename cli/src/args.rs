@@ -2,6 +2,7 @@
 //! the groups of options have plain ones.
 
 use std::path::PathBuf;
+#[cfg(not(target_family = "wasm"))]
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
@@ -158,6 +159,7 @@ impl EngineArgs {
     }
 
     /// The options on a command line, with what `fuel` asks for.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn to_args(&self, fuel: bool) -> Vec<String> {
         let mut args = Vec::new();
         let stop = self.interruption.or(fuel.then_some(Stop::Fuel));
@@ -193,6 +195,7 @@ pub(crate) struct CompilerArgs {
     pub(crate) trusted: bool,
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl CompilerArgs {
     pub(crate) fn timeout(&self) -> Option<Duration> {
         let default = Timeout(Some(Duration::from_secs(60)));

@@ -124,7 +124,9 @@ fn a_seed_decides_random_numbers() {
 
 #[test]
 fn deterministic_runs_are_the_same_each_time() {
-    let random = |options: &[&str]| command(options, &["random"]).stdout;
+    // It compiles nothing.
+    let wasmi = ["--backend", "wasmi"];
+    let random = |options: &[&str]| command(&[&wasmi, options].concat(), &["random"]).stdout;
     let preset = random(&["--deterministic"]);
     assert_eq!(preset, random(&["--deterministic"]));
     assert_eq!(preset, random(&["--seed", "0"]));
@@ -139,8 +141,29 @@ fn deterministic_runs_are_the_same_each_time() {
 }
 
 #[test]
+fn backends_use_the_same() {
+    let options = ["--backend=all", "--deterministic", "--fuel=100000000"];
+    let ended = command(
+        &[&options[..], &["--usage", "--format=json"]].concat(),
+        &["random"],
+    );
+    let json = ended.json();
+    assert_eq!(json["same"], true);
+    let mut runs = json["runs"].as_array().unwrap().iter().map(|run| {
+        let mut usage = run["usage"].as_object().unwrap().clone();
+        // Time is measured, and all else is counted.
+        assert!(usage.remove("time_ms").is_some());
+        assert!(usage["fuel"].as_u64() > Some(0));
+        (run["stdout"].clone(), usage)
+    });
+    let first = runs.next().unwrap();
+    assert!(runs.all(|other| other == first), "{ended:?}");
+}
+
+#[test]
 fn clocks_are_the_users_choice() {
-    let clock = |options: &[&str]| command(options, &["clock"]);
+    let wasmi = ["--backend", "wasmi"];
+    let clock = |options: &[&str]| command(&[&wasmi, options].concat(), &["clock"]);
     for options in [
         &["--clock", "2020-02-02T02:02:02Z"][..],
         &["--clock", "2020-02-02T02:02:02Z", "--clock-step", "1s"],

@@ -44,6 +44,8 @@ pub use limits::{Limits, Usage};
 pub use linker::{Linker, LinkerInstance};
 #[doc(hidden)]
 pub use names::{func_fits, func_mismatch};
+#[doc(hidden)]
+pub use policy::has_room_for_table;
 pub use policy::{Guard, HostCall, StoreData};
 pub use resource::{Resource, ResourceAny, ResourceType};
 #[cfg(feature = "wasmtime")]

@@ -495,6 +495,16 @@ impl Policy {
     }
 }
 
+/// Whether the machine has room for a table of so many elements, for engines that
+/// would fail in another way than by saying so. Small ones are not tried out.
+#[doc(hidden)]
+pub fn has_room_for_table(elements: u64) -> bool {
+    const LARGE: u64 = 1 << 20;
+    elements <= LARGE
+        || usize::try_from(elements)
+            .is_ok_and(|elements| Vec::<usize>::new().try_reserve_exact(elements).is_ok())
+}
+
 /// What a store is made with.
 pub(crate) struct StoreOptions {
     pub(crate) engine: usize,

@@ -132,7 +132,7 @@ pub(crate) fn growths_have_the_same_results_and_usage<B: Backend>() {
             let mut guest = Guest::<B>::new(&config(interruption), |limits| {
                 let limits = six(limits);
                 match interruption {
-                    Interruption::Fuel => limits.fuel(1_000_000),
+                    Interruption::Fuel => limits.fuel(1 << 50),
                     _ => limits,
                 }
             });

@@ -119,8 +119,10 @@ impl<E: CoreEngine> fmt::Debug for CoreExtern<E> {
 ///   of their state there.
 /// - It asks the store's data before memories and tables get a size or change it
 ///   ([`Data::store_data`], [`StoreData::grow_memory`] and
-///   [`StoreData::grow_table`]), initial sizes included, and takes a growth back
-///   that was allowed and failed ([`StoreData::growth_failed`]). An
+///   [`StoreData::grow_table`]), initial sizes included, whatever their types
+///   say, and takes a growth back that was allowed and that the type forbids
+///   ([`StoreData::growth_undone`]) or for which there was no room
+///   ([`StoreData::growth_failed`], whose error stops the guest). An
 ///   instantiation that was refused fails with [`StoreData::memory_refused`] or
 ///   [`StoreData::resource_refused`]. The layer counts instances, memories and
 ///   tables.
@@ -141,6 +143,7 @@ impl<E: CoreEngine> fmt::Debug for CoreExtern<E> {
 /// [`StoreData::grow_memory`]: enginebay_core::StoreData::grow_memory
 /// [`StoreData::grow_table`]: enginebay_core::StoreData::grow_table
 /// [`StoreData::growth_failed`]: enginebay_core::StoreData::growth_failed
+/// [`StoreData::growth_undone`]: enginebay_core::StoreData::growth_undone
 /// [`StoreData::memory_refused`]: enginebay_core::StoreData::memory_refused
 /// [`StoreData::resource_refused`]: enginebay_core::StoreData::resource_refused
 /// [`StoreData::interrupted`]: enginebay_core::StoreData::interrupted

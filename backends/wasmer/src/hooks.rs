@@ -15,12 +15,12 @@
 use std::hint::black_box;
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{Error, Result, TrapCode};
+use enginebay_core::{Error, Result, TrapCode, has_room_for_table};
 use wasmer::sys::vm::{
     VMBuiltinFunctionIndex, VMContext, VMInstance, libcalls, on_host_stack, raise_user_trap,
 };
 
-use crate::limits::{has_room, policy};
+use crate::limits::policy;
 use crate::store::Current;
 
 /// Bytes of stack that host code on the guest's stack can count on. A backtrace
@@ -251,7 +251,7 @@ unsafe fn grow_table(
             policy.growth_undone();
             return Ok(REFUSED);
         }
-        if !has_room(desired) {
+        if !has_room_for_table(desired) {
             return policy.growth_failed().map(|()| REFUSED);
         }
         // SAFETY: the type is that of Wasmer's function; see `Reference`.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ptr::NonNull;
 
-use enginebay_core::{CountedResource, Error, StoreData};
+use enginebay_core::{CountedResource, Error, StoreData, has_room_for_table};
 use wasmer::sys::Tunables;
 use wasmer::sys::vm::{
     LinearMemory, VMMemory, VMMemoryDefinition, VMOwnedMemory, VMTable, VMTableDefinition,
@@ -18,10 +18,6 @@ use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType}
 
 use crate::engine::FIXED;
 use crate::store::Inner;
-
-/// Tables above this many elements are tried out first: Wasmer would end the
-/// process if there is no memory for them.
-const LARGE: u64 = 1 << 20;
 
 /// Makes what one instance owns.
 pub(crate) struct StoreTunables {
@@ -124,7 +120,8 @@ impl Tunables for StoreTunables {
             self.refused.set(Some(Refused::Table));
             return Err("a limit refuses the table".into());
         }
-        let table = if has_room(elements) {
+        // Wasmer would end the process.
+        let table = if has_room_for_table(elements) {
             // A maximum that Wasmer would refuse is one that the policy keeps a
             // table from in any case.
             let mut ty = *ty;
@@ -161,13 +158,6 @@ fn unsupported(what: &str) -> MemoryError {
     MemoryError::UnsupportedOperation {
         message: format!("{what} are not supported"),
     }
-}
-
-/// Whether the allocator can give a table this size.
-pub(crate) fn has_room(elements: u64) -> bool {
-    elements <= LARGE
-        || usize::try_from(elements)
-            .is_ok_and(|elements| Vec::<usize>::new().try_reserve_exact(elements).is_ok())
 }
 
 /// A memory that asks before it grows.

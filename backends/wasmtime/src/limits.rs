@@ -2,7 +2,7 @@
 //! decides.
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{StoreData, StoreNumber};
+use enginebay_core::{StoreData, StoreNumber, has_room_for_table};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Func;
 
@@ -48,10 +48,23 @@ pub(crate) trait Policy {
         data.grow_memory(current as u64, desired as u64) && fits(data, desired, maximum)
     }
 
-    /// As [`Policy::grow_memory`].
-    fn grow_table(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+    /// As [`Policy::grow_memory`]. Where a table has no room, Wasmtime would stop
+    /// the guest.
+    fn grow_table(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let data = self.data();
-        data.grow_table(current as u64, desired as u64) && fits(data, desired, maximum)
+        if !data.grow_table(current as u64, desired as u64) || !fits(data, desired, maximum) {
+            return Ok(false);
+        }
+        if !has_room_for_table(desired as u64) {
+            data.growth_failed().map_err(wasmtime::Error::new)?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// A growth failed that was allowed.
@@ -105,7 +118,7 @@ impl ResourceLimiter for State {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         self.check_time()?;
-        Ok(self.grow_table(current, desired, maximum))
+        self.grow_table(current, desired, maximum)
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {

@@ -26,6 +26,10 @@ pub(crate) use child::{ChildArgs, child};
 
 /// A component that is to be compiled, and how.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    target_family = "wasm",
+    expect(dead_code, reason = "there is no child that options are handed to")
+)]
 pub(crate) struct Source<'a> {
     pub(crate) path: &'a Path,
     pub(crate) bytes: &'a [u8],

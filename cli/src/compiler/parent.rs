@@ -24,8 +24,12 @@ pub(crate) const COMMAND: &str = "compile-in-child";
 /// How much is kept of what a child says before it crashes.
 const MAX_WORDS: u64 = 64 << 10;
 
-/// How often a child is looked at that has said everything and does not end.
-const LOOK: Duration = Duration::from_millis(5);
+/// For how long a child may end that has said everything before it is looked at
+/// again, at first; each time is twice as long.
+const FIRST_LOOK: Duration = Duration::from_micros(50);
+
+/// No time is longer than this.
+const LAST_LOOK: Duration = Duration::from_millis(10);
 
 /// How a child ended.
 struct Ended {
@@ -170,6 +174,7 @@ fn attend(
 
 /// How a child has ended, if it has by then.
 fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    let mut look = FIRST_LOOK;
     loop {
         let status = child
             .lock()
@@ -178,7 +183,8 @@ fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<E
         if status.is_some() || end.is_some_and(|end| Instant::now() >= end) {
             return Ok(status);
         }
-        thread::sleep(LOOK);
+        thread::sleep(look);
+        look = (2 * look).min(LAST_LOOK);
     }
 }
 
@@ -245,16 +251,13 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
 }
 
 /// Whether the words of a process that has failed say that it got no memory: from
-/// the allocator, or from the system.
+/// the allocator, from the system, or for a thread, whose stack is memory too.
 fn says_no_memory(words: &str) -> bool {
-    [
-        "memory allocation of ",
-        "os error 12",
-        "Cannot allocate memory",
-        "out of memory",
-    ]
-    .iter()
-    .any(|words_of| words.contains(words_of))
+    const ALLOCATOR: &str = "memory allocation of ";
+    const SYSTEM: [&str; 3] = ["os error 12", "Cannot allocate memory", "out of memory"];
+    const THREAD: &str = "Resource temporarily unavailable";
+    let says = |part: &str| words.contains(part);
+    says(ALLOCATOR) || SYSTEM.into_iter().any(says) || says(THREAD)
 }
 
 const SIGXCPU: i32 = 24;

@@ -51,7 +51,7 @@ impl ResourceLimiter for CoreState {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.grow_table(current, desired, maximum))
+        self.grow_table(current, desired, maximum)
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
