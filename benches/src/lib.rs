@@ -15,7 +15,7 @@ mod work;
 
 pub use measure::{Effort, Measured, MeasuredMeter, measure, measure_meter};
 pub use metering::{Meter, Quad, meters};
-pub use resident::{Resident, resident};
+pub use resident::resident;
 
 /// How often the guest calls the host in one iteration.
 const HOST_CALLS: u32 = 1000;

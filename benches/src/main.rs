@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use enginebay::Interruption;
@@ -13,9 +13,12 @@ const HELP: &str = "\
 Measures enginebay against the engines' own APIs, in one process.
 
 Usage: enginebay-report [--quick] [--backend NAME] [FILTER]
+       enginebay-report --resident NAME none|deadline|fuel
 
   --quick           fewer and shorter samples
   --backend NAME    only this backend
+  --resident        print bytes per instance of a backend: of a process that has
+                    done nothing else
   FILTER            only what has this text in its name; what metering costs is
                     named `metering: ...`, and memory `resident`
 ";
@@ -67,6 +70,16 @@ fn options() -> Result<Options, ExitCode> {
                     total: Duration::from_millis(300),
                 }
             }
+            "--resident" => {
+                let (backend, by) = (args.next(), args.next());
+                let by = INTERRUPTIONS
+                    .into_iter()
+                    .find(|it| Some(it.to_string()) == by);
+                if let Some(bytes) = backend.zip(by).and_then(|(name, by)| resident(&name, by)) {
+                    println!("{bytes}");
+                }
+                return Err(ExitCode::SUCCESS);
+            }
             "--backend" => match args.next() {
                 Some(name) if enginebay::BACKENDS.contains(&&*name) => backend = Some(name),
                 _ => {
@@ -98,7 +111,6 @@ fn main() -> ExitCode {
         "medians of up to {} samples in alternation; +- is half the distance of the quartiles",
         options.effort.samples
     );
-    // First: what others leave behind would be used again.
     memory(&options);
     let mut missed = pairs(&options);
     missed.extend(metering(&options));
@@ -269,15 +281,35 @@ fn metering(options: &Options) -> Vec<String> {
     missed
 }
 
-/// What an instance keeps.
+const INTERRUPTIONS: [Interruption; 3] = [
+    Interruption::None,
+    Interruption::Deadline,
+    Interruption::Fuel,
+];
+
+/// What an instance keeps, each in a process of its own.
 fn memory(options: &Options) {
     if !"resident".contains(&options.filter) {
         return;
     }
     println!("\nresident: bytes per store with one instance that has written to one page");
-    header(&["backend", "by", "bytes"]);
-    for it in resident(|backend| options.wants(backend, "resident")) {
-        let bytes = it.bytes.map_or("unknown".into(), |bytes| bytes.to_string());
-        println!("| {} | {} | {bytes} |", it.backend, it.by);
+    header(&["backend", "none", "deadline", "fuel"]);
+    for backend in enginebay::BACKENDS {
+        if !options.wants(backend, "resident") {
+            continue;
+        }
+        let cells = INTERRUPTIONS.map(|by| bytes(backend, by).unwrap_or("unknown".into()));
+        println!("| {backend} | {} |", cells.join(" | "));
     }
+}
+
+fn bytes(backend: &str, by: Interruption) -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    let mut command = Command::new(program);
+    let output = command
+        .args(["--resident", backend, &by.to_string()])
+        .output();
+    let printed = String::from_utf8(output.ok()?.stdout).ok()?;
+    let bytes: usize = printed.trim().parse().ok()?;
+    Some(bytes.to_string())
 }

@@ -16,40 +16,19 @@ const GUEST: &str = r#"(component
     (core instance $i (instantiate $m))
     (func (export "write") (canon lift (core func $i "write"))))"#;
 
-/// What an instance keeps.
-pub struct Resident {
-    /// The backend that is measured.
-    pub backend: &'static str,
-    /// What its guests can be stopped by.
-    pub by: Interruption,
-    /// Bytes per store with one instance, of which it has written to one page;
-    /// nothing where the system does not tell.
-    pub bytes: Option<usize>,
-}
-
-/// Measures every backend. What was freed before is used again, so that it comes
-/// first, or in a process of its own.
-pub fn resident(wanted: impl Fn(&str) -> bool) -> Vec<Resident> {
-    let mut all = Vec::new();
+/// Bytes per store with one instance, of which it has written to one page; nothing
+/// where the system does not tell. What the process has freed before would be used
+/// again: this is for a process of its own.
+pub fn resident(backend: &str, by: Interruption) -> Option<usize> {
     macro_rules! one {
         ($name:ident, $backend:ty) => {
-            if wanted(<$backend>::NAME) {
-                for by in [
-                    Interruption::None,
-                    Interruption::Deadline,
-                    Interruption::Fuel,
-                ] {
-                    all.push(Resident {
-                        backend: <$backend>::NAME,
-                        by,
-                        bytes: bytes::<$backend>(by),
-                    });
-                }
+            if backend == <$backend>::NAME {
+                return bytes::<$backend>(by);
             }
         };
     }
     enginebay::for_each_backend!(one);
-    all
+    None
 }
 
 /// Pages that the process has, by the second number of this file.
