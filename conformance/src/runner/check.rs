@@ -6,7 +6,7 @@ use std::time::Duration;
 use enginebay::{Backend, Error, ErrorKind, Usage};
 
 use super::{Run, Step};
-use crate::annotation::{Annotation, Cancel, ErrorIs, UsageIs};
+use crate::annotation::{Annotation, ErrorIs, UsageIs};
 use crate::header::Size;
 use crate::outcome::Outcome;
 
@@ -107,9 +107,6 @@ impl<B: Backend> Run<B> {
 
     /// What is to hold when a directive is done.
     pub(super) fn after(&mut self, annotation: &Annotation) -> Step<()> {
-        if annotation.cancel == Some(Cancel::Meanwhile) {
-            self.world.end_cancel();
-        }
         let store = self.world.last_store();
         let used = store.map(|store| (store.usage(), store.last_call_usage()));
         let (whole, call) = used.unwrap_or_default();
