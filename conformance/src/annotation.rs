@@ -98,6 +98,8 @@ pub(crate) struct UsageIs {
     pub(crate) growth_refused: Option<u64>,
     pub(crate) fuel: Option<u64>,
     pub(crate) host_calls: Option<u64>,
+    /// Milliseconds that it took at least.
+    pub(crate) time_at_least_ms: Option<u64>,
 }
 
 /// The resources that the host has made and dropped since the script began.

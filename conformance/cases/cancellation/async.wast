@@ -1,6 +1,6 @@
 ;;! uneven-fuel = true
 ;;! async = true
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; Calls that wait for the host are cancelled, and calls that are given up cancel
 ;; their store: no future of the host's outlives them.

@@ -1,5 +1,5 @@
 ;;! uneven-fuel = true
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; A store that was cancelled enters no guest, until the cancellation is taken back:
 ;; it says so again and again, and is not ended by a guest that never ran.

@@ -1,5 +1,5 @@
 ;;! uneven-fuel = true
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; A host function cancels the store that it is called from: at once, when it
 ;; returns, and soon, by another thread.

@@ -1,5 +1,5 @@
 ;;! uneven-fuel = true
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; Another thread cancels guests that never end, whatever they do.
 

@@ -1,6 +1,6 @@
 ;;! uneven-fuel = true
 ;;! interruption = "fuel"
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; The same where fuel is metered.
 

@@ -1,5 +1,5 @@
 ;;! uneven-fuel = true
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; A cancellation stays until it is taken back; one that came before any guest ran
 ;; costs the store nothing.

@@ -1,4 +1,4 @@
-;;! limits.deadline-ms = 60000
+;;! limits.deadline-ms = 10000
 ;;! limits.fuel = 100000
 
 ;; Both are limited and the fuel is spent first: the error is the fuel's.

@@ -1,4 +1,4 @@
-;;! limits.deadline-ms = 60000
+;;! limits.deadline-ms = 600000
 ;;! limits.fuel = 10000000
 ;;! limits.memory = "1MiB"
 

@@ -1,4 +1,4 @@
-;;! limits.deadline-ms = 60000
+;;! limits.deadline-ms = 600000
 
 ;; Work that ends before its deadline is not touched by it.
 

@@ -1,5 +1,5 @@
 ;;! limits.fuel = 100000
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; An endless loop runs until its fuel is spent, and no longer; so does an endless
 ;; recursion of calls that return, and one of growth.

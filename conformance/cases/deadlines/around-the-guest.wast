@@ -13,15 +13,14 @@
     (import "" "nothing" (func $nothing))
     (import "" "sleep" (func $sleep (param i32)))
     (memory (export "memory") 1)
-    (global $spin (mut i32) (i32.const 0))
-    (func $maybe (param i32)
-      (if (i32.eq (local.get 0) (global.get $spin)) (then (loop $l (br $l)))))
-    (func (export "spin-in") (param i32) (global.set $spin (local.get 0)))
+    ;; Endless for one, two or three.
+    (func $spin (param i32 i32)
+      (if (i32.eq (local.get 0) (local.get 1)) (then (loop $l (br $l)))))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-      (call $maybe (i32.const 1)) (i32.const 64))
+      (call $spin (local.get 3) (i32.const 1)) (i32.const 64))
     (func (export "take") (param i32 i32) (result i32) (local.get 1))
-    (func (export "post") (param i32) (call $maybe (i32.const 2)))
-    (func (export "dtor") (param i32) (call $maybe (i32.const 3)))
+    (func (export "post") (param i32) (call $spin (local.get 0) (i32.const 2)))
+    (func (export "dtor") (param i32) (call $spin (local.get 0) (i32.const 3)))
     (func (export "sleep") (param i32) (call $sleep (local.get 0)))
     (func (export "sleep-and-spin") (param i32)
       (call $sleep (local.get 0)) (loop $l (br $l)))
@@ -32,7 +31,6 @@
   (core func $new (canon resource.new $r'))
   (export $r "r" (type $r'))
   (func (export "make") (param "rep" u32) (result (own $r)) (canon lift (core func $new)))
-  (func (export "spin-in") (param "what" u32) (canon lift (core func $i "spin-in")))
   (func (export "take") (param "text" string) (result u32)
     (canon lift (core func $i "take") (memory $i "memory") (realloc (func $i "realloc"))
       (post-return (func $i "post"))))
@@ -40,16 +38,14 @@
   (func (export "sleep-and-spin") (param "ms" u32) (canon lift (core func $i "sleep-and-spin")))
   (func (export "host") (canon lift (core func $i "host"))))
 
-;;@ limits.deadline-ms = 100
+;;@ limits.deadline-ms = 20
 (component instance $realloc $Guest)
-(assert_return (invoke "spin-in" (u32.const 1)))
 ;;@ poisoned = "deadline-exceeded"
-(assert_trap (invoke "take" (str.const "text")) "deadline exceeded")
-;;@ limits.deadline-ms = 100
+(assert_trap (invoke "take" (str.const "1")) "deadline exceeded")
+;;@ limits.deadline-ms = 20
 (component instance $post $Guest)
-(assert_return (invoke "spin-in" (u32.const 2)))
 ;;@ poisoned = "deadline-exceeded"
-(assert_trap (invoke "take" (str.const "text")) "deadline exceeded")
+(assert_trap (invoke "take" (str.const "22")) "deadline exceeded")
 ;; A guest that only calls the host.
 ;;@ limits.deadline-ms = 20
 (component instance $host $Guest)
@@ -65,10 +61,9 @@
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "sleep-and-spin" (u32.const 5)) "deadline exceeded")
 ;; A destructor that the host runs.
-;;@ limits.deadline-ms = 100
+;;@ limits.deadline-ms = 20
 (component instance $dtor $Guest)
-(assert_return (invoke "spin-in" (u32.const 3)))
 ;;@ keep = "r"
 ;;@ drop = ["r"]
 ;;@ poisoned = "deadline-exceeded"
-(assert_trap (invoke "make" (u32.const 1)) "deadline exceeded")
+(assert_trap (invoke "make" (u32.const 3)) "deadline exceeded")

@@ -1,3 +1,4 @@
+;;! limits.deadline-ms = 10000
 ;;! limits.fuel = 10000
 
 ;; Fuel is consumed, and runs out, wherever a guest's code runs: in start functions,

@@ -1,3 +1,4 @@
+;;! limits.deadline-ms = 10000
 ;;! limits.fuel = 1000
 
 ;; With exactly what a call needs it ends; with one unit less it stops, having

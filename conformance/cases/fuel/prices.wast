@@ -1,3 +1,4 @@
+;;! limits.deadline-ms = 10000
 ;;! limits.fuel = 1000000
 
 ;; What operators cost: one unit each, nothing for those that only shape the code,

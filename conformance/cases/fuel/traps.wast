@@ -1,3 +1,4 @@
+;;! limits.deadline-ms = 10000
 ;;! limits.fuel = 10000
 
 ;; What a call has consumed that traps: up to the last point at which its function

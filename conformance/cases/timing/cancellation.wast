@@ -1,6 +1,6 @@
 ;;! uneven-fuel = true
 ;;! retries = 1
-;;! limits.deadline-ms = 20000
+;;! limits.deadline-ms = 5000
 
 ;; A guest that is cancelled stops within 50 ms, which is five times what is promised.
 

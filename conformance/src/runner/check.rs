@@ -6,7 +6,7 @@ use std::time::Duration;
 use enginebay::{Backend, Error, ErrorKind, Usage};
 
 use super::{Run, Step};
-use crate::annotation::{Annotation, Cancel, ErrorIs, UsageIs};
+use crate::annotation::{Annotation, ErrorIs, UsageIs};
 use crate::header::Size;
 use crate::outcome::Outcome;
 
@@ -107,14 +107,17 @@ impl<B: Backend> Run<B> {
 
     /// What is to hold when a directive is done.
     pub(super) fn after(&mut self, annotation: &Annotation) -> Step<()> {
-        if annotation.cancel == Some(Cancel::Meanwhile) {
-            self.world.end_cancel();
-        }
         let store = self.world.last_store();
         let used = store.map(|store| (store.usage(), store.last_call_usage()));
         let (whole, call) = used.unwrap_or_default();
         usage("usage", &annotation.usage, &whole)?;
         usage("call", &annotation.call, &call)?;
+        if annotation.call.time_at_least_ms.is_some() && call.time > Some(self.took) {
+            return Err(Outcome::fail(format!(
+                "call.time is {:?}, and the call took {:?}",
+                call.time, self.took
+            )));
+        }
         if let Some(expected) = &annotation.poisoned {
             let store = self.world.last_store();
             let by = store.and_then(|store| store.poisoned().map(ErrorKind::name));
@@ -147,5 +150,12 @@ fn usage(of: &str, expected: &UsageIs, actual: &Usage) -> Step<()> {
     let refused = expected.growth_refused;
     same(&name("growth-refused"), refused, actual.growth_refused)?;
     same(&name("fuel"), expected.fuel.map(Some), actual.fuel)?;
-    same(&name("host-calls"), expected.host_calls, actual.host_calls)
+    same(&name("host-calls"), expected.host_calls, actual.host_calls)?;
+    match expected.time_at_least_ms.map(Duration::from_millis) {
+        Some(least) if actual.time.is_none_or(|time| time < least) => Err(Outcome::fail(format!(
+            "expected {of}.time of {least:?} or more, and it is {:?}",
+            actual.time
+        ))),
+        _ => Ok(()),
+    }
 }

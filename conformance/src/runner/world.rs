@@ -259,6 +259,8 @@ pub(super) struct World<B: Backend> {
     /// What the host keeps for scripts.
     kept: HashMap<String, Val>,
     canceller: Option<JoinHandle<()>>,
+    /// How long the thread that cancels waits.
+    pub(super) cancel_after: Duration,
     /// Fuel that stores consumed which are gone.
     pub(super) spent: Option<u64>,
     pub(super) shared: Shared,
@@ -325,6 +327,7 @@ impl<B: Backend> World<B> {
             last: None,
             kept: HashMap::new(),
             canceller: None,
+            cancel_after: Duration::ZERO,
             spent: None,
             shared,
         }
@@ -350,6 +353,7 @@ impl<B: Backend> World<B> {
             last: None,
             kept: HashMap::new(),
             canceller: None,
+            cancel_after: Duration::ZERO,
             spent: None,
             shared,
         }
@@ -402,8 +406,9 @@ impl<B: Backend> World<B> {
             Some(Cancel::Before) => self.shared.cancel(&store.cancel_handle()?),
             Some(Cancel::Meanwhile) => {
                 let (handle, shared) = (store.cancel_handle()?, self.shared.clone());
+                let after = self.cancel_after;
                 let later = move || {
-                    thread::sleep(Duration::from_millis(10));
+                    thread::sleep(after);
                     shared.cancel(&handle);
                 };
                 let started = thread::Builder::new().spawn(later);
@@ -415,11 +420,23 @@ impl<B: Backend> World<B> {
         Ok(())
     }
 
-    /// Waits for the thread that cancels.
-    pub(super) fn end_cancel(&mut self) {
-        if let Some(canceller) = self.canceller.take() {
-            // It does nothing that panics.
-            let _ = canceller.join();
+    /// Waits for the thread that cancels. Whether it came too early for a call that
+    /// ended like this: before the guest was entered, so that the store goes on.
+    pub(super) fn cancelled_early(&mut self, ended: Option<&Error>) -> bool {
+        let Some(canceller) = self.canceller.take() else {
+            return false;
+        };
+        // It does nothing that panics.
+        let _ = canceller.join();
+        let cancelled = ended.is_some_and(|error| *error.kind() == ErrorKind::Cancelled);
+        match self.last_store() {
+            Some(store) if cancelled && store.poisoned().is_none() => {
+                store.cancel_handle().is_ok_and(|handle| {
+                    handle.reset();
+                    true
+                })
+            }
+            _ => false,
         }
     }
 
