@@ -20,6 +20,7 @@ pages! {
     how_to_artifacts = "src/how-to/artifacts.md";
     how_to_async = "src/how-to/async.md";
     how_to_choose = "src/how-to/choose-at-run-time.md";
+    how_to_conformance = "src/how-to/conformance.md";
     how_to_errors = "src/how-to/errors.md";
     how_to_host_functions = "src/how-to/host-functions.md";
     how_to_limits = "src/how-to/limits.md";
