@@ -4,7 +4,7 @@
 //!
 //! The code asks [`active`], which is `false` for the compiler unless the Cargo
 //! feature `mutants` is on: then nothing is left of it. Only the test `mutants` of
-//! the conformance crate turns the feature on, and [`activate`]s one mutant at a
+//! the conformance crate turns the feature on, and activates one mutant at a
 //! time. It is no part of the API.
 
 use std::borrow::Cow;
