@@ -4,7 +4,7 @@
 //!
 //! The code asks [`active`], which is `false` for the compiler unless the Cargo
 //! feature `mutants` is on: then nothing is left of it. Only the test `mutants` of
-//! the conformance crate turns the feature on, and [`activate`]s one mutant at a
+//! the conformance crate turns the feature on, and activates one mutant at a
 //! time. It is no part of the API.
 
 use std::borrow::Cow;
@@ -154,13 +154,13 @@ mutants! {
     /// The error of a host function loses its kind and its source.
     HostErrorLost: Every,
     /// A panic of a host function becomes an error.
-    HostPanicCaught: Every,
+    HostPanicCaught: Layered,
     /// An instance that is on the stack is entered again.
     ReentryAllowed: Every,
 
     // Values.
 
-    /// The two strings that a function takes are mixed up.
+    /// The first two strings that a function takes are mixed up.
     StringsSwapped: Every,
     /// The bits of a NaN change on the way to the host.
     NanBitsChanged: Every,
@@ -261,8 +261,10 @@ pub(crate) fn swallowed(result: Result<()>) -> Result<()> {
 #[inline(always)]
 pub fn swapped(vals: &[Val]) -> Cow<'_, [Val]> {
     match vals {
-        [a @ Val::String(_), b @ Val::String(_)] if active(Mutant::StringsSwapped) => {
-            vec![b.clone(), a.clone()].into()
+        [Val::String(_), Val::String(_), ..] if active(Mutant::StringsSwapped) => {
+            let mut vals = vals.to_vec();
+            vals.swap(0, 1);
+            vals.into()
         }
         vals => vals.into(),
     }

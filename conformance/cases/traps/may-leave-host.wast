@@ -1,0 +1,46 @@
+;; Nor is an instance left for the host, or to make a handle, while the host allocates
+;; in it or after a call has returned.
+
+(component definition $Leave
+  (import "enginebay:test/host" (instance $host (export "nothing" (func))))
+  (core func $nothing (canon lower (func $host "nothing")))
+  (type $r (resource (rep i32)))
+  (core func $new (canon resource.new $r))
+  (core module $m
+    (import "" "nothing" (func $nothing))
+    (import "" "new" (func $new (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (global $how (mut i32) (i32.const 0))
+    (func $leave
+      (if (i32.eq (global.get $how) (i32.const 1)) (then (call $nothing)))
+      (if (i32.eq (global.get $how) (i32.const 2)) (then (drop (call $new (i32.const 0))))))
+    (func (export "how") (param i32) (global.set $how (local.get 0)))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (call $leave) (i32.const 64))
+    (func (export "take") (param i32 i32) (result i32) (local.get 1))
+    (func (export "give") (result i32) (call $leave) (i32.const 5))
+    (func (export "clean") (param i32) (call $leave)))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "nothing" (func $nothing)) (export "new" (func $new))))))
+  (func (export "how") (param "to" u32) (canon lift (core func $i "how")))
+  (func (export "take") (param "text" string) (result u32)
+    (canon lift (core func $i "take") (memory $i "memory") (realloc (func $i "realloc"))))
+  (func (export "give") (result u32) (canon lift (core func $i "give")))
+  (func (export "clean") (result u32)
+    (canon lift (core func $i "give") (post-return (func $i "clean")))))
+
+(component instance $l $Leave)
+(assert_return (invoke "take" (str.const "four")) (u32.const 4))
+(assert_return (invoke "clean") (u32.const 5))
+(assert_return (invoke "how" (u32.const 1)))
+(assert_return (invoke "give") (u32.const 5))
+(assert_trap (invoke "take" (str.const "four")) "cannot leave component instance")
+(component instance $l $Leave)
+(assert_return (invoke "how" (u32.const 1)))
+(assert_trap (invoke "clean") "cannot leave component instance")
+(component instance $l $Leave)
+(assert_return (invoke "how" (u32.const 2)))
+(assert_return (invoke "give") (u32.const 5))
+(assert_trap (invoke "take" (str.const "four")) "cannot leave component instance")
+(component instance $l $Leave)
+(assert_return (invoke "how" (u32.const 2)))
+(assert_trap (invoke "clean") "cannot leave component instance")
