@@ -25,6 +25,7 @@ cases! {
     "composition/encodings.wast"
     "core/numbers.wast"
     "invalid/components.wast"
+    "invalid/value-size.wast"
     "limits/counts.wast"
     "limits/fuel.wast"
     "limits/memory.wast"
