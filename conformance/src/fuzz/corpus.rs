@@ -15,13 +15,15 @@ use crate::suite::CASES;
 
 /// The groups of this crate's cases whose components are changed: those that do
 /// something by themselves, and not only with what a script does around them.
-const GROUPS: [&str; 9] = [
+const GROUPS: [&str; 11] = [
     "composition",
     "core",
     "determinism",
     "fuel",
+    "invalid",
     "limits",
     "linking",
+    "resources",
     "strings",
     "traps",
     "values",

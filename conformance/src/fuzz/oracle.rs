@@ -69,8 +69,9 @@ impl Mode {
 /// The guest's stack. Whoever runs inputs needs twice as much on the thread.
 pub(crate) const STACK: usize = 8 << 20;
 
-/// A safety net: the limit of fuel is reached long before.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// A safety net: the limit of fuel is reached long before, also where many others
+/// want the processor.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What stores may use, and what is called with what.
 #[derive(Clone, Debug, PartialEq)]
