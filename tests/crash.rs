@@ -28,11 +28,12 @@ on_each_backend! {
 
 const CALL: &str = "(call $host)";
 
-/// Whether a guest must not call the host there.
+/// Whether a guest must not call the host there. What runs after an adapter has
+/// its result may, as Wasmtime's adapters have it on every backend.
 fn cannot_leave(place: Place) -> bool {
     matches!(
         place,
-        Place::Realloc | Place::PostReturn | Place::AdapterRealloc | Place::AdapterPostReturn
+        Place::Realloc | Place::PostReturn | Place::AdapterRealloc
     )
 }
 
@@ -88,7 +89,10 @@ fn a_host_panic_resumes_in_the_caller_wherever_it_comes_from<B: Backend>() {
             }
             let again = world.linker.instantiate(&mut store, &world.component);
             let error = again.unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::Poisoned { .. }), "{error}");
+            assert!(
+                matches!(error.kind(), ErrorKind::Poisoned { .. }),
+                "{error}"
+            );
             world.others_go_on();
         }
     }
@@ -208,7 +212,8 @@ async fn go<B: Backend>(
 
 fn a_call_is_given_up_wherever_its_host_function_waits<B: Backend>() {
     let engine = engine::<B>(Interruption::Deadline);
-    let components = [false, true].map(|start| Component::new(&engine, guest(CALL, start)).unwrap());
+    let components =
+        [false, true].map(|start| Component::new(&engine, guest(CALL, start)).unwrap());
     let waiting = Arc::new(AtomicUsize::new(0));
     let mut linker = Linker::<B, Data<B>>::new(&engine);
     linker
@@ -245,7 +250,11 @@ fn a_call_is_given_up_wherever_its_host_function_waits<B: Backend>() {
             assert!(call.as_mut().poll(cx).is_pending(), "{place:?}");
             assert_eq!(waiting.load(Ordering::SeqCst), 1, "{place:?}");
         }
-        assert_eq!(waiting.load(Ordering::SeqCst), 0, "{place:?}: it still waits");
+        assert_eq!(
+            waiting.load(Ordering::SeqCst),
+            0,
+            "{place:?}: it still waits"
+        );
         let by = if cannot_leave(place) {
             ErrorKind::Trap(TrapCode::CannotLeaveComponent)
         } else {
@@ -254,7 +263,10 @@ fn a_call_is_given_up_wherever_its_host_function_waits<B: Backend>() {
         assert_eq!(store.poisoned(), Some(&by), "{place:?}");
         let again = block_on(linker.instantiate_async(&mut store, &components[0]));
         let error = again.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Poisoned { .. }), "{error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::Poisoned { .. }),
+            "{error}"
+        );
         // Another guest, which does not come to wait.
         let mut other = Store::new_async(&engine, None).unwrap();
         let instance = block_on(linker.instantiate_async(&mut other, &components[0])).unwrap();

@@ -6,11 +6,11 @@ use enginebay::generic::{Component, Linker, Store};
 use enginebay::{Backend, Error, ErrorKind, Interruption};
 
 use crate::common::engine;
-use crate::{is_full, measured, report};
+use crate::{measured, per_mille, report};
 
 /// How many there are of something: `full` is about what the limits allow.
 fn scaled(full: usize) -> usize {
-    if is_full() { full } else { full / 50 }
+    (full * per_mille() / 1000).max(20)
 }
 
 /// Compiles, asks for what there is, and instantiates.
@@ -30,9 +30,7 @@ fn use_it<B: Backend>(text: &str) {
                     | ErrorKind::DeadlineExceeded { .. }
             );
             assert!(refused, "{interruption}: {error:?}");
-            if is_full() {
-                println!("{interruption}: {error}");
-            }
+            println!("{interruption}: {error}");
         }
     }
 }
@@ -61,7 +59,10 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
         measured(name, || use_it::<B>(&text));
     };
     let module = |name: &str, content: String| {
-        component(name, format!("(core module $m {content}) (core instance (instantiate $m))"));
+        component(
+            name,
+            format!("(core module $m {content}) (core instance (instantiate $m))"),
+        );
     };
     let modules = many(scaled(1_000), |text, i| {
         let _ = write!(
@@ -80,7 +81,11 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
     };
     module("core types", types(scaled(150_000)));
     let types = many(scaled(150_000), |text, i| {
-        let _ = write!(text, "(type (tuple u8 u16 (list {})))", ["u8", "string"][i % 2]);
+        let _ = write!(
+            text,
+            "(type (tuple u8 u16 (list {})))",
+            ["u8", "string"][i % 2]
+        );
     });
     component("types", types);
     let nested = "(component ".repeat(60)
@@ -128,10 +133,16 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
         let _ = write!(text, "(export \"e{i}\" (func $f))");
     });
     module("exports", format!("(func $f) {exports}"));
-    module("globals", "(global i32 (i32.const 1))".repeat(scaled(500_000)));
+    module(
+        "globals",
+        "(global i32 (i32.const 1))".repeat(scaled(500_000)),
+    );
     module(
         "data segments",
-        format!("(memory 1) {}", "(data (i32.const 0) \"a\")".repeat(scaled(100_000))),
+        format!(
+            "(memory 1) {}",
+            "(data (i32.const 0) \"a\")".repeat(scaled(100_000))
+        ),
     );
     module(
         "element segments",
@@ -145,7 +156,11 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
         "elements",
         format!(
             "(table 1000000 funcref) (func $f) {}",
-            format!("(elem (i32.const 0) func {elements})").repeat(if is_full() { 9 } else { 1 })
+            format!("(elem (i32.const 0) func {elements})").repeat(if per_mille() == 1000 {
+                9
+            } else {
+                1
+            })
         ),
     );
     // Each type is twice as large as the one before.
@@ -217,7 +232,9 @@ fn function(locals: &str, before: &str, each: &str, after: &str, count: usize) -
         (func $wide (type $wide) {gets})
         (func $f (export \"f\") {locals} {before} {each} {after})",
         wide = "i32 ".repeat(1000),
-        gets = (0..1000).map(|i| format!("local.get {i} ")).collect::<String>(),
+        gets = (0..1000)
+            .map(|i| format!("local.get {i} "))
+            .collect::<String>(),
     )
 }
 
@@ -233,16 +250,46 @@ pub(crate) fn functions_are_long<B: Backend>() {
     let i32s = |count: usize| format!("(local {})", "i32 ".repeat(count));
     case("nops", "", "nop ", "", 4_000_000);
     case("constants", "", "i32.const 1 drop ", "", 1_000_000);
-    case("stores", "", "i32.const 8 i32.const 1 i32.store ", "", 500_000);
+    case(
+        "stores",
+        "",
+        "i32.const 8 i32.const 1 i32.store ",
+        "",
+        500_000,
+    );
     case("values", "", "i32.const 1 ", "drop ", 1_000_000);
-    case("sums", "(result i32) i32.const 1", "i32.const 1 i32.add ", "", 1_000_000);
-    case("locals", &i32s(1000), "local.get 0 local.set 999 ", "", 1_000_000);
+    case(
+        "sums",
+        "(result i32) i32.const 1",
+        "i32.const 1 i32.add ",
+        "",
+        1_000_000,
+    );
+    case(
+        "locals",
+        &i32s(1000),
+        "local.get 0 local.set 999 ",
+        "",
+        1_000_000,
+    );
     case("blocks", "", "block end ", "", 1_000_000);
     case("blocks in blocks", "", "block ", "end ", 1_000_000);
     case("loops", "", "loop end ", "", 1_000_000);
     case("loops in loops", "", "loop ", "end ", 1_000_000);
-    case("branches", "(param i32)", "block local.get 0 br_if 0 end ", "", 500_000);
-    case("choices", "(param i32)", "local.get 0 if else end ", "", 500_000);
+    case(
+        "branches",
+        "(param i32)",
+        "block local.get 0 br_if 0 end ",
+        "",
+        500_000,
+    );
+    case(
+        "choices",
+        "(param i32)",
+        "local.get 0 if else end ",
+        "",
+        500_000,
+    );
     case(
         "choices in choices",
         "(param i32)",
@@ -258,17 +305,45 @@ pub(crate) fn functions_are_long<B: Backend>() {
         500_000,
     );
     case("calls", "", "call $f ", "", 1_000_000);
-    case("fills", "(param i32)", "i32.const 0 i32.const 0 local.get 0 memory.fill ", "", 400_000);
+    case(
+        "fills",
+        "(param i32)",
+        "i32.const 0 i32.const 0 local.get 0 memory.fill ",
+        "",
+        400_000,
+    );
     case("growths", "", "i32.const 0 memory.grow drop ", "", 500_000);
-    case("divisions", "(param i32)", "local.get 0 local.get 0 i32.div_s drop ", "", 500_000);
+    case(
+        "divisions",
+        "(param i32)",
+        "local.get 0 local.get 0 i32.div_s drop ",
+        "",
+        500_000,
+    );
     let table = |targets: usize| format!("block local.get 0 br_table {}end ", "0 ".repeat(targets));
-    case("a table of branches", "(param i32)", &table(scaled(900_000)), "", 50);
+    case(
+        "a table of branches",
+        "(param i32)",
+        &table(scaled(900_000)),
+        "",
+        50,
+    );
     case("tables of branches", "(param i32)", &table(1000), "", 3_000);
     // Each place where ways meet, times each value that passes it.
-    let gets = |count: usize| (0..count).map(|i| format!("local.get {i} drop ")).collect::<String>();
+    let gets = |count: usize| {
+        (0..count)
+            .map(|i| format!("local.get {i} drop "))
+            .collect::<String>()
+    };
     let most = scaled(49_000);
     let pass = |each: &str, count: usize, locals: usize| {
-        let text = function(&format!("(param i32) {}", i32s(locals)), "", each, "", count);
+        let text = function(
+            &format!("(param i32) {}", i32s(locals)),
+            "",
+            each,
+            "",
+            count,
+        );
         let end = text.len() - 1;
         format!("{} {})", &text[..end], gets(locals))
     };
@@ -278,7 +353,11 @@ pub(crate) fn functions_are_long<B: Backend>() {
     );
     compile(
         "locals that are used behind loops",
-        pass("loop local.get 0 br_if 0 end ", scaled(400_000), scaled(49_000)),
+        pass(
+            "loop local.get 0 br_if 0 end ",
+            scaled(400_000),
+            scaled(49_000),
+        ),
     );
     let loops = scaled(20_000);
     let text = function(
@@ -302,8 +381,14 @@ pub(crate) fn functions_are_long<B: Backend>() {
         let text = function("", &wide, each, "", count);
         format!("{} {drops})", &text[..text.len() - 1])
     };
-    compile("wide blocks", blocks("block (type $wide) end ", scaled(1_000_000)));
-    compile("wide loops", blocks("loop (type $wide) end ", scaled(1_000_000)));
+    compile(
+        "wide blocks",
+        blocks("block (type $wide) end ", scaled(1_000_000)),
+    );
+    compile(
+        "wide loops",
+        blocks("loop (type $wide) end ", scaled(1_000_000)),
+    );
     compile("wide calls", blocks("call $wide ", scaled(1_000_000)));
     compile(
         "wide choices",
@@ -319,17 +404,58 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
         assert_eq!(*error.kind(), ErrorKind::TooLarge, "{name}: {error:?}");
         report(name, "refused");
     };
-    refused("modules", format!("(component {})", "(core module)".repeat(1_001)));
-    refused("nested components", "(component ".repeat(66) + &")".repeat(66));
+    refused(
+        "modules",
+        format!("(component {})", "(core module)".repeat(1_001)),
+    );
+    refused(
+        "nested components",
+        "(component ".repeat(66) + &")".repeat(66),
+    );
     refused(
         "instances",
-        format!("(component (component $c) {})", "(instance (instantiate $c))".repeat(10_001)),
+        format!(
+            "(component (component $c) {})",
+            "(instance (instantiate $c))".repeat(10_001)
+        ),
     );
-    refused("types", format!("(component {})", "(type u8)".repeat(200_001)));
+    refused(
+        "types",
+        format!("(component {})", "(type u8)".repeat(200_001)),
+    );
     let module = |content: String| format!("(component (core module {content}))");
     refused("functions", module("(func)".repeat(500_001)));
-    refused("locals", module(format!("(func (local {}))", "i32 ".repeat(50_001))));
-    refused("bytes of a function", module(format!("(func {})", "nop ".repeat((4 << 20) + 1))));
+    refused(
+        "locals",
+        module(format!("(func (local {}))", "i32 ".repeat(50_001))),
+    );
+    refused(
+        "bytes of a function",
+        module(format!("(func {})", "nop ".repeat((4 << 20) + 1))),
+    );
+    let wide = "i32 ".repeat(1000);
+    let block = "block (type $wide) end ".repeat(1000);
+    refused(
+        "values",
+        module(format!(
+            "(type $wide (func (param {wide}) (result {wide}))) (func (type $wide) {} {block})",
+            (0..1000)
+                .map(|i| format!("local.get {i} "))
+                .collect::<String>(),
+        )),
+    );
+    refused(
+        "loops",
+        module(format!("(func {})", "loop end ".repeat(10_001))),
+    );
+    let locals = "i32 ".repeat(10_000);
+    refused(
+        "locals in blocks",
+        module(format!(
+            "(func (local {locals}) {})",
+            "block end ".repeat(10_001)
+        )),
+    );
     refused("memory", module("(memory 65536) (memory 1)".into()));
     refused("table elements", module("(table 10000001 funcref)".into()));
 }

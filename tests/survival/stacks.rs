@@ -80,11 +80,19 @@ fn large_frame(values: usize) -> String {
         "i64 ".repeat(values)
     );
     for i in 0..values {
-        let _ = writeln!(text, "(local.set {i} (i64.load (i32.const {})))", i * 8 % 4096);
+        let _ = writeln!(
+            text,
+            "(local.set {i} (i64.load (i32.const {})))",
+            i * 8 % 4096
+        );
     }
     text += "(call $run)\n";
     for i in 0..values {
-        let _ = writeln!(text, "(i64.store (i32.const {}) (local.get {i}))", i * 8 % 4096);
+        let _ = writeln!(
+            text,
+            "(i64.store (i32.const {}) (local.get {i}))",
+            i * 8 % 4096
+        );
     }
     text += ")";
     text
@@ -95,7 +103,10 @@ pub(crate) fn frames_are_large<B: Backend>() {
         overflows::<B>(&format!("{values} values"), &large_frame(values));
     }
     // As many parameters as there may be.
-    let (ty, gets) = ("i64 ".repeat(1000), "(i64.load (i32.const 8)) ".repeat(1000));
+    let (ty, gets) = (
+        "i64 ".repeat(1000),
+        "(i64.load (i32.const 8)) ".repeat(1000),
+    );
     let module = format!(
         "(memory 1)
         (func $many (param {ty}) (call $run) (i64.store (i32.const 8) (local.get 999)))
@@ -110,12 +121,12 @@ const DOWN: &str = r#"(component
     (core func $f (canon lower (func $f)))
     (core module $m
         (import "" "f" (func $f))
-        (memory 1)
+        (global $depth (mut i32) (i32.const 0))
         (func $down (param i32)
             (if (local.get 0)
                 (then (call $down (i32.sub (local.get 0) (i32.const 1))))
                 (else (call $f)))
-            (i32.store (i32.const 8) (local.get 0)))
+            (global.set $depth (local.get 0)))
         (func (export "run") (param i32) (call $down (local.get 0))))
     (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
     (func (export "run") (param "depth" u32) (canon lift (core func $i "run"))))"#;
@@ -143,7 +154,10 @@ fn chained<B: Backend>(mut caller: Caller<'_, B, Chain<B>>) -> Result<()> {
 /// goes down by itself before it does.
 fn nested<B: Backend>(interruption: Interruption, instances: usize, depth: u32) -> Result<()> {
     let mut linker = Linker::<B, Chain<B>>::new(&engine(interruption));
-    linker.root().func_wrap("f", |caller, ()| chained(caller)).unwrap();
+    linker
+        .root()
+        .func_wrap("f", |caller, ()| chained(caller))
+        .unwrap();
     let component = Component::new(linker.engine(), DOWN).unwrap();
     let next = Vec::new();
     let mut store = Store::new(linker.engine(), Chain { next, depth }).unwrap();
@@ -159,15 +173,24 @@ fn nested<B: Backend>(interruption: Interruption, instances: usize, depth: u32) 
 pub(crate) fn calls_are_nested_through_the_host<B: Backend>() {
     for interruption in ALL {
         // Each ends well or in an overflow, by how much an engine's frames take.
-        for (instances, depth) in [(5, 10), (900, 0), (900, 10), (100, 500), (20, 4_000), (3, 1 << 30)]
-        {
+        for (instances, depth) in [
+            (5, 10),
+            (900, 0),
+            (900, 10),
+            (100, 500),
+            (20, 4_000),
+            (3, 1 << 30),
+        ] {
             let name = format!("{instances} instances, {depth} calls each, {interruption}");
             match nested::<B>(interruption, instances, depth) {
                 Ok(()) => assert!(depth <= 4_000, "{name}"),
                 Err(error) => {
                     let code = Some(TrapCode::StackOverflow);
                     assert_eq!(error.trap_code(), code, "{name}: {error:?}");
-                    assert!(instances * (depth as usize + 10) > 5_000, "{name}: {error:?}");
+                    assert!(
+                        instances * (depth as usize + 10) > 5_000,
+                        "{name}: {error:?}"
+                    );
                 }
             }
             report(&name, "survived");

@@ -207,6 +207,11 @@ impl LinearMemory for LimitedMemory {
         if delta.0 == 0 {
             return Ok(current);
         }
+        let maximum = self.memory.ty().maximum.unwrap_or(Pages::max_value());
+        let desired = current.checked_add(delta);
+        if desired.is_none_or(|desired| desired > maximum) {
+            return Err(refused(current, delta));
+        }
         let size = bytes(current);
         // SAFETY: a guest runs, with exclusive access to the store on this
         // thread; `call` and `instantiate` hold no reference to the data

@@ -26,10 +26,14 @@ impl ResourceLimiter for Link {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
         if self.is_exempt {
             return Ok(true);
+        }
+        // Of memories, wasmi looks at the type before it asks.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
         }
         let data = self.store_data_mut();
         Ok(data.grow_table(current as u64, desired as u64))

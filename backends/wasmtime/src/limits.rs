@@ -48,6 +48,12 @@ pub(crate) fn grow_failed(data: &mut StoreData, error: &wasmtime::Error) {
     }
 }
 
+/// Whether the type of a memory or table forbids it to be as large: that is no
+/// matter of limits.
+pub(crate) fn forbidden(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
+}
+
 fn count(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
@@ -57,9 +63,12 @@ impl ResourceLimiter for State {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         self.check_time()?;
+        if forbidden(desired, maximum) {
+            return Ok(false);
+        }
         Ok(self.data.grow_memory(current as u64, desired as u64))
     }
 
@@ -72,9 +81,12 @@ impl ResourceLimiter for State {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         self.check_time()?;
+        if forbidden(desired, maximum) {
+            return Ok(false);
+        }
         Ok(self.data.grow_table(current as u64, desired as u64))
     }
 

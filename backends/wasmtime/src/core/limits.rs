@@ -8,7 +8,7 @@ use wasmtime::ResourceLimiter;
 
 use super::WasmtimeCore;
 use super::engine::FuncTypes;
-use crate::limits::grow_failed;
+use crate::limits::{forbidden, grow_failed};
 
 /// What our Wasmtime stores for core wasm hold.
 pub struct CoreState {
@@ -29,8 +29,11 @@ impl ResourceLimiter for CoreState {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if forbidden(desired, maximum) {
+            return Ok(false);
+        }
         let data = self.data.store_data_mut();
         Ok(data.grow_memory(current as u64, desired as u64))
     }
@@ -44,8 +47,11 @@ impl ResourceLimiter for CoreState {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if forbidden(desired, maximum) {
+            return Ok(false);
+        }
         let data = self.data.store_data_mut();
         Ok(data.grow_table(current as u64, desired as u64))
     }
