@@ -202,9 +202,13 @@ pub(crate) fn small_lists_are_of_large_parts<B: Backend>() {
         .unwrap();
     for (kind, linker) in [("dynamic", dynamic), ("typed", typed)] {
         for way in ["to-host", "to-component", "result"] {
+            // No value comes to the host there.
+            if (kind, way) == ("typed", "to-component") {
+                continue;
+            }
             let limits = engine.default_limits();
             let limits = match way {
-                "to-component" => limits.deadline(Duration::from_millis(200)),
+                "to-component" => limits.deadline(Duration::from_secs(1)),
                 _ => limits,
             };
             let mut store = Store::<B, ()>::builder(&engine)
