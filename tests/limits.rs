@@ -405,7 +405,7 @@ fn is_deadline(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::DeadlineExceeded { elapsed } if *elapsed >= SHORT)
 }
 
-const SHORT: Duration = Duration::from_millis(30);
+const SHORT: Duration = Duration::from_millis(100);
 
 fn a_deadline_stops_a_loop_a_recursion_and_a_start_function<B: Backend>() {
     for interruption in [Interruption::Deadline, Interruption::Fuel] {

@@ -176,16 +176,17 @@ pub struct Complexity {
     pub function_size: u64,
     /// Values that the blocks, branches and calls of one function take and give.
     /// A block may have thousands of them in three bytes of code. Default:
-    /// 4,000,000, as many as other code in a function of the size that is
-    /// allowed has.
+    /// 1,000,000, ten times what the largest functions in programs have.
     pub values: u64,
-    /// Blocks, loops and branches of one function, times its locals and
-    /// parameters: compilers follow locals through each place where ways meet.
-    /// Default: 500,000,000; the largest in programs are some millions.
+    /// Blocks, loops and branches of one function, times its locals, parameters
+    /// and loops: compilers follow locals, and what stops a guest in a loop,
+    /// through each place where ways meet. Default: 100,000,000; the largest
+    /// functions in programs have some millions.
     pub locals_in_blocks: u64,
     /// Components inside components. Default: 64.
     pub nesting: u64,
-    /// Core and component instances that are created. Default: 10,000.
+    /// Core and component instances that are created, those that instances create
+    /// themselves included. Default: 10,000.
     pub instances: u64,
     /// Initial bytes of all memories that modules define. Default: 4 GiB.
     pub initial_memory: u64,
@@ -202,8 +203,8 @@ impl Default for Complexity {
             types: 200_000,
             locals: 50_000,
             function_size: 4 << 20,
-            values: 4_000_000,
-            locals_in_blocks: 500_000_000,
+            values: 1_000_000,
+            locals_in_blocks: 100_000_000,
             nesting: 64,
             instances: 10_000,
             initial_memory: 4 << 30,

@@ -2,6 +2,7 @@
 //! it is one, that it is not too large or too complex, that it is valid, and
 //! that it uses only features that are on. One answer for all backends.
 
+mod instances;
 mod size;
 mod work;
 
@@ -116,9 +117,11 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
     let mut nesting: Vec<bool> = Vec::new();
     // Of the core module that is gone through: no other is inside of it.
     let mut module = work::Module::default();
+    let mut graph = instances::Graph::default();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(malformed)?;
         module.see(&payload).map_err(malformed)?;
+        graph.see(&payload).map_err(malformed)?;
         match payload {
             Payload::Version { encoding, .. } => {
                 nesting.push(encoding == Encoding::Component);
@@ -188,6 +191,7 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
             _ => {}
         }
     }
+    graph.count(limits)?;
     Ok(scan)
 }
 

@@ -2,9 +2,10 @@
 //! like: each group of cases runs in a child process, the test binary started
 //! once more, whose time and memory the parent bounds.
 //!
-//! The cases are small enough for every run; `ENGINEBAY_SOAK=full` makes them as
-//! large as the default limits let them be, and prints what they take. Linux tells
-//! what a process holds, so they run there.
+//! The cases are small enough for every run; `ENGINEBAY_SURVIVAL_SIZE=1000` makes
+//! them as large as the default limits let them be, other numbers so many
+//! thousandths of that, and what they take is printed. Linux tells what a process
+//! holds, so they run there.
 #![cfg(target_os = "linux")]
 
 #[path = "../common/mod.rs"]
@@ -28,9 +29,10 @@ const TASK: &str = "ENGINEBAY_SURVIVAL";
 const MAX_RESIDENT: u64 = 1 << 30;
 const MAX_TIME: Duration = Duration::from_secs(300);
 
-/// Whether cases are to be as large as they can be.
-fn is_full() -> bool {
-    env::var("ENGINEBAY_SOAK").is_ok_and(|value| value == "full")
+/// How large cases are, in thousandths of what is allowed.
+fn per_mille() -> usize {
+    let size = env::var("ENGINEBAY_SURVIVAL_SIZE").ok();
+    size.and_then(|size| size.parse().ok()).unwrap_or(2)
 }
 
 /// Bytes of a process in memory: now, or at most so far.
@@ -87,9 +89,7 @@ fn run(group: &str, backend: &str) -> Vec<String> {
         !lines.is_empty(),
         "{group} on {backend} has no cases\n{out}"
     );
-    if is_full() {
-        println!("{group} on {backend}:\n{}", lines.join("\n"));
-    }
+    println!("{group} on {backend}:\n{}", lines.join("\n"));
     lines.into_iter().map(str::to_owned).collect()
 }
 
@@ -98,19 +98,14 @@ fn report(name: &str, outcome: impl std::fmt::Display) {
     println!("case: {name}: {outcome}");
 }
 
-/// Runs a case that takes time, and says how much of what it took if that is of
-/// interest.
+/// Runs a case that takes time, and says how much of what it took.
 fn measured<R>(name: &str, case: impl FnOnce() -> R) -> R {
     let start = Instant::now();
     let result = case();
-    if is_full() {
-        let peak = resident(std::process::id(), "VmHWM").unwrap_or(0) >> 20;
-        report(name, format!("{:.2?}, peak {peak} MiB", start.elapsed()));
-        // The next one has a peak of its own.
-        let _ = fs::write("/proc/self/clear_refs", "5");
-    } else {
-        report(name, "done");
-    }
+    let peak = resident(std::process::id(), "VmHWM").unwrap_or(0) >> 20;
+    report(name, format!("{:.2?}, peak {peak} MiB", start.elapsed()));
+    // The next one has a peak of its own.
+    let _ = fs::write("/proc/self/clear_refs", "5");
     result
 }
 

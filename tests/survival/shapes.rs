@@ -6,11 +6,11 @@ use enginebay::generic::{Component, Linker, Store};
 use enginebay::{Backend, Error, ErrorKind, Interruption};
 
 use crate::common::engine;
-use crate::{is_full, measured, report};
+use crate::{measured, per_mille, report};
 
 /// How many there are of something: `full` is about what the limits allow.
 fn scaled(full: usize) -> usize {
-    if is_full() { full } else { full / 50 }
+    (full * per_mille() / 1000).max(20)
 }
 
 /// Compiles, asks for what there is, and instantiates.
@@ -30,9 +30,7 @@ fn use_it<B: Backend>(text: &str) {
                     | ErrorKind::DeadlineExceeded { .. }
             );
             assert!(refused, "{interruption}: {error:?}");
-            if is_full() {
-                println!("{interruption}: {error}");
-            }
+            println!("{interruption}: {error}");
         }
     }
 }
@@ -158,7 +156,11 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
         "elements",
         format!(
             "(table 1000000 funcref) (func $f) {}",
-            format!("(elem (i32.const 0) func {elements})").repeat(if is_full() { 9 } else { 1 })
+            format!("(elem (i32.const 0) func {elements})").repeat(if per_mille() == 1000 {
+                9
+            } else {
+                1
+            })
         ),
     );
     // Each type is twice as large as the one before.
@@ -221,19 +223,18 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
     );
 }
 
-/// A function of about `size` bytes, that has `before`, many of `each`, `after`.
+/// A function that has `before`, many of `each`, and as many of `after`.
 fn function(locals: &str, before: &str, each: &str, after: &str, count: usize) -> String {
     let (each, after) = (each.repeat(count), after.repeat(count));
-    format!(
-        "(memory 1) (table 1 funcref)
-        (type $wide (func (param {wide}) (result {wide})))
-        (func $wide (type $wide) {gets})
-        (func $f (export \"f\") {locals} {before} {each} {after})",
-        wide = "i32 ".repeat(1000),
-        gets = (0..1000)
-            .map(|i| format!("local.get {i} "))
-            .collect::<String>(),
-    )
+    let mut items = String::from("(memory 1) (table 1 funcref)");
+    if each.contains("$wide") {
+        let wide = "i32 ".repeat(1000);
+        let gets: String = (0..1000).map(|i| format!("local.get {i} ")).collect();
+        items += &format!(
+            "(type $wide (func (param {wide}) (result {wide}))) (func $wide (type $wide) {gets})"
+        );
+    }
+    format!("{items} (func $f (export \"f\") {locals} {before} {each} {after})")
 }
 
 pub(crate) fn functions_are_long<B: Backend>() {
@@ -430,6 +431,29 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
     refused(
         "bytes of a function",
         module(format!("(func {})", "nop ".repeat((4 << 20) + 1))),
+    );
+    let wide = "i32 ".repeat(1000);
+    let block = "block (type $wide) end ".repeat(1000);
+    refused(
+        "values",
+        module(format!(
+            "(type $wide (func (param {wide}) (result {wide}))) (func (type $wide) {} {block})",
+            (0..1000)
+                .map(|i| format!("local.get {i} "))
+                .collect::<String>(),
+        )),
+    );
+    refused(
+        "loops",
+        module(format!("(func {})", "loop end ".repeat(10_001))),
+    );
+    let locals = "i32 ".repeat(10_000);
+    refused(
+        "locals in blocks",
+        module(format!(
+            "(func (local {locals}) {})",
+            "block end ".repeat(10_001)
+        )),
     );
     refused("memory", module("(memory 65536) (memory 1)".into()));
     refused("table elements", module("(table 10000001 funcref)".into()));

@@ -121,12 +121,12 @@ const DOWN: &str = r#"(component
     (core func $f (canon lower (func $f)))
     (core module $m
         (import "" "f" (func $f))
-        (memory 1)
+        (global $depth (mut i32) (i32.const 0))
         (func $down (param i32)
             (if (local.get 0)
                 (then (call $down (i32.sub (local.get 0) (i32.const 1))))
                 (else (call $f)))
-            (i32.store (i32.const 8) (local.get 0)))
+            (global.set $depth (local.get 0)))
         (func (export "run") (param i32) (call $down (local.get 0))))
     (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
     (func (export "run") (param "depth" u32) (canon lift (core func $i "run"))))"#;

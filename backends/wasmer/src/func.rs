@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Result, TrapCode};
 use enginebay_layer::{CoreType, MAX_SLOTS, Signature};
 use wasmer::sys::vm::{
     InternalStoreHandle, MaybeInstanceOwned, StoreId, VMCallerCheckedAnyfunc, VMContext,
@@ -137,7 +137,9 @@ pub(crate) fn call(cx: &mut Context<'_>, callee: &Callee, slots: &mut [u64]) -> 
     for (raw, slot) in raw.iter_mut().zip(&slots[..usize::from(callee.params)]) {
         raw.write(RawValue { u64: *slot });
     }
-    let current = Current::enter(cx.inner());
+    let Some(current) = Current::enter(cx.inner()) else {
+        return Err(Error::trap(TrapCode::StackOverflow));
+    };
     // SAFETY: the callee is of this store, which keeps the function, its instance
     // and its code; the array has room for the parameters and the results of its
     // type, which `callee` compared. `cx` is exclusive access to the store, and no

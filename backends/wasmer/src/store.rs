@@ -467,6 +467,9 @@ thread_local! {
     /// Addresses below this are too close to the end of that guest's stack; 0
     /// before it has begun.
     static STACK_LIMIT: Cell<usize> = const { Cell::new(0) };
+    /// Where this thread's own stack was when the outermost guest on it was
+    /// entered; 0 outside of guests.
+    static BASE: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A guest on this thread: while this lives, its store is
@@ -475,16 +478,32 @@ pub(crate) struct Current {
     store: NonNull<Inner>,
     previous: Option<NonNull<Inner>>,
     previous_limit: usize,
+    previous_base: usize,
 }
 
 impl Current {
+    /// Nothing if calls are nested too deep in each other: guests have stacks of
+    /// their own, but the host functions between them use the thread's, of which
+    /// they may take as much as one guest may of its own.
     #[inline]
-    pub(crate) fn enter(store: NonNull<Inner>) -> Self {
-        Current {
+    pub(crate) fn enter(store: NonNull<Inner>) -> Option<Self> {
+        let here = hooks::here();
+        let base = BASE.get();
+        if base == 0 {
+            BASE.set(here);
+        } else {
+            // SAFETY: as in `config`.
+            let max_stack = unsafe { (*store.as_ptr()).max_stack };
+            if base.abs_diff(here) > max_stack {
+                return None;
+            }
+        }
+        Some(Current {
             store,
             previous: CURRENT.replace(Some(store)),
             previous_limit: STACK_LIMIT.replace(0),
-        }
+            previous_base: base,
+        })
     }
 
     pub(crate) fn store() -> Option<NonNull<Inner>> {
@@ -520,5 +539,6 @@ impl Drop for Current {
     fn drop(&mut self) {
         CURRENT.set(self.previous);
         STACK_LIMIT.set(self.previous_limit);
+        BASE.set(self.previous_base);
     }
 }

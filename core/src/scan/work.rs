@@ -113,7 +113,10 @@ impl Module {
         self.labels.push(own.results);
         let (mut values, mut blocks) = (0, 0_u64);
         for operator in body.get_operators_reader().map_err(malformed)? {
-            let (more_values, more_blocks) = self.operator(&operator.map_err(malformed)?);
+            let operator = operator.map_err(malformed)?;
+            // What stops guests there is followed as locals are.
+            locals += u64::from(matches!(operator, Operator::Loop { .. }));
+            let (more_values, more_blocks) = self.operator(&operator);
             values += more_values;
             blocks += more_blocks;
         }
@@ -248,7 +251,7 @@ mod tests {
         for (function, product) in [
             ("(func (local i32 i32))", 0),
             ("(func (local i32 i32) block end)", 2),
-            ("(func (param i64) (local i32 i32) loop end block end)", 6),
+            ("(func (param i64) (local i32 i32) loop end block end)", 8),
             ("(func (param i32) local.get 0 if else end)", 2),
             ("(func (param i32) block local.get 0 br_if 0 end)", 2),
             ("(func (param i32) block local.get 0 br_table 0 0 0 end)", 2),
