@@ -13,6 +13,7 @@ mod check;
 mod compare;
 mod compile;
 mod host;
+mod place;
 mod threads;
 mod world;
 
