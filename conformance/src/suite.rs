@@ -120,6 +120,7 @@ impl Suite {
                 script,
             });
         }
+        cases.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Suite {
             cases,
             ..Suite::default()
