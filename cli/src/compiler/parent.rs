@@ -237,8 +237,8 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
                 Some(signal) => format!("signal {signal}"),
                 None => ended.status.to_string(),
             };
-            let words = ended.words.lines().map(str::trim);
-            let words = match words.filter(|line| !line.is_empty()).next_back() {
+            let mut words = ended.words.lines().map(str::trim);
+            let words = match words.rfind(|line| !line.is_empty()) {
                 Some(last) => format!(": {last}"),
                 None => String::new(),
             };

@@ -65,10 +65,13 @@ pub(crate) trait Runs {
     fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Ran;
 }
 
+/// Makes the oracles that are compared in a mode.
+pub(crate) type Make = fn(Mode) -> Result<Vec<Box<dyn Oracle>>, Error>;
+
 /// Runs inputs in this process.
 pub(crate) struct Here {
     modes: Vec<(Mode, Vec<Box<dyn Oracle>>)>,
-    make: fn(Mode) -> Result<Vec<Box<dyn Oracle>>, Error>,
+    make: Make,
 }
 
 /// Why a run ends early.
@@ -134,9 +137,7 @@ impl Here {
     }
 
     /// With other oracles.
-    pub(crate) fn with(
-        make: fn(Mode) -> Result<Vec<Box<dyn Oracle>>, Error>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn with(make: Make) -> Result<Self, Error> {
         let modes = Mode::ALL.into_iter().map(|mode| Ok((mode, make(mode)?)));
         Ok(Here {
             modes: modes.collect::<Result<_, Error>>()?,

@@ -4,7 +4,7 @@ use enginebay::{Error, ErrorKind, TrapCode, Val};
 
 use super::corpus::Corpus;
 use super::oracle::{Loaded, Mode, Oracle, Plan, oracles};
-use super::run::Here;
+use super::run::{Here, Make};
 use super::trace::{End, Trace};
 use super::{Fuzz, FuzzReport};
 
@@ -44,7 +44,7 @@ fn one(mode: Mode) -> Result<Box<dyn Oracle>, Error> {
 }
 
 /// What is found when a backend is compared with a mutant of itself.
-fn found(make: fn(Mode) -> Result<Vec<Box<dyn Oracle>>, Error>) -> FuzzReport {
+fn found(make: Make) -> FuzzReport {
     let run = move || {
         let mut fuzz = Fuzz {
             corpus: Corpus::new(),

@@ -268,8 +268,10 @@ mod tests {
             (core module (type (func (param i32 i32))) (func (type 0)))
             (core module (type (func)) (func (type 0) (local i64) block end)))"#;
         let wasm = wat::parse_str(text).unwrap();
-        let mut limits = Complexity::default();
-        limits.locals_in_blocks = 1;
+        let limits = Complexity {
+            locals_in_blocks: 1,
+            ..Complexity::default()
+        };
         let mut module = Module::default();
         for payload in Parser::new(0).parse_all(&wasm) {
             let payload = payload.unwrap();

@@ -46,7 +46,7 @@ fn maps_images(module: &ModuleTranslation<'_>) -> bool {
 }
 
 /// The lengths of the data of each memory that is known.
-fn images<'a>(module: &'a ModuleTranslation<'_>) -> impl Iterator<Item = usize> {
+fn images(module: &ModuleTranslation<'_>) -> impl Iterator<Item = usize> {
     let all = match &module.memory_init {
         MemoryInit::Processed(all) => &all[..],
         MemoryInit::Unprocessed(_) => &[],

@@ -144,7 +144,7 @@ impl<'a> Code<'a> {
             Ty::I64 => {
                 let value = match random.below(4) {
                     0 | 1 => random.below(20) as i64,
-                    2 => random.pick(&[-1, i64::MIN, i64::MAX, 1 << 31, 1 << 32, 1 << 63 - 1]),
+                    2 => random.pick(&[-1, i64::MIN, i64::MAX, 1 << 31, 1 << 32, 1 << 62]),
                     _ => random.next() as i64,
                 };
                 format!("i64.const {value}")
