@@ -27,6 +27,7 @@
 mod corpus;
 mod generate;
 mod input;
+mod operators;
 mod oracle;
 mod report;
 mod run;

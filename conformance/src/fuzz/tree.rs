@@ -1,6 +1,7 @@
 //! WebAssembly text as a tree of lists and words: what is changed in a text, and
 //! what is left out of one, is a node, so that most of what comes of it parses.
 
+use super::operators;
 use crate::random::Random;
 
 /// A node: a list in parentheses, or a word, number or string as it is written.
@@ -221,75 +222,19 @@ fn string(bytes: &[u8], mut at: usize) -> Option<usize> {
 
 /// Words that can often stand for each other, and leave a text valid.
 const ALIKE: &[&[&str]] = &[
-    &[
-        "i32.add",
-        "i32.sub",
-        "i32.mul",
-        "i32.div_s",
-        "i32.div_u",
-        "i32.rem_s",
-        "i32.rem_u",
-    ],
-    &[
-        "i32.and",
-        "i32.or",
-        "i32.xor",
-        "i32.shl",
-        "i32.shr_s",
-        "i32.shr_u",
-        "i32.rotl",
-        "i32.rotr",
-    ],
-    &[
-        "i64.add",
-        "i64.sub",
-        "i64.mul",
-        "i64.div_s",
-        "i64.div_u",
-        "i64.rem_s",
-        "i64.rem_u",
-    ],
-    &[
-        "i64.and",
-        "i64.or",
-        "i64.xor",
-        "i64.shl",
-        "i64.shr_s",
-        "i64.shr_u",
-        "i64.rotl",
-        "i64.rotr",
-    ],
-    &[
-        "f32.add",
-        "f32.sub",
-        "f32.mul",
-        "f32.div",
-        "f32.min",
-        "f32.max",
-        "f32.copysign",
-    ],
-    &[
-        "f64.add",
-        "f64.sub",
-        "f64.mul",
-        "f64.div",
-        "f64.min",
-        "f64.max",
-        "f64.copysign",
-    ],
+    operators::I32_ARITHMETIC,
+    operators::I32_BITS,
+    operators::I64_ARITHMETIC,
+    operators::I64_BITS,
+    operators::F32_BINARY,
+    operators::F64_BINARY,
     &[
         "i32.eq", "i32.ne", "i32.lt_s", "i32.lt_u", "i32.gt_s", "i32.gt_u", "i32.le_s", "i32.ge_u",
     ],
     &[
         "i64.eq", "i64.ne", "i64.lt_s", "i64.lt_u", "i64.gt_s", "i64.gt_u", "i64.le_s", "i64.ge_u",
     ],
-    &[
-        "i32.load",
-        "i32.load8_s",
-        "i32.load8_u",
-        "i32.load16_s",
-        "i32.load16_u",
-    ],
+    operators::I32_LOAD,
     &[
         "i64.load",
         "i64.load8_s",
@@ -297,8 +242,8 @@ const ALIKE: &[&[&str]] = &[
         "i64.load32_s",
         "i64.load32_u",
     ],
-    &["i32.store", "i32.store8", "i32.store16"],
-    &["i64.store", "i64.store8", "i64.store16", "i64.store32"],
+    operators::I32_STORE,
+    operators::I64_STORE,
     &["br", "br_if", "return", "unreachable", "nop", "drop"],
     &["block", "loop", "if"],
     &["call", "return_call", "ref.func"],

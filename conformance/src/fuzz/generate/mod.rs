@@ -31,13 +31,7 @@ pub(crate) fn component(random: &mut Random) -> String {
     }
     let hosts = hosts(random, "host");
     let mut text = "(component\n".to_owned();
-    for host in &hosts {
-        let _ = writeln!(
-            text,
-            "(import \"{}\" (func ${} {}))",
-            host.name, host.name, host.ty
-        );
-    }
+    imports(&mut text, &hosts);
     body(random, &mut text, &hosts);
     text.push(')');
     text
@@ -47,13 +41,7 @@ pub(crate) fn component(random: &mut Random) -> String {
 fn composed(random: &mut Random) -> String {
     let hosts = hosts(random, "host");
     let mut text = "(component\n".to_owned();
-    for host in &hosts {
-        let _ = writeln!(
-            text,
-            "(import \"{}\" (func ${} {}))",
-            host.name, host.name, host.ty
-        );
-    }
+    imports(&mut text, &hosts);
     // With what stands for each function outside.
     let mut offered: Vec<(Lifted, String)> = hosts
         .iter()
@@ -73,10 +61,7 @@ fn composed(random: &mut Random) -> String {
             }
         }
         let _ = writeln!(text, "(component $c{index}");
-        for import in &taken {
-            let Lifted { name, ty, .. } = import;
-            let _ = writeln!(text, "(import \"{name}\" (func ${name} {ty}))");
-        }
+        imports(&mut text, &taken);
         let exports = body(random, &mut text, &taken);
         let _ = writeln!(
             text,
@@ -91,6 +76,13 @@ fn composed(random: &mut Random) -> String {
     }
     text.push(')');
     text
+}
+
+/// Imports of functions, by their names.
+fn imports(text: &mut String, imports: &[Lifted]) {
+    for Lifted { name, ty, .. } in imports {
+        let _ = writeln!(text, "(import \"{name}\" (func ${name} {ty}))");
+    }
 }
 
 /// Functions that the host is to have.
