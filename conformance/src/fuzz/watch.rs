@@ -210,18 +210,10 @@ fn answer(line: &str, figures: &mut Figures) -> Option<Option<(Fault, String)>> 
     let number = || rest.parse::<u64>().unwrap_or(0);
     match what {
         "count" => {
-            let counts = &mut figures.counts;
-            let place = match name {
-                "inputs" => &mut counts.inputs,
-                "valid" => &mut counts.valid,
-                "instances" => &mut counts.instances,
-                "calls" => &mut counts.calls,
-                "values" => &mut counts.values,
-                "traps" => &mut counts.traps,
-                "out of fuel" => &mut counts.out_of_fuel,
-                _ => &mut counts.limits,
-            };
-            *place = number();
+            let mut places = figures.counts.places().into_iter();
+            if let Some((_, place)) = places.find(|(of, _)| *of == name) {
+                *place = number();
+            }
         }
         "end" => drop(figures.ends.insert(name.to_owned(), number())),
         "lacking" => drop(figures.lacking.insert(name.to_owned(), number())),
