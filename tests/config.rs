@@ -15,6 +15,7 @@ on_each_backend! {
     deterministic_results_exclude_relaxed_simd
     a_larger_stack_is_deeper
     options_without_sense_are_refused
+    names_of_exports_that_are_reserved_are_refused
     shared_types_are_send_and_sync
 }
 
@@ -49,6 +50,33 @@ fn needs(feature: Feature) -> &'static [Feature] {
     match feature {
         Feature::Simd => &[Feature::RelaxedSimd],
         _ => &[],
+    }
+}
+
+/// Backends find what they put into a module by such names: a guest's own global by
+/// one of them would be written to by another thread.
+fn names_of_exports_that_are_reserved_are_refused<B: Backend>() {
+    for interruption in [
+        Interruption::None,
+        Interruption::Deadline,
+        Interruption::Fuel,
+    ] {
+        let mut config = Config::new();
+        config.interruption(interruption);
+        let engine = Engine::<B>::new(&config).unwrap();
+        let module = |name: &str| {
+            format!(
+                r#"(component (core module
+                    (global (export "{name}") (mut funcref) (ref.null func))))"#
+            )
+        };
+        for name in ["flag", "start", ""] {
+            let text = module(&format!("\\00enginebay:{name}"));
+            let error = Component::new(&engine, text).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Unsupported, "{error}");
+            assert!(error.message().contains("reserved"), "{error}");
+        }
+        Component::new(&engine, module("enginebay:flag")).unwrap();
     }
 }
 

@@ -52,7 +52,7 @@ pub use resource::{Resource, ResourceAny, ResourceType};
 #[doc(hidden)]
 pub use resource::{StoreNumber, instance_number};
 #[doc(hidden)]
-pub use scan::wasm_features;
+pub use scan::{RESERVED, wasm_features};
 pub use store::{AsContextMut, Caller, Store, StoreBuilder, StoreContextMut};
 pub use trap::TrapCode;
 pub use types::{Case, Extern, ExternType, Field, FuncType, MapType, ResultType, Type};

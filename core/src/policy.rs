@@ -403,8 +403,15 @@ impl StoreData {
         })
     }
 
-    /// The error of a counted limit.
+    /// The error of a counted limit; of tables, that of an instantiation that
+    /// [`StoreData::grow_table`] refused. If it did not, the machine has no room.
     pub fn resource_refused(&self, what: Resource) -> Error {
+        if what == Resource::TableElements && self.policy.growth_in_call().refused == 0 {
+            return Error::new(
+                ErrorKind::Engine,
+                "the machine has no room for a table that the limits allow",
+            );
+        }
         let limits = &self.policy.limits;
         let limit = match what {
             Resource::TableElements => limits.table_elements,

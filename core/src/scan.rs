@@ -3,8 +3,11 @@
 //! that it uses only features that are on. One answer for all backends.
 
 mod instances;
+mod names;
 mod size;
 mod work;
+
+pub use names::RESERVED;
 
 use std::borrow::Cow;
 
@@ -120,6 +123,7 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
     let mut graph = instances::Graph::default();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(malformed)?;
+        names::check(&payload)?;
         module.see(&payload).map_err(malformed)?;
         graph.see(&payload).map_err(malformed)?;
         match payload {

@@ -55,7 +55,8 @@ impl Signature {
 pub const MAX_SLOTS: usize = 17;
 
 /// What a module exports that looks at a flag: a mutable global of type `i32`, for
-/// [`CoreEngine::HAS_FLAGS`]. No other export can have the name by accident.
+/// [`CoreEngine::HAS_FLAGS`]. No module of a component has an export of this name: the
+/// core refuses it.
 pub const FLAG: &str = "\0enginebay:flag";
 
 /// What an engine made of a host function for all stores

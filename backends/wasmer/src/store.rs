@@ -15,13 +15,14 @@ use std::ptr::NonNull;
 use std::slice;
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{Error, ErrorKind, Interruption, Result};
 use enginebay_layer::{CoreExtern, CoreType, Data, FLAG, Signature};
 use wasmer::sys::vm::{
     InternalStoreHandle, LinearMemory, StoreId, StoreObjects, VMConfig, VMExtern, VMGlobal,
     VMGlobalDefinition, VMInstance, VMMemory, VMMemoryDefinition, VMTable, VMTag,
 };
 use wasmer::{GlobalType, InstantiationError, Mutability, Type};
+use wasmer_types::ExportIndex;
 
 use crate::engine::{Engine, Module, Unit, guarded};
 use crate::flags::{self, OfStore};
@@ -29,6 +30,17 @@ use crate::func::{self, Func};
 use crate::hooks::{self, RESERVE};
 use crate::limits::StoreTunables;
 use crate::{WasmerCore, trap};
+
+/// Whether the instance has a flag that the layer put into its module. Whatever it is
+/// that has the name, another thread writes to it.
+fn own_flag(instance: &VMInstance) -> bool {
+    let module = instance.module_ref();
+    let Some(ExportIndex::Global(index)) = module.exports.get(FLAG) else {
+        return false;
+    };
+    module.local_global_index(*index).is_some()
+        && module.globals[*index] == GlobalType::new(Type::I32, Mutability::Var)
+}
 
 /// What a store is: at one address as long as it lives, because compiled code,
 /// host functions and memories know it.
@@ -283,10 +295,14 @@ impl Context<'_> {
             exports: HashMap::new(),
         });
         let instance = &mut instances[index as usize].instance;
-        if let Some(VMExtern::Global(flag)) = instance.lookup(FLAG) {
+        if own_flag(instance)
+            && let Some(VMExtern::Global(flag)) = instance.lookup(FLAG)
+            && self.data().store_data().interruption() == Interruption::Deadline
+        {
             let flag = flag.get(self.objects()).vmglobal();
             // SAFETY: the store is borrowed exclusively, and guests of it wait. The
-            // global is the instance's, which lives until the store ends.
+            // global is an `i32` of the instance's own, which lives until the store
+            // ends.
             unsafe { (*self.inner.as_ptr()).flags.add(flag) };
         }
         finished??;
