@@ -124,11 +124,9 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(malformed)?;
         names::check(&payload)?;
-        module.see(&payload).map_err(malformed)?;
-        graph.see(&payload).map_err(malformed)?;
-        match payload {
+        match &payload {
             Payload::Version { encoding, .. } => {
-                nesting.push(encoding == Encoding::Component);
+                nesting.push(*encoding == Encoding::Component);
                 let components = nesting.iter().filter(|component| **component).count() as u64;
                 within(
                     "nested components",
@@ -168,7 +166,7 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
                 within("instances", instances, limits.instances)?;
             }
             Payload::MemorySection(reader) => {
-                for ty in reader {
+                for ty in reader.clone() {
                     let ty = ty.map_err(malformed)?;
                     let page = 1u64 << ty.page_size_log2.unwrap_or(16).min(63);
                     memory = memory.saturating_add(ty.initial.saturating_mul(page));
@@ -176,7 +174,7 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
                 within("initial memory in bytes", memory, limits.initial_memory)?;
             }
             Payload::TableSection(reader) => {
-                for table in reader {
+                for table in reader.clone() {
                     let initial = table.map_err(malformed)?.ty.initial;
                     elements = elements.saturating_add(initial);
                 }
@@ -186,14 +184,17 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
                     limits.initial_table_elements,
                 )?;
             }
-            Payload::CodeSectionEntry(body) => module.count(&body, limits)?,
+            Payload::CodeSectionEntry(body) => module.count(body, limits)?,
             Payload::ComponentCanonicalSection(reader) => {
-                for canonical in reader {
+                for canonical in reader.clone() {
                     scan.uses_async |= is_async(&canonical.map_err(malformed)?);
                 }
             }
             _ => {}
         }
+        // Only what has been counted is kept.
+        module.see(&payload, limits)?;
+        graph.see(&payload, limits)?;
     }
     graph.count(limits)?;
     Ok(scan)

@@ -4,37 +4,40 @@
 //! there are more than are allowed.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use wasmparser::{
-    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance,
-    ComponentOuterAliasKind, ComponentTypeRef, Encoding, Instance, Payload,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Encoding, Instance, Payload,
 };
 
-use super::within;
+use super::{malformed, within};
 use crate::config::Complexity;
 use crate::error::Result;
+
+/// A name, as a number: all that is asked of names is which are the same.
+type Name = u32;
 
 /// An item of a component that has to do with components and instances, in the
 /// order in which they are defined.
 enum Item {
-    /// A core instance.
-    Core,
-    Component(usize),
+    /// So many core instances.
+    Core(u64),
+    Component(u32),
     OuterComponent {
         count: u32,
         index: u32,
     },
+    /// Items given and bundled are in the order of their names.
     Instantiate {
         component: u32,
-        args: Vec<Named>,
+        args: Box<[Named]>,
     },
-    Bundle(Vec<Named>),
-    Import(Sort, String),
+    Bundle(Box<[Named]>),
+    Import(Sort, Name),
     Alias {
         sort: Sort,
         instance: u32,
-        name: String,
+        name: Name,
     },
     Export(Named),
 }
@@ -47,7 +50,7 @@ enum Sort {
 
 struct Named {
     sort: Sort,
-    name: String,
+    name: Name,
     index: u32,
 }
 
@@ -59,29 +62,39 @@ fn sort(kind: ComponentExternalKind) -> Option<Sort> {
     }
 }
 
-fn named(name: &str, kind: ComponentExternalKind, index: u32) -> Option<Named> {
-    let sort = sort(kind)?;
-    let name = name.to_owned();
-    Some(Named { sort, name, index })
+/// How many items there may be for each instance that is allowed, on the average:
+/// aliases, exports and arguments. It holds for those of the file and for those
+/// that are gone through, and so bounds what is allocated for either.
+const STEPS: u64 = 100;
+
+fn within_steps(steps: u64, limits: &Complexity) -> Result<()> {
+    let limit = limits.instances.max(1_000).saturating_mul(STEPS);
+    within("parts of instances", steps, limit)
 }
 
 /// The components of a file, as far as they have been gone through: the first is
 /// that which has all the others.
 #[derive(Default)]
-pub(super) struct Graph {
+pub(super) struct Graph<'a> {
     components: Vec<Vec<Item>>,
     /// Which components enclose the place; nothing for a core module.
-    open: Vec<Option<usize>>,
+    open: Vec<Option<u32>>,
+    names: HashMap<&'a str, Name>,
+    /// Items that were added, and those in them.
+    items: u64,
 }
 
-impl Graph {
-    /// Takes what it needs from a part of the file.
-    pub(super) fn see(&mut self, payload: &Payload<'_>) -> Result<(), BinaryReaderError> {
+impl<'a> Graph<'a> {
+    /// Takes what it needs from a part of the file. What it keeps is limited,
+    /// however much the file has of it.
+    pub(super) fn see(&mut self, payload: &Payload<'a>, limits: &Complexity) -> Result<()> {
         match payload {
             Payload::Version { encoding, .. } => {
-                let component = (*encoding == Encoding::Component).then_some(self.components.len());
+                // They are items, of which there are not so many.
+                let index = self.components.len() as u32;
+                let component = (*encoding == Encoding::Component).then_some(index);
                 if let Some(index) = component {
-                    self.add([Item::Component(index)]);
+                    self.add(Item::Component(index), limits)?;
                     self.components.push(Vec::new());
                 }
                 self.open.push(component);
@@ -91,72 +104,80 @@ impl Graph {
             }
             Payload::InstanceSection(reader) => {
                 for instance in reader.clone() {
-                    if let Instance::Instantiate { .. } = instance? {
-                        self.add([Item::Core]);
+                    if let Instance::Instantiate { .. } = instance.map_err(malformed)? {
+                        self.add_core(limits)?;
                     }
                 }
             }
             Payload::ComponentInstanceSection(reader) => {
                 for instance in reader.clone() {
-                    let item = match instance? {
+                    let item = match instance.map_err(malformed)? {
                         ComponentInstance::Instantiate {
                             component_index,
                             args,
-                        } => Item::Instantiate {
-                            component: component_index,
-                            args: args
-                                .iter()
-                                .filter_map(|arg| named(arg.name, arg.kind, arg.index))
-                                .collect(),
-                        },
-                        ComponentInstance::FromExports(exports) => Item::Bundle(
-                            exports
-                                .iter()
-                                .filter_map(|it| named(it.name.name, it.kind, it.index))
-                                .collect(),
-                        ),
+                        } => {
+                            let args = args.iter().map(|arg| (arg.name, arg.kind, arg.index));
+                            Item::Instantiate {
+                                component: component_index,
+                                args: self.all_named(args, limits)?,
+                            }
+                        }
+                        ComponentInstance::FromExports(exports) => {
+                            let exports =
+                                exports.iter().map(|it| (it.name.name, it.kind, it.index));
+                            Item::Bundle(self.all_named(exports, limits)?)
+                        }
                     };
-                    self.add([item]);
+                    self.add(item, limits)?;
                 }
             }
             Payload::ComponentAliasSection(reader) => {
                 for alias in reader.clone() {
-                    let item = match alias? {
+                    match alias.map_err(malformed)? {
                         ComponentAlias::InstanceExport {
                             kind,
-                            instance_index,
+                            instance_index: instance,
                             name,
-                        } => sort(kind).map(|sort| Item::Alias {
-                            sort,
-                            instance: instance_index,
-                            name: name.to_owned(),
-                        }),
+                        } => {
+                            if let Some(sort) = sort(kind) {
+                                let name = self.name(name);
+                                let alias = Item::Alias {
+                                    sort,
+                                    instance,
+                                    name,
+                                };
+                                self.add(alias, limits)?;
+                            }
+                        }
                         ComponentAlias::Outer {
                             kind: ComponentOuterAliasKind::Component,
                             count,
                             index,
-                        } => Some(Item::OuterComponent { count, index }),
-                        _ => None,
-                    };
-                    self.add(item);
+                        } => self.add(Item::OuterComponent { count, index }, limits)?,
+                        _ => {}
+                    }
                 }
             }
             Payload::ComponentImportSection(reader) => {
                 for import in reader.clone() {
-                    let import = import?;
+                    let import = import.map_err(malformed)?;
                     let sort = match import.ty {
-                        ComponentTypeRef::Component(_) => Some(Sort::Component),
-                        ComponentTypeRef::Instance(_) => Some(Sort::Instance),
-                        _ => None,
+                        ComponentTypeRef::Component(_) => Sort::Component,
+                        ComponentTypeRef::Instance(_) => Sort::Instance,
+                        _ => continue,
                     };
-                    self.add(sort.map(|sort| Item::Import(sort, import.name.name.to_owned())));
+                    let name = self.name(import.name.name);
+                    self.add(Item::Import(sort, name), limits)?;
                 }
             }
             Payload::ComponentExportSection(reader) => {
                 for export in reader.clone() {
-                    let export = export?;
-                    let export = named(export.name.name, export.kind, export.index);
-                    self.add(export.map(Item::Export));
+                    let export = export.map_err(malformed)?;
+                    if let Some(sort) = sort(export.kind) {
+                        let name = self.name(export.name.name);
+                        let index = export.index;
+                        self.add(Item::Export(Named { sort, name, index }), limits)?;
+                    }
                 }
             }
             _ => {}
@@ -164,10 +185,54 @@ impl Graph {
         Ok(())
     }
 
-    fn add(&mut self, items: impl IntoIterator<Item = Item>) {
-        if let Some(Some(open)) = self.open.last() {
-            self.components[*open].extend(items);
+    /// The number of a name. There are no more names than items.
+    fn name(&mut self, name: &'a str) -> Name {
+        let next = self.names.len() as Name;
+        *self.names.entry(name).or_insert(next)
+    }
+
+    fn all_named(
+        &mut self,
+        all: impl Iterator<Item = (&'a str, ComponentExternalKind, u32)>,
+        limits: &Complexity,
+    ) -> Result<Box<[Named]>> {
+        let mut items = Vec::new();
+        for (name, kind, index) in all {
+            if let Some(sort) = sort(kind) {
+                self.item(limits)?;
+                let name = self.name(name);
+                items.push(Named { sort, name, index });
+            }
         }
+        items.sort_unstable_by_key(|item| item.name);
+        Ok(items.into())
+    }
+
+    fn item(&mut self, limits: &Complexity) -> Result<()> {
+        self.items += 1;
+        within_steps(self.items, limits)
+    }
+
+    fn opened(&mut self) -> Option<&mut Vec<Item>> {
+        let open = (*self.open.last()?)?;
+        self.components.get_mut(open as usize)
+    }
+
+    fn add(&mut self, item: Item, limits: &Complexity) -> Result<()> {
+        self.item(limits)?;
+        if let Some(items) = self.opened() {
+            items.push(item);
+        }
+        Ok(())
+    }
+
+    /// Adds a core instance, to those before it if it follows some.
+    fn add_core(&mut self, limits: &Complexity) -> Result<()> {
+        if let Some(Item::Core(count)) = self.opened().and_then(|items| items.last_mut()) {
+            *count += 1;
+            return Ok(());
+        }
+        self.add(Item::Core(1), limits)
     }
 
     /// Counts the instances that the component comes to.
@@ -176,84 +241,116 @@ impl Graph {
             components: &self.components,
             limits,
             frames: Vec::new(),
+            exports: Vec::new(),
             instances: 0,
             steps: 0,
         };
-        count.instantiate(0, None, &HashMap::new(), 0).map(drop)
+        count.instantiate(0, None, &[], 0).map(drop)
     }
 }
 
 /// A component that may be instantiated, with the instance in which it is defined.
 #[derive(Clone, Copy)]
 enum Component {
-    Known(usize, Option<usize>),
+    Known(u32, Option<u32>),
     /// The host's, or one that is not there: the component is not valid then, or
     /// no backend takes it.
     Unknown,
 }
 
-type Exports = Rc<HashMap<String, Value>>;
+/// What an instance exports: where it is in [`Count::exports`]. Instances that
+/// export each other make a chain as long as the file likes, so they do not own
+/// each other.
+#[derive(Clone, Copy, Default)]
+struct Exports {
+    start: u32,
+    end: u32,
+}
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Value {
     Component(Component),
     Instance(Exports),
+}
+
+fn find(values: &[(Name, Value)], name: Name) -> Option<Value> {
+    let found = values.binary_search_by_key(&name, |(name, _)| *name);
+    found.ok().map(|index| values[index].1)
 }
 
 /// An instance: the components that it knows, and the instance in which its own
 /// component is defined.
 struct Frame {
     components: Vec<Component>,
-    outer: Option<usize>,
+    outer: Option<u32>,
 }
 
 struct Count<'a> {
     components: &'a [Vec<Item>],
     limits: &'a Complexity,
     frames: Vec<Frame>,
+    /// What all instances export, each one's in the order of names.
+    exports: Vec<(Name, Value)>,
     instances: u64,
+    /// Every item that is gone through and every part of it, and so all that is
+    /// kept: each adds one component, instance, argument or export.
     steps: u64,
 }
 
-/// How many items there may be to go through for each instance that is allowed,
-/// on the average: aliases, exports and arguments.
-const STEPS: u64 = 100;
-
 impl Count<'_> {
-    fn instance(&mut self) -> Result<()> {
-        self.instances += 1;
+    fn instances(&mut self, count: u64) -> Result<()> {
+        self.instances = self.instances.saturating_add(count);
         within("instances", self.instances, self.limits.instances)
+    }
+
+    fn steps(&mut self, count: usize) -> Result<()> {
+        self.steps = self.steps.saturating_add(count as u64);
+        within_steps(self.steps, self.limits)
+    }
+
+    /// Keeps what an instance exports, in the order of names.
+    fn export(&mut self, exports: impl IntoIterator<Item = (Name, Value)>) -> Exports {
+        let start = self.exports.len() as u32;
+        self.exports.extend(exports);
+        let end = self.exports.len() as u32;
+        Exports { start, end }
+    }
+
+    fn exported(&self, instance: Exports, name: Name) -> Option<Value> {
+        let exports = self
+            .exports
+            .get(instance.start as usize..instance.end as usize)?;
+        find(exports, name)
     }
 
     fn instantiate(
         &mut self,
-        component: usize,
-        outer: Option<usize>,
-        args: &HashMap<&str, Value>,
+        component: u32,
+        outer: Option<u32>,
+        args: &[(Name, Value)],
         depth: u64,
     ) -> Result<Exports> {
         within("instances inside of each other", depth, self.limits.nesting)?;
-        let this = self.frames.len();
+        let this = self.frames.len() as u32;
         self.frames.push(Frame {
             components: Vec::new(),
             outer,
         });
         let mut instances: Vec<Exports> = Vec::new();
-        let mut exports = HashMap::new();
-        let nothing = Exports::default();
+        let mut exports = Vec::new();
         let all = self.components;
-        for item in all.get(component).into_iter().flatten() {
-            self.steps += 1;
-            let find = |count: &Self, named: &Named| match named.sort {
+        for item in all.get(component as usize).into_iter().flatten() {
+            self.steps(1)?;
+            let get = |count: &Self, named: &Named| match named.sort {
                 Sort::Component => Value::Component(count.component(this, named.index)),
                 Sort::Instance => {
-                    let instance = instances.get(named.index as usize);
-                    Value::Instance(instance.unwrap_or(&nothing).clone())
+                    let instance = instances.get(named.index as usize).copied();
+                    Value::Instance(instance.unwrap_or_default())
                 }
             };
             let (sort, value) = match item {
-                Item::Core => {
-                    self.instance()?;
+                Item::Core(count) => {
+                    self.instances(*count)?;
                     continue;
                 }
                 Item::Component(index) => {
@@ -266,68 +363,65 @@ impl Count<'_> {
                     (Sort::Component, found.map(Value::Component))
                 }
                 Item::Instantiate { component, args } => {
-                    self.instance()?;
-                    self.steps += args.len() as u64;
+                    self.instances(1)?;
+                    self.steps(args.len())?;
                     let exports = match self.component(this, *component) {
-                        Component::Unknown => nothing.clone(),
+                        Component::Unknown => Exports::default(),
                         Component::Known(index, outer) => {
-                            let args = args.iter();
-                            let args = args.map(|arg| (&*arg.name, find(self, arg))).collect();
+                            let args = args.iter().map(|arg| (arg.name, get(self, arg)));
+                            let args: Vec<_> = args.collect();
                             self.instantiate(index, outer, &args, depth + 1)?
                         }
                     };
                     (Sort::Instance, Some(Value::Instance(exports)))
                 }
                 Item::Bundle(items) => {
-                    self.steps += items.len() as u64;
-                    let items = items.iter();
-                    let items = items.map(|it| (it.name.clone(), find(self, it)));
-                    (
-                        Sort::Instance,
-                        Some(Value::Instance(Rc::new(items.collect()))),
-                    )
+                    self.steps(items.len())?;
+                    let items = items.iter().map(|it| (it.name, get(self, it)));
+                    let items: Vec<_> = items.collect();
+                    (Sort::Instance, Some(Value::Instance(self.export(items))))
                 }
-                Item::Import(sort, name) => (*sort, args.get(&**name).cloned()),
+                Item::Import(sort, name) => (*sort, find(args, *name)),
                 Item::Alias {
                     sort,
                     instance,
                     name,
                 } => {
-                    let instance = instances.get(*instance as usize);
-                    (*sort, instance.and_then(|it| it.get(name)).cloned())
+                    let instance = instances.get(*instance as usize).copied();
+                    let value = instance.and_then(|it| self.exported(it, *name));
+                    (*sort, value)
                 }
                 Item::Export(named) => {
-                    let value = find(self, named);
-                    exports.insert(named.name.clone(), value.clone());
+                    let value = get(self, named);
+                    exports.push((named.name, value));
                     (named.sort, Some(value))
                 }
             };
             match (sort, value) {
-                (Sort::Component, Some(Value::Component(it))) => {
-                    self.frames[this].components.push(it);
-                }
-                (Sort::Component, _) => self.frames[this].components.push(Component::Unknown),
+                (Sort::Component, Some(Value::Component(it))) => self.know(this, it),
+                (Sort::Component, _) => self.know(this, Component::Unknown),
                 (Sort::Instance, Some(Value::Instance(it))) => instances.push(it),
-                (Sort::Instance, _) => instances.push(nothing.clone()),
+                (Sort::Instance, _) => instances.push(Exports::default()),
             }
         }
-        within(
-            "parts of instances",
-            self.steps,
-            self.limits.instances.max(1_000).saturating_mul(STEPS),
-        )?;
-        Ok(Rc::new(exports))
+        exports.sort_unstable_by_key(|(name, _)| *name);
+        Ok(self.export(exports))
     }
 
-    fn component(&self, frame: usize, index: u32) -> Component {
-        let found = self.frames[frame].components.get(index as usize);
-        found.copied().unwrap_or(Component::Unknown)
+    fn know(&mut self, frame: u32, component: Component) {
+        self.frames[frame as usize].components.push(component);
+    }
+
+    fn component(&self, frame: u32, index: u32) -> Component {
+        let components = &self.frames[frame as usize].components;
+        let found = components.get(index as usize).copied();
+        found.unwrap_or(Component::Unknown)
     }
 
     /// The instance so many levels further out.
-    fn outer(&self, mut frame: usize, count: u32) -> Option<usize> {
+    fn outer(&self, mut frame: u32, count: u32) -> Option<u32> {
         for _ in 0..count {
-            frame = self.frames[frame].outer?;
+            frame = self.frames[frame as usize].outer?;
         }
         Some(frame)
     }
@@ -344,7 +438,9 @@ mod tests {
         let wasm = wat::parse_str(text).unwrap();
         let mut graph = Graph::default();
         for payload in Parser::new(0).parse_all(&wasm) {
-            graph.see(&payload.unwrap()).unwrap();
+            graph
+                .see(&payload.unwrap(), &Complexity::default())
+                .unwrap();
         }
         let mut limits = Complexity::default();
         let fits = (0..10_000).find(|limit| {
@@ -418,7 +514,9 @@ mod tests {
         let wasm = wat::parse_str(text).unwrap();
         let mut graph = Graph::default();
         for payload in Parser::new(0).parse_all(&wasm) {
-            graph.see(&payload.unwrap()).unwrap();
+            graph
+                .see(&payload.unwrap(), &Complexity::default())
+                .unwrap();
         }
         let error = graph.count(&Complexity::default()).unwrap_err();
         assert_eq!(*error.kind(), crate::error::ErrorKind::TooLarge);

@@ -3,13 +3,11 @@
 //! pass a thousand values, and each local may have to be followed through each
 //! place where ways meet.
 
-use wasmparser::{
-    BinaryReaderError, BlockType, CompositeInnerType, FunctionBody, Operator, Payload, TypeRef,
-};
+use wasmparser::{BlockType, Catch, CompositeInnerType, FunctionBody, Operator, Payload, TypeRef};
 
 use super::{malformed, within};
 use crate::config::Complexity;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How many values something takes and gives.
 #[derive(Clone, Copy, Default)]
@@ -24,6 +22,9 @@ impl Arity {
     }
 }
 
+/// How many functions a valid module can import, and how many tags it can have.
+const ENTRIES: u64 = 1_000_000;
+
 /// What is known of a module before its code comes. The module need not be
 /// valid: what it does not have counts as nothing.
 #[derive(Default)]
@@ -31,6 +32,8 @@ pub(super) struct Module {
     types: Vec<Arity>,
     /// Their types, imported ones first.
     functions: Vec<u32>,
+    /// The types of tags, imported ones first.
+    tags: Vec<u32>,
     /// How many of them had their code counted, and those that have none.
     seen: usize,
     /// Of the function that is counted: how many values a branch out of each
@@ -40,13 +43,14 @@ pub(super) struct Module {
 
 impl Module {
     /// Takes what it needs from a part of the module, or begins anew with the
-    /// next.
-    pub(super) fn see(&mut self, payload: &Payload<'_>) -> Result<(), BinaryReaderError> {
+    /// next. What it keeps is limited, however much the module has of it: one
+    /// entry of a section can be a group of many types or of many imports.
+    pub(super) fn see(&mut self, payload: &Payload<'_>, limits: &Complexity) -> Result<()> {
         match payload {
             Payload::Version { .. } => *self = Module::default(),
             Payload::TypeSection(reader) => {
                 for group in reader.clone() {
-                    for ty in group?.types() {
+                    for ty in group.map_err(malformed)?.types() {
                         self.types.push(match &ty.composite_type.inner {
                             CompositeInnerType::Func(ty) => Arity {
                                 params: ty.params().len() as u32,
@@ -54,25 +58,41 @@ impl Module {
                             },
                             _ => Arity::default(),
                         });
+                        within("types", self.types.len() as u64, limits.types)?;
                     }
                 }
             }
             Payload::ImportSection(reader) => {
                 for import in reader.clone().into_imports() {
-                    if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = import?.ty {
-                        self.functions.push(ty);
-                        self.seen += 1;
+                    match import.map_err(malformed)?.ty {
+                        TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
+                            self.functions.push(ty);
+                            self.seen += 1;
+                            within("imported functions", self.seen as u64, ENTRIES)?;
+                        }
+                        TypeRef::Tag(ty) => self.tag(ty.func_type_idx)?,
+                        _ => {}
                     }
                 }
             }
             Payload::FunctionSection(reader) => {
                 for ty in reader.clone() {
-                    self.functions.push(ty?);
+                    self.functions.push(ty.map_err(malformed)?);
+                }
+            }
+            Payload::TagSection(reader) => {
+                for tag in reader.clone() {
+                    self.tag(tag.map_err(malformed)?.func_type_idx)?;
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn tag(&mut self, ty: u32) -> Result<()> {
+        self.tags.push(ty);
+        within("tags", self.tags.len() as u64, ENTRIES)
     }
 
     fn ty(&self, index: u32) -> Arity {
@@ -112,11 +132,18 @@ impl Module {
         self.labels.clear();
         self.labels.push(own.results);
         let (mut values, mut blocks) = (0, 0_u64);
-        for operator in body.get_operators_reader().map_err(malformed)? {
-            let operator = operator.map_err(malformed)?;
+        let operators = body.get_operators_reader().map_err(malformed)?;
+        for operator in operators.into_iter_with_offsets() {
+            let (operator, offset) = operator.map_err(malformed)?;
             // What stops guests there is followed as locals are.
             locals += u64::from(matches!(operator, Operator::Loop { .. }));
-            let (more_values, more_blocks) = self.operator(&operator);
+            let Some((more_values, more_blocks)) = self.operator(&operator) else {
+                return Err(Error::new(
+                    ErrorKind::InvalidComponent,
+                    "a block ends that did not begin",
+                )
+                .with_context("offset", format_args!("{offset:#x}")));
+            };
             values += more_values;
             blocks += more_blocks;
         }
@@ -129,10 +156,10 @@ impl Module {
     }
 
     /// How many values an operator passes, and how many places it begins where
-    /// ways may meet.
-    fn operator(&mut self, operator: &Operator<'_>) -> (u64, u64) {
-        match operator {
-            Operator::Block { blockty } | Operator::If { blockty } => {
+    /// ways may meet; nothing if it ends a block and there is none.
+    fn operator(&mut self, operator: &Operator<'_>) -> Option<(u64, u64)> {
+        Some(match operator {
+            Operator::Block { blockty } | Operator::If { blockty } | Operator::Try { blockty } => {
                 let arity = self.block(*blockty);
                 self.labels.push(arity.results);
                 (arity.sum(), 1)
@@ -142,11 +169,26 @@ impl Module {
                 self.labels.push(arity.params);
                 (arity.sum(), 1)
             }
-            Operator::Else => (0, 1),
-            Operator::End => {
-                self.labels.pop();
+            Operator::TryTable { try_table } => {
+                // Labels of the clauses are those outside of the block.
+                let clauses = try_table.catches.iter().map(|catch| match catch {
+                    Catch::One { label, .. }
+                    | Catch::OneRef { label, .. }
+                    | Catch::All { label }
+                    | Catch::AllRef { label } => self.branch(*label),
+                });
+                let caught: u64 = clauses.sum();
+                let arity = self.block(try_table.ty);
+                self.labels.push(arity.results);
+                (arity.sum() + caught, 1 + try_table.catches.len() as u64)
+            }
+            Operator::Catch { tag_index } => (self.thrown(*tag_index), 1),
+            Operator::Else | Operator::CatchAll => (0, 1),
+            Operator::End | Operator::Delegate { .. } => {
+                self.labels.pop()?;
                 (0, 0)
             }
+            Operator::Throw { tag_index } => (self.thrown(*tag_index), 0),
             Operator::Br { relative_depth } => (self.branch(*relative_depth), 0),
             Operator::BrIf { relative_depth } => (self.branch(*relative_depth), 1),
             Operator::BrTable { targets } => {
@@ -163,7 +205,13 @@ impl Module {
             | Operator::CallRef { type_index }
             | Operator::ReturnCallRef { type_index } => (self.ty(*type_index).sum(), 0),
             _ => (0, 0),
-        }
+        })
+    }
+
+    /// How many values an exception has.
+    fn thrown(&self, tag: u32) -> u64 {
+        let ty = self.tags.get(tag as usize).copied();
+        ty.map_or(0, |ty| u64::from(self.ty(ty).params))
     }
 
     fn branch(&self, depth: u32) -> u64 {
@@ -189,7 +237,7 @@ mod tests {
             let mut last = Ok(());
             for payload in Parser::new(0).parse_all(&wasm) {
                 let payload = payload.unwrap();
-                module.see(&payload).unwrap();
+                module.see(&payload, &Complexity::default()).unwrap();
                 if let Payload::CodeSectionEntry(body) = payload {
                     last = module.count(&body, limits);
                 }
@@ -247,6 +295,76 @@ mod tests {
     }
 
     #[test]
+    fn blocks_that_catch_are_blocks() {
+        let types = "(type $t (func (param i32 i64)))
+            (import \"\" \"t\" (tag (param i32)))
+            (tag $t (type $t))
+            (func (param i32 i32 i32))";
+        for (body, values, places) in [
+            ("try_table end", 0, 1),
+            ("try_table (result i32) i32.const 1 end drop", 1, 1),
+            // A branch out of it takes what it gives, and one after it does not
+            // take what is further out.
+            ("try_table (result i32) i32.const 1 br 0 end drop", 2, 1),
+            (
+                "block (result i32) try_table end i32.const 1 br 0 end drop",
+                2,
+                2,
+            ),
+            (
+                "block (result i32) try_table try_table end end i32.const 1
+                    i32.const 0 br_if 0 end drop",
+                2,
+                4,
+            ),
+            // Each clause is a branch, to a label outside.
+            (
+                "block (result i32 i64)
+                    try_table (result i32) (catch $t 0) (catch_all 1) i32.const 1 end
+                    unreachable
+                end drop drop",
+                5,
+                4,
+            ),
+            ("i32.const 1 i64.const 2 throw $t", 2, 0),
+            ("unreachable throw 0", 1, 0),
+            // The older form.
+            (
+                "block (result i32)
+                    try throw $t catch $t drop drop catch_all end
+                    i32.const 1 br 0
+                end drop",
+                6,
+                4,
+            ),
+            (
+                "block (result i32) try delegate 0 i32.const 1 br 0 end drop",
+                2,
+                2,
+            ),
+        ] {
+            let (found, product) = counted(&format!("(module {types} (func (local i32) {body}))"));
+            assert_eq!((found, product), (values, places), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_ends_and_did_not_begin_is_malformed() {
+        let mut module = Module::default();
+        module.labels.push(0);
+        assert!(module.operator(&Operator::End).is_some());
+        assert!(module.operator(&Operator::End).is_none());
+        let delegate = Operator::Delegate { relative_depth: 0 };
+        assert!(module.operator(&delegate).is_none());
+        // A body with one end more than it has blocks.
+        let body = [0, 0x0b, 0x0b];
+        let reader = wasmparser::BinaryReader::new(&body, 0);
+        let body = FunctionBody::new(reader);
+        let error = module.count(&body, &Complexity::default()).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::InvalidComponent);
+    }
+
+    #[test]
     fn locals_count_once_for_each_place() {
         for (function, product) in [
             ("(func (local i32 i32))", 0),
@@ -275,7 +393,7 @@ mod tests {
         let mut module = Module::default();
         for payload in Parser::new(0).parse_all(&wasm) {
             let payload = payload.unwrap();
-            module.see(&payload).unwrap();
+            module.see(&payload, &Complexity::default()).unwrap();
             if let Payload::CodeSectionEntry(body) = payload {
                 module.count(&body, &limits).unwrap();
             }
