@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use enginebay::{Error, ErrorKind};
 
+use super::child::Bound;
 use super::{Source, child, message};
 use crate::cancel;
 use crate::exit::Exit;
@@ -73,7 +74,7 @@ pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<
         command.arg("--memory").arg(bytes.to_string());
     }
     if let Some(timeout) = timeout {
-        let seconds = timeout.as_secs().saturating_add(1);
+        let seconds = whole_seconds(timeout);
         command.arg("--time").arg(seconds.to_string());
     }
     apart(&mut command);
@@ -92,6 +93,11 @@ pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<
         return Err(Failure::Interrupted);
     }
     result(ended?, source, backend)
+}
+
+/// More seconds than this time has.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(1)
 }
 
 /// This program. On Linux the file that runs, whatever has become of its name.
@@ -191,7 +197,6 @@ fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<E
 /// What comes of a child that has ended.
 fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Vec<u8>, Failure> {
     let timeout = source.compiler.timeout();
-    let memory = source.compiler.memory();
     let failed = |text: String, advice: &str| {
         let error = Error::new(ErrorKind::Engine, text)
             .with_context("file", source.path.display())
@@ -202,11 +207,23 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
             exit: Exit::COMPILER,
         }
     };
-    if ended.is_late || signal(ended.status) == Some(SIGXCPU) {
+    if ended.is_late {
         let time = humantime::format_duration(timeout.unwrap_or_default());
         return Err(failed(
             format!("compiling took longer than {time}"),
             "raise it with --compile-timeout",
+        ));
+    }
+    if signal(ended.status) == Some(SIGXCPU) {
+        let seconds = Bound::time(timeout.map(whole_seconds));
+        let (seconds, is_inherited) = seconds.map_or((0, false), |it| (it.value, it.is_inherited));
+        let advice = match is_inherited {
+            true => "raise the system's limit on it (`ulimit -t`)",
+            false => "raise it with --compile-timeout",
+        };
+        return Err(failed(
+            format!("compiling took more than {seconds}s of processor time"),
+            advice,
         ));
     }
     let message = match ended.status.success() {
@@ -220,14 +237,26 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
         }
         None => says_no_memory(&ended.words),
     };
-    if let Some(bytes) = memory.filter(|_| no_memory) {
-        return Err(failed(
-            format!(
-                "compiling needs more than {} of memory",
-                output::bytes(bytes)
+    if no_memory {
+        let more_than = |bytes| {
+            let bytes = output::bytes(bytes);
+            format!("compiling needs more than {bytes} of memory")
+        };
+        let (text, advice) = match Bound::memory(source.compiler.memory()) {
+            None => (
+                "compiling needs more memory than the system has".to_owned(),
+                "",
             ),
-            "raise it with --compile-memory",
-        ));
+            Some(Bound {
+                value,
+                is_inherited: false,
+            }) => (more_than(value), "raise it with --compile-memory"),
+            Some(Bound { value, .. }) => (
+                more_than(value),
+                "raise the system's limit on it (`ulimit`)",
+            ),
+        };
+        return Err(failed(text, advice));
     }
     match message {
         Some(Ok(artifact)) => Ok(artifact),
