@@ -126,6 +126,24 @@ fn what_does_not_compile_is_not_bounded() {
 }
 
 #[test]
+fn interpreters_have_no_process_that_compiles() {
+    // No process could do anything in that time.
+    let run = ["run", GREET, "--invoke", "greet(\"Ada\")"];
+    let with = |backend| {
+        enginebay(
+            run.iter()
+                .chain(&["--compile-timeout=1ns", "--backend", backend]),
+        )
+    };
+    for backend in enginebay::BACKENDS {
+        match *backend {
+            "wasmi" => with(backend).gives("\"Hello, Ada!\"\n"),
+            _ => with(backend).fails(8, &["took longer than 1ns"]),
+        }
+    }
+}
+
+#[test]
 fn bounds_without_sense_are_refused() {
     let run = |options: &[&str]| enginebay(["run", GREET].iter().chain(options));
     for options in [
