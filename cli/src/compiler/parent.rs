@@ -197,8 +197,8 @@ fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<E
 /// What comes of a child that has ended.
 fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Vec<u8>, Failure> {
     let timeout = source.compiler.timeout();
-    let failed = |text: String, advice: &str| {
-        let error = Error::new(ErrorKind::Engine, text)
+    let failed = |error: Error, advice: &str| {
+        let error = error
             .with_context("file", source.path.display())
             .with_context("backend", backend);
         Failure::Error {
@@ -210,7 +210,7 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
     if ended.is_late {
         let time = humantime::format_duration(timeout.unwrap_or_default());
         return Err(failed(
-            format!("compiling took longer than {time}"),
+            engine_error(format!("compiling took longer than {time}")),
             "raise it with --compile-timeout",
         ));
     }
@@ -222,7 +222,9 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
             false => "raise it with --compile-timeout",
         };
         return Err(failed(
-            format!("compiling took more than {seconds}s of processor time"),
+            engine_error(format!(
+                "compiling took more than {seconds}s of processor time"
+            )),
             advice,
         ));
     }
@@ -256,27 +258,53 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
                 "raise the system's limit on it (`ulimit`)",
             ),
         };
-        return Err(failed(text, advice));
+        return Err(failed(engine_error(text), advice));
     }
     match message {
         Some(Ok(artifact)) => Ok(artifact),
         Some(Err(error)) => Err(named(error, source.path)),
         None => {
-            let how = match signal(ended.status) {
-                Some(signal) => format!("signal {signal}"),
-                None => ended.status.to_string(),
-            };
-            let mut words = ended.words.lines().map(str::trim);
-            let words = match words.rfind(|line| !line.is_empty()) {
-                Some(last) => format!(": {last}"),
-                None => String::new(),
-            };
-            Err(failed(
-                format!("the compiler crashed ({how}){words}"),
-                "this is a defect of the engine or of enginebay, please report it",
-            ))
+            let (error, advice) = crash(ended.status, &ended.words);
+            Err(failed(error, advice))
         }
     }
+}
+
+/// The error about a child that has ended without a message, and what to do.
+fn crash(status: ExitStatus, words: &str) -> (Error, &'static str) {
+    let how = match signal(status) {
+        Some(signal) => format!("signal {signal}"),
+        None => status.to_string(),
+    };
+    let text = match gist(words) {
+        Some(gist) => format!("the compiler crashed ({how}): {gist}"),
+        None => format!("the compiler crashed ({how})"),
+    };
+    let error = engine_error(text);
+    let error = match words.trim() {
+        "" => error,
+        words => error.with_source(words),
+    };
+    let advice = "this is a defect of the engine or of enginebay, please report it";
+    (error, advice)
+}
+
+fn engine_error(text: String) -> Error {
+    Error::new(ErrorKind::Engine, text)
+}
+
+/// The line that says most about why a process has crashed: a panic tells that
+/// after its place, others at the end.
+fn gist(words: &str) -> Option<&str> {
+    let mut lines = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("note:"));
+    let panic = lines
+        .clone()
+        .skip_while(|line| !line.contains(" panicked at "))
+        .nth(1);
+    panic.or_else(|| lines.next_back())
 }
 
 /// Whether the words of a process that has failed say that it got no memory: from
@@ -299,5 +327,33 @@ fn signal(status: ExitStatus) -> Option<i32> {
     {
         let _ = status;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    const PANIC: &str = "a warning\n\nthread 'main' (7) panicked at src/x.rs:1:2:\nno such thing\n  \
+        left: 1\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+
+    #[test]
+    fn crashes_are_told_by_what_says_why() {
+        assert_eq!(gist(PANIC), Some("no such thing"));
+        let overflow = "\nthread 'main' has overflowed its stack\nfatal error\nnote: a hint\n\n";
+        assert_eq!(gist(overflow), Some("fatal error"));
+        let place = "thread 'main' panicked at 'old', src/x.rs:1:2\nnote: a hint";
+        assert_eq!(gist(place), place.lines().next());
+        assert_eq!(gist("\n \nnote: a hint"), None);
+    }
+
+    #[test]
+    fn crashes_have_all_words_as_their_cause() {
+        let (error, _) = crash(ExitStatus::default(), PANIC);
+        assert!(error.message().ends_with("): no such thing"), "{error}");
+        assert_eq!(error.source().unwrap().to_string(), PANIC.trim());
+        assert!(crash(ExitStatus::default(), " \n").0.source().is_none());
     }
 }
