@@ -295,6 +295,18 @@ fn a_program_that_is_killed_takes_its_compiler_with_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_compiler_that_the_system_kills_is_no_defect() {
+    let compiling = Compiling::start(600_006);
+    for child in compiling.children() {
+        compiling.signal("-KILL", &child);
+    }
+    compiling
+        .end()
+        .fails(8, &["killed by the system", "bomb.wat", "`ulimit -a`"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_compiler_that_crashes_is_told_in_one_line() {
     let compiling = Compiling::start(600_003);
     for child in compiling.children() {
@@ -328,7 +340,7 @@ fn lower_limits_of_the_system_stay_and_others_are_ours() {
     // processor.
     let low = limited("ulimit -d 1048576 && ulimit -t 70");
     let low = Compiling::start_by(low, 600_004, "1h");
-    low.wait_for_limits("Max cpu time", ["70", "70"]);
+    low.wait_for_limits("Max cpu time", ["69", "70"]);
     low.wait_for_limits("Max data size", ["1073741824"; 2]);
     low.wait_for_limits("Max core file size", ["0"; 2]);
     low.signal("-KILL", &low.id());
@@ -351,6 +363,17 @@ fn a_limit_of_the_system_that_is_reached_is_told_as_such() {
         let ended = end(command.args(run).output().unwrap());
         ended.fails(8, &["needs more than 390.6 MiB", "bomb.wat", "`ulimit`"]);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn processor_time_is_bounded_even_if_nobody_looks_at_the_clock() {
+    let folder = Folder::new();
+    let file = folder.write("bomb.wat", bomb());
+    let run = ["run", &file, "--invoke", "f()", "--compile-timeout", "1h"];
+    let mut command = limited("ulimit -t 2");
+    let ended = end(command.args(run).output().unwrap());
+    ended.fails(8, &["more than 1s of processor time", "`ulimit -t`"]);
 }
 
 #[test]

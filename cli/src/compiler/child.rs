@@ -163,30 +163,35 @@ mod allowed {
         memory.filter(|_| super::BOUNDS_MEMORY)
     }
 
+    /// One second before a process is killed at its hard limit: at the soft limit
+    /// there is a signal that says why.
     pub(super) fn time() -> Option<u64> {
-        getrlimit(Resource::Cpu).current
+        let limit = getrlimit(Resource::Cpu);
+        let maximum = limit
+            .maximum
+            .map(|seconds| (seconds.saturating_sub(1)).max(1));
+        limit.current.into_iter().chain(maximum).min()
     }
 
     /// Lowers a limit for this process; one that is lower stays.
-    fn lower(resource: Resource, value: u64) -> std::io::Result<()> {
+    fn lower(resource: Resource, soft: u64, hard: u64) -> std::io::Result<()> {
         let mut limit = getrlimit(resource);
-        let least = |limit: Option<u64>| limit.into_iter().chain([value]).min();
-        limit.current = least(limit.current);
-        limit.maximum = least(limit.maximum);
+        limit.current = limit.current.into_iter().chain([soft]).min();
+        limit.maximum = limit.maximum.into_iter().chain([hard]).min();
         Ok(setrlimit(resource, limit)?)
     }
 
     /// Has a crash leave no file behind.
     pub(super) fn no_core() -> std::io::Result<()> {
-        lower(Resource::Core, 0)
+        lower(Resource::Core, 0, 0)
     }
 
     pub(super) fn lower_memory(bytes: u64) -> std::io::Result<()> {
-        lower(MEMORY, bytes)
+        lower(MEMORY, bytes, bytes)
     }
 
     pub(super) fn lower_time(seconds: u64) -> std::io::Result<()> {
-        lower(Resource::Cpu, seconds)
+        lower(Resource::Cpu, seconds, seconds.saturating_add(1))
     }
 }
 

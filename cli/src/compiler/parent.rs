@@ -273,6 +273,11 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
 /// The error about a child that has ended without a message, and what to do.
 fn crash(status: ExitStatus, words: &str) -> (Error, &'static str) {
     let how = match signal(status) {
+        Some(SIGKILL) => {
+            let text = "the compiler was killed by the system, perhaps for want of memory or time";
+            let advice = "see which memory is free, and the system's limits (`ulimit -a`)";
+            return (engine_error(text.to_owned()), advice);
+        }
         Some(signal) => format!("signal {signal}"),
         None => status.to_string(),
     };
@@ -317,6 +322,7 @@ fn says_no_memory(words: &str) -> bool {
     says(ALLOCATOR) || SYSTEM.into_iter().any(says) || says(THREAD)
 }
 
+const SIGKILL: i32 = 9;
 const SIGXCPU: i32 = 24;
 
 /// The signal that ended a process.
