@@ -48,7 +48,9 @@ impl Source<'_> {
                 #[allow(unsafe_code, reason = "artifacts are machine code")]
                 // SAFETY: the bytes are what `Component::serialize` gave in a process
                 // that this process has started for that and which ended with
-                // success. They came through a pipe without a name, of which nobody
+                // success: on Linux of the very executable that runs here, which
+                // `/proc/self/exe` is, elsewhere of the file that has its name now,
+                // and whoever can replace that is trusted with the program. They came through a pipe without a name, of which nobody
                 // else has an end, and their hash says that they are whole. A compiler
                 // that a component talks into bad code does no more harm there than
                 // it would have done here. An artifact of a layered engine has the
