@@ -112,7 +112,13 @@ fn program() -> io::Result<PathBuf> {
 fn apart(command: &mut Command) {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    {
+        /// `CREATE_NEW_PROCESS_GROUP`: Ctrl-C is off in the processes of a new group.
+        const NEW_PROCESS_GROUP: u32 = 0x200;
+        std::os::windows::process::CommandExt::creation_flags(command, NEW_PROCESS_GROUP);
+    }
+    #[cfg(not(any(unix, windows)))]
     let _ = command;
 }
 
@@ -272,25 +278,24 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
 
 /// The error about a child that has ended without a message, and what to do.
 fn crash(status: ExitStatus, words: &str) -> (Error, &'static str) {
-    let how = match signal(status) {
-        Some(SIGKILL) => {
-            let text = "the compiler was killed by the system, perhaps for want of memory or time";
-            let advice = "see which memory is free, and the system's limits (`ulimit -a`)";
-            return (engine_error(text.to_owned()), advice);
-        }
-        Some(signal) => format!("signal {signal}"),
-        None => status.to_string(),
-    };
-    let text = match gist(words) {
+    const DEFECT: &str = "this is a defect of the engine or of enginebay, please report it";
+    let crashed = |how: String| match gist(words) {
         Some(gist) => format!("the compiler crashed ({how}): {gist}"),
         None => format!("the compiler crashed ({how})"),
+    };
+    let (text, advice) = match signal(status) {
+        Some(SIGKILL) => (
+            "the compiler was killed by the system, perhaps for want of memory or time".to_owned(),
+            "see which memory is free, and the system's limits (`ulimit -a`)",
+        ),
+        Some(signal) => (crashed(format!("signal {signal}")), DEFECT),
+        None => (crashed(status.to_string()), DEFECT),
     };
     let error = engine_error(text);
     let error = match words.trim() {
         "" => error,
         words => error.with_source(words),
     };
-    let advice = "this is a defect of the engine or of enginebay, please report it";
     (error, advice)
 }
 
