@@ -126,6 +126,24 @@ fn what_does_not_compile_is_not_bounded() {
 }
 
 #[test]
+fn interpreters_have_no_process_that_compiles() {
+    // No process could do anything in that time.
+    let run = ["run", GREET, "--invoke", "greet(\"Ada\")"];
+    let with = |backend| {
+        enginebay(
+            run.iter()
+                .chain(&["--compile-timeout=1ns", "--backend", backend]),
+        )
+    };
+    for backend in enginebay::BACKENDS {
+        match *backend {
+            "wasmi" => with(backend).gives("\"Hello, Ada!\"\n"),
+            _ => with(backend).fails(8, &["took longer than 1ns"]),
+        }
+    }
+}
+
+#[test]
 fn bounds_without_sense_are_refused() {
     let run = |options: &[&str]| enginebay(["run", GREET].iter().chain(options));
     for options in [
@@ -150,17 +168,22 @@ struct Compiling {
 impl Compiling {
     /// Waits until the child runs.
     fn start(mark: u32) -> Self {
+        Self::start_by(program(), mark, "none")
+    }
+
+    /// As [`Compiling::start`], by a command that runs the program.
+    fn start_by(mut program: Command, mark: u32, timeout: &str) -> Self {
         let (folder, temporary) = (Folder::new(), Folder::new());
         let file = folder.write("bomb.wat", bomb());
         let mark = format!("--stack={mark}");
-        let program = program()
+        let program = program
             .args([
                 "run",
                 &file,
                 "--invoke",
                 "f()",
                 "--compile-timeout",
-                "none",
+                timeout,
                 &mark,
             ])
             .env("TMPDIR", temporary.name(""))
@@ -210,6 +233,27 @@ impl Compiling {
         assert!(status.success());
     }
 
+    /// The soft and the hard limit on what the child may use, as the system tells
+    /// them.
+    fn limits(&self, what: &str) -> [String; 2] {
+        let children = self.children();
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", children[0])).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix(what));
+        let mut words = line.unwrap().split_whitespace().map(str::to_owned);
+        [words.next().unwrap(), words.next().unwrap()]
+    }
+
+    /// Waits until the child has a limit.
+    fn wait_for_limits(&self, what: &str, limits: [&str; 2]) {
+        for _ in 0..3_000 {
+            if self.limits(what) == limits {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{what}: {:?}, not {limits:?}", self.limits(what));
+    }
+
     fn id(&self) -> String {
         self.program.id().to_string()
     }
@@ -251,6 +295,18 @@ fn a_program_that_is_killed_takes_its_compiler_with_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_compiler_that_the_system_kills_is_no_defect() {
+    let compiling = Compiling::start(600_006);
+    for child in compiling.children() {
+        compiling.signal("-KILL", &child);
+    }
+    compiling
+        .end()
+        .fails(8, &["killed by the system", "bomb.wat", "`ulimit -a`"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_compiler_that_crashes_is_told_in_one_line() {
     let compiling = Compiling::start(600_003);
     for child in compiling.children() {
@@ -264,4 +320,66 @@ fn a_compiler_that_crashes_is_told_in_one_line() {
             "please report",
         ],
     );
+}
+
+/// The program, with limits of the system that a shell sets.
+#[cfg(target_os = "linux")]
+fn limited(limits: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{limits} && exec \"$0\" \"$@\"");
+    command
+        .args(["-c", &script, env!("CARGO_BIN_EXE_enginebay")])
+        .stdin(Stdio::null());
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lower_limits_of_the_system_stay_and_others_are_ours() {
+    // In KiB and seconds; the options' own numbers are 4 GiB and an hour for each
+    // processor.
+    let low = limited("ulimit -d 1048576 && ulimit -t 70");
+    let low = Compiling::start_by(low, 600_004, "1h");
+    low.wait_for_limits("Max cpu time", ["69", "70"]);
+    low.wait_for_limits("Max data size", ["1073741824"; 2]);
+    low.wait_for_limits("Max core file size", ["0"; 2]);
+    low.signal("-KILL", &low.id());
+    assert_eq!(low.end().code, None);
+
+    let high = Compiling::start_by(limited("ulimit -d 8388608"), 600_005, "none");
+    high.wait_for_limits("Max data size", ["4294967296"; 2]);
+    high.signal("-KILL", &high.id());
+    assert_eq!(high.end().code, None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_the_system_that_is_reached_is_told_as_such() {
+    let folder = Folder::new();
+    let file = folder.write("bomb.wat", bomb());
+    for backend in compilers() {
+        let run = ["run", &file, "--invoke", "f()", "--backend", backend];
+        let mut command = limited("ulimit -d 400000");
+        let ended = end(command.args(run).output().unwrap());
+        ended.fails(8, &["needs more than 390.6 MiB", "bomb.wat", "`ulimit`"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn processor_time_is_bounded_even_if_nobody_looks_at_the_clock() {
+    let folder = Folder::new();
+    let file = folder.write("bomb.wat", bomb());
+    let run = ["run", &file, "--invoke", "f()", "--compile-timeout", "1h"];
+    let mut command = limited("ulimit -t 2");
+    let ended = end(command.args(run).output().unwrap());
+    ended.fails(8, &["more than 1s of processor time", "`ulimit -t`"]);
+}
+
+#[test]
+fn a_process_that_cannot_begin_to_compile_says_why() {
+    let ended = enginebay(["compile-in-child", "--backend", enginebay::BACKENDS[0]]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    assert!(ended.stdout.starts_with("E{"), "{ended:?}");
+    assert!(ended.stdout.contains("gets no component"), "{ended:?}");
 }

@@ -1,8 +1,8 @@
 //! Compilers are programs of a million lines, and components come from anywhere:
 //! a component is compiled in a child process, which is bounded in time and memory
 //! and may crash without this program. Unless the user trusts the component, or
-//! the engine does not compile ahead: an interpreter has nothing that could be
-//! handed over, and takes no time to speak of.
+//! the engine is an interpreter, which has no machine code to make: what it does is
+//! what this program would do again with its artifact.
 
 #[cfg(not(target_family = "wasm"))]
 mod child;
@@ -47,11 +47,15 @@ impl Source<'_> {
             Some(artifact) => {
                 #[allow(unsafe_code, reason = "artifacts are machine code")]
                 // SAFETY: the bytes are what `Component::serialize` gave in a process
-                // that runs this same executable, which this process has started for
-                // that and which ended with success. They came through a pipe without
-                // a name, of which nobody else has an end, and their hash says that
-                // they are whole. A compiler that a component talks into bad code does
-                // no more harm there than it would have done here.
+                // that this process has started for that and which ended with
+                // success: on Linux of the very executable that runs here, which
+                // `/proc/self/exe` is, elsewhere of the file that has its name now,
+                // and whoever can replace that is trusted with the program. They came through a pipe without a name, of which nobody
+                // else has an end, and their hash says that they are whole. A compiler
+                // that a component talks into bad code does no more harm there than
+                // it would have done here. An artifact of a layered engine has the
+                // component besides the code: that is validated and metered again
+                // here, after the child has survived the same.
                 let component = unsafe { Component::deserialize(engine, artifact) };
                 component.map_err(|error| named(error, self.path))
             }
@@ -81,7 +85,8 @@ impl Source<'_> {
     /// process.
     #[cfg(not(target_family = "wasm"))]
     fn confined<B: Backend>(&self) -> Result<Option<Vec<u8>>, Failure> {
-        if self.compiler.trusted || !B::support().artifacts {
+        let support = B::support();
+        if self.compiler.trusted || !(support.jit && support.artifacts) {
             return Ok(None);
         }
         parent::compile(self, B::NAME).map(Some)

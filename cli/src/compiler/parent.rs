@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use enginebay::{Error, ErrorKind};
 
+use super::child::Bound;
 use super::{Source, child, message};
 use crate::cancel;
 use crate::exit::Exit;
@@ -73,7 +74,7 @@ pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<
         command.arg("--memory").arg(bytes.to_string());
     }
     if let Some(timeout) = timeout {
-        let seconds = timeout.as_secs().saturating_add(1);
+        let seconds = whole_seconds(timeout);
         command.arg("--time").arg(seconds.to_string());
     }
     apart(&mut command);
@@ -94,6 +95,11 @@ pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<
     result(ended?, source, backend)
 }
 
+/// More seconds than this time has.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(1)
+}
+
 /// This program. On Linux the file that runs, whatever has become of its name.
 fn program() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") {
@@ -106,7 +112,13 @@ fn program() -> io::Result<PathBuf> {
 fn apart(command: &mut Command) {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    {
+        /// `CREATE_NEW_PROCESS_GROUP`: Ctrl-C is off in the processes of a new group.
+        const NEW_PROCESS_GROUP: u32 = 0x200;
+        std::os::windows::process::CommandExt::creation_flags(command, NEW_PROCESS_GROUP);
+    }
+    #[cfg(not(any(unix, windows)))]
     let _ = command;
 }
 
@@ -191,9 +203,8 @@ fn wait_until(child: &Mutex<Child>, end: Option<Instant>) -> io::Result<Option<E
 /// What comes of a child that has ended.
 fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Vec<u8>, Failure> {
     let timeout = source.compiler.timeout();
-    let memory = source.compiler.memory();
-    let failed = |text: String, advice: &str| {
-        let error = Error::new(ErrorKind::Engine, text)
+    let failed = |error: Error, advice: &str| {
+        let error = error
             .with_context("file", source.path.display())
             .with_context("backend", backend);
         Failure::Error {
@@ -202,11 +213,25 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
             exit: Exit::COMPILER,
         }
     };
-    if ended.is_late || signal(ended.status) == Some(SIGXCPU) {
+    if ended.is_late {
         let time = humantime::format_duration(timeout.unwrap_or_default());
         return Err(failed(
-            format!("compiling took longer than {time}"),
+            engine_error(format!("compiling took longer than {time}")),
             "raise it with --compile-timeout",
+        ));
+    }
+    if signal(ended.status) == Some(SIGXCPU) {
+        let seconds = Bound::time(timeout.map(whole_seconds));
+        let (seconds, is_inherited) = seconds.map_or((0, false), |it| (it.value, it.is_inherited));
+        let advice = match is_inherited {
+            true => "raise the system's limit on it (`ulimit -t`)",
+            false => "raise it with --compile-timeout",
+        };
+        return Err(failed(
+            engine_error(format!(
+                "compiling took more than {seconds}s of processor time"
+            )),
+            advice,
         ));
     }
     let message = match ended.status.success() {
@@ -220,34 +245,76 @@ fn result(ended: Ended, source: &Source<'_>, backend: &'static str) -> Result<Ve
         }
         None => says_no_memory(&ended.words),
     };
-    if let Some(bytes) = memory.filter(|_| no_memory) {
-        return Err(failed(
-            format!(
-                "compiling needs more than {} of memory",
-                output::bytes(bytes)
+    if no_memory {
+        let more_than = |bytes| {
+            let bytes = output::bytes(bytes);
+            format!("compiling needs more than {bytes} of memory")
+        };
+        let (text, advice) = match Bound::memory(source.compiler.memory()) {
+            None => (
+                "compiling needs more memory than the system has".to_owned(),
+                "",
             ),
-            "raise it with --compile-memory",
-        ));
+            Some(Bound {
+                value,
+                is_inherited: false,
+            }) => (more_than(value), "raise it with --compile-memory"),
+            Some(Bound { value, .. }) => (
+                more_than(value),
+                "raise the system's limit on it (`ulimit`)",
+            ),
+        };
+        return Err(failed(engine_error(text), advice));
     }
     match message {
         Some(Ok(artifact)) => Ok(artifact),
         Some(Err(error)) => Err(named(error, source.path)),
         None => {
-            let how = match signal(ended.status) {
-                Some(signal) => format!("signal {signal}"),
-                None => ended.status.to_string(),
-            };
-            let mut words = ended.words.lines().map(str::trim);
-            let words = match words.rfind(|line| !line.is_empty()) {
-                Some(last) => format!(": {last}"),
-                None => String::new(),
-            };
-            Err(failed(
-                format!("the compiler crashed ({how}){words}"),
-                "this is a defect of the engine or of enginebay, please report it",
-            ))
+            let (error, advice) = crash(ended.status, &ended.words);
+            Err(failed(error, advice))
         }
     }
+}
+
+/// The error about a child that has ended without a message, and what to do.
+fn crash(status: ExitStatus, words: &str) -> (Error, &'static str) {
+    const DEFECT: &str = "this is a defect of the engine or of enginebay, please report it";
+    let crashed = |how: String| match gist(words) {
+        Some(gist) => format!("the compiler crashed ({how}): {gist}"),
+        None => format!("the compiler crashed ({how})"),
+    };
+    let (text, advice) = match signal(status) {
+        Some(SIGKILL) => (
+            "the compiler was killed by the system, perhaps for want of memory or time".to_owned(),
+            "see which memory is free, and the system's limits (`ulimit -a`)",
+        ),
+        Some(signal) => (crashed(format!("signal {signal}")), DEFECT),
+        None => (crashed(status.to_string()), DEFECT),
+    };
+    let error = engine_error(text);
+    let error = match words.trim() {
+        "" => error,
+        words => error.with_source(words),
+    };
+    (error, advice)
+}
+
+fn engine_error(text: String) -> Error {
+    Error::new(ErrorKind::Engine, text)
+}
+
+/// The line that says most about why a process has crashed: a panic tells that
+/// after its place, others at the end.
+fn gist(words: &str) -> Option<&str> {
+    let mut lines = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("note:"));
+    let panic = lines
+        .clone()
+        .skip_while(|line| !line.contains(" panicked at "))
+        .nth(1);
+    panic.or_else(|| lines.next_back())
 }
 
 /// Whether the words of a process that has failed say that it got no memory: from
@@ -260,6 +327,7 @@ fn says_no_memory(words: &str) -> bool {
     says(ALLOCATOR) || SYSTEM.into_iter().any(says) || says(THREAD)
 }
 
+const SIGKILL: i32 = 9;
 const SIGXCPU: i32 = 24;
 
 /// The signal that ended a process.
@@ -270,5 +338,33 @@ fn signal(status: ExitStatus) -> Option<i32> {
     {
         let _ = status;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    const PANIC: &str = "a warning\n\nthread 'main' (7) panicked at src/x.rs:1:2:\nno such thing\n  \
+        left: 1\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+
+    #[test]
+    fn crashes_are_told_by_what_says_why() {
+        assert_eq!(gist(PANIC), Some("no such thing"));
+        let overflow = "\nthread 'main' has overflowed its stack\nfatal error\nnote: a hint\n\n";
+        assert_eq!(gist(overflow), Some("fatal error"));
+        let place = "thread 'main' panicked at 'old', src/x.rs:1:2\nnote: a hint";
+        assert_eq!(gist(place), place.lines().next());
+        assert_eq!(gist("\n \nnote: a hint"), None);
+    }
+
+    #[test]
+    fn crashes_have_all_words_as_their_cause() {
+        let (error, _) = crash(ExitStatus::default(), PANIC);
+        assert!(error.message().ends_with("): no such thing"), "{error}");
+        assert_eq!(error.source().unwrap().to_string(), PANIC.trim());
+        assert!(crash(ExitStatus::default(), " \n").0.source().is_none());
     }
 }
