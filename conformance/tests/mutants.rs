@@ -33,6 +33,8 @@ const NONE: &str = "none";
 const LIST: &str = "suite/mutants.toml";
 /// How long one mutant may take on one backend: many times of what it does.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How a process ends that could not look for anything: no mutant makes it end so.
+const BROKEN: u8 = 86;
 
 /// Which cases are tried first, by the mutant's name.
 type List = BTreeMap<String, Vec<String>>;
@@ -45,8 +47,31 @@ fn read(name: &str) -> Result<String, String> {
     fs::read_to_string(folder(name)).map_err(|error| format!("{name}: {error}"))
 }
 
-fn list() -> Result<List, String> {
-    toml::from_str(&read(LIST)?).map_err(|error| format!("{LIST}: {error}"))
+/// The list, which names mutants and cases that there are. What is no more is left
+/// out if the list is to be written anew.
+fn list(suite: &Suite, bless: bool) -> Result<List, String> {
+    let mut list: List =
+        toml::from_str(&read(LIST)?).map_err(|error| format!("{LIST}: {error}"))?;
+    let is_mutant = |name: &str| Mutant::ALL.iter().any(|it| it.name() == name);
+    let is_case = |name: &str| suite.cases().iter().any(|case| case.name() == name);
+    if bless {
+        list.retain(|name, _| is_mutant(name));
+        for cases in list.values_mut() {
+            cases.retain(|name| is_case(name));
+        }
+        return Ok(list);
+    }
+    if let Some(name) = list.keys().find(|name| !is_mutant(name)) {
+        return Err(format!("{LIST} has `{name}`, and there is no such mutant"));
+    }
+    match list.values().flatten().find(|name| !is_case(name)) {
+        Some(name) => Err(format!("{LIST} has `{name}`, and there is no such case")),
+        None => Ok(list),
+    }
+}
+
+fn is_blessing() -> bool {
+    env::var_os(BLESS).is_some()
 }
 
 /// Whether a case looks at the clock. On a busy machine it might fail with any
@@ -58,8 +83,8 @@ fn is_timed(name: &str) -> bool {
 /// Looks for a case that fails, in a process that is there for that: tells each
 /// case when it begins, and in the end the case that failed and why.
 fn search<B: Backend>(active: Option<Mutant>) -> Result<(), String> {
-    let list = list()?;
     let suite = Suite::embedded();
+    let list = list(&suite, is_blessing())?;
     let listed: Vec<&String> = match active {
         Some(mutant) => list.get(mutant.name()).into_iter().flatten().collect(),
         None => list.values().flatten().collect(),
@@ -75,14 +100,20 @@ fn search<B: Backend>(active: Option<Mutant>) -> Result<(), String> {
         order.sort_unstable();
         order.dedup();
     }
+    let mut cases = Vec::new();
+    for name in order {
+        let case = suite.cases().iter().find(|case| case.name() == name);
+        let case = case.ok_or_else(|| format!("there is no case `{name}`"))?;
+        // It would fail with any mutant.
+        case.script()
+            .map_err(|error| format!("`{name}` is no script: {error}"))?;
+        cases.push(case);
+    }
     mutant::activate(active);
     let runner = Runner::<B>::new().stop_at_failure();
-    for name in order {
+    for case in cases {
+        let name = case.name();
         println!("begin {name}");
-        let mut cases = suite.cases().iter();
-        let case = cases
-            .find(|case| case.name() == name)
-            .ok_or_else(|| format!("{LIST} has `{name}`, and there is no such case"))?;
         let report = suite.run_case(case, &runner);
         if let Some(why) = report.wrong.first() {
             println!("fail {name} {}", why.replace('\n', " "));
@@ -118,6 +149,8 @@ struct Ended {
     last: Option<String>,
     /// The case that failed, and why.
     failed: Option<(String, String)>,
+    /// Why nothing was looked for.
+    broken: Option<String>,
 }
 
 /// Runs a mutant on a backend in a process of its own.
@@ -135,12 +168,12 @@ fn spawn(name: &str, backend: &str) -> Result<Ended, String> {
         .map_err(told)?;
     let mut stdout = child.stdout.take();
     let reader = thread::spawn(move || {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         if let Some(stdout) = &mut stdout {
             // What is there counts, whatever comes after it.
-            let _ = stdout.read_to_string(&mut text);
+            let _ = stdout.read_to_end(&mut bytes);
         }
-        text
+        String::from_utf8_lossy(&bytes).into_owned()
     });
     let end = Instant::now() + PATIENCE;
     let mut status = child.try_wait().map_err(told)?;
@@ -155,6 +188,10 @@ fn spawn(name: &str, backend: &str) -> Result<Ended, String> {
     let text = reader
         .join()
         .map_err(|_| "the output cannot be read".to_owned())?;
+    let is_broken = |status: ExitStatus| status.code() == Some(BROKEN.into());
+    let mut broken = status
+        .filter(|status| is_broken(*status))
+        .map(|_| "?".into());
     let (mut last, mut failed) = (None, None);
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("begin ") {
@@ -164,12 +201,15 @@ fn spawn(name: &str, backend: &str) -> Result<Ended, String> {
             .and_then(|rest| rest.split_once(' '))
         {
             failed = Some((name.to_owned(), why.to_owned()));
+        } else if let Some(why) = line.strip_prefix("broken ") {
+            broken = Some(why.to_owned());
         }
     }
     Ok(Ended {
         status,
         last,
         failed,
+        broken,
     })
 }
 
@@ -184,6 +224,9 @@ struct Found {
 /// Runs a mutant on a backend: it has to fail a case.
 fn hunt(mutant: Mutant, backend: &'static str) -> Result<Found, String> {
     let ended = spawn(mutant.name(), backend)?;
+    if let Some(why) = ended.broken {
+        return Err(format!("nothing was looked for: {why}"));
+    }
     let last = || ended.last.clone().unwrap_or_default();
     let (case, why) = match (ended.failed.clone(), ended.status) {
         (Some(failed), _) => failed,
@@ -214,6 +257,9 @@ fn hunt(mutant: Mutant, backend: &'static str) -> Result<Found, String> {
 /// With no mutant active, the cases that find mutants pass.
 fn rest(backend: &str) -> Result<(), Failed> {
     let ended = spawn(NONE, backend)?;
+    if let Some(why) = ended.broken {
+        return Err(format!("nothing was looked for: {why}").into());
+    }
     match (ended.failed, ended.status) {
         (Some((case, why)), _) => Err(format!("`{case}` fails without a mutant: {why}").into()),
         (None, Some(status)) if status.success() => Ok(()),
@@ -298,12 +344,17 @@ fn unproven(found: &[Found]) -> impl Iterator<Item = &'static str> {
 
 fn all() -> Result<ExitCode, String> {
     if let Ok(what) = env::var(RUN) {
-        process(&what)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(match process(&what) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                println!("broken {}", error.replace('\n', " "));
+                ExitCode::from(BROKEN)
+            }
+        });
     }
     let arguments = Arguments::from_args();
-    let bless = env::var_os(BLESS).is_some();
-    let list = Arc::new(list()?);
+    let bless = is_blessing();
+    let list = Arc::new(list(&Suite::embedded(), bless)?);
     let found = Arc::new(Mutex::default());
     let conclusion = libtest_mimic::run(&arguments, trials(&list, &found, bless));
     if arguments.list {

@@ -96,8 +96,9 @@ const UNEVEN: [(&str, &[usize]); 2] = [
 ];
 
 /// Runs a case on all backends with fuel, and compares what each directive
-/// consumes that passes on all of them.
-fn fuel(case: &Case) -> Result<(), Failed> {
+/// consumes that passes on all of them. Metered, a case is to hold as it does
+/// otherwise.
+fn fuel(case: &Case, data: &Data) -> Result<(), Failed> {
     let mut reports = Vec::new();
     let script = case.script()?.clone().metered();
     macro_rules! run {
@@ -116,6 +117,11 @@ fn fuel(case: &Case) -> Result<(), Failed> {
     };
     let passed = |report: &FileReport, index: usize| report.steps[index].outcome == Outcome::Pass;
     let (mut wrong, mut compared) = (Vec::new(), 0);
+    for report in &reports {
+        let found = data.suite.expectations().check(case.name(), report);
+        let found = found.into_iter();
+        wrong.extend(found.map(|text| format!("{}, metered: {text}", report.backend)));
+    }
     for (index, step) in first.steps.iter().enumerate() {
         let mut uneven = UNEVEN.iter();
         let uneven = uneven.any(|(name, lines)| *name == case.name() && lines.contains(&step.line));
@@ -170,7 +176,7 @@ fn trials(data: &Arc<Data>) -> (Vec<Trial>, Vec<Trial>) {
     let even = |case: &Case| case.script().is_ok_and(|script| !script.has_uneven_fuel());
     for (index, case) in cases().filter(|(_, case)| even(case)) {
         let data = data.clone();
-        let trial = move || fuel(&data.suite.cases()[index]);
+        let trial = move || fuel(&data.suite.cases()[index], &data);
         trials.push(Trial::test(test_name("fuel", case), trial));
     }
     (trials, timing)

@@ -7,10 +7,16 @@
 
 (component definition $Guest
   (import "enginebay:test/host" (instance $host
-    (export "nothing" (func))))
+    (export "nothing" (func))
+    (export "note-number" (func (param "number" u32)))
+    (export "cancel-soon" (func))))
   (core func $nothing (canon lower (func $host "nothing")))
+  (core func $note (canon lower (func $host "note-number")))
+  (core func $soon (canon lower (func $host "cancel-soon")))
   (core module $m
     (import "" "nothing" (func $nothing))
+    (import "" "note" (func $note (param i32)))
+    (import "" "soon" (func $soon))
     (memory (export "memory") 1)
     ;; Endless for one, two or three.
     (func $spin (param i32 i32)
@@ -19,9 +25,12 @@
       (call $spin (local.get 3) (i32.const 1)) (i32.const 64))
     (func (export "take") (param i32 i32) (result i32) (local.get 1))
     (func (export "post") (param i32) (call $spin (local.get 0) (i32.const 2)))
-    (func (export "dtor") (param i32) (call $spin (local.get 0) (i32.const 3)))
+    (func (export "dtor") (param i32)
+      (call $note (local.get 0)) (call $soon) (call $spin (local.get 0) (i32.const 3)))
     (func (export "host") (loop $l (call $nothing) (br $l))))
-  (core instance $i (instantiate $m (with "" (instance (export "nothing" (func $nothing))))))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "nothing" (func $nothing)) (export "note" (func $note))
+    (export "soon" (func $soon))))))
   (type $r' (resource (rep i32) (dtor (func $i "dtor"))))
   (core func $new (canon resource.new $r'))
   (export $r "r" (type $r'))
@@ -55,10 +64,11 @@
 ;;@ cancel = "meanwhile"
 ;;@ poisoned = "cancelled"
 (assert_trap (invoke "take" (str.const "22")) "cancelled")
+;; The destructor has itself cancelled, as nobody knows from outside when it runs.
 (component instance $dtor $Guest)
-;;@ cancel = "meanwhile"
 ;;@ keep = "r"
 ;;@ drop = ["r"]
+;;@ log = ["3"]
 ;;@ poisoned = "cancelled"
 (assert_trap (invoke "make" (u32.const 3)) "cancelled")
 (component instance $host $Guest)

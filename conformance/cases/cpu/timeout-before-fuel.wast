@@ -1,5 +1,5 @@
 ;;! uneven-fuel = true
-;;! limits.deadline-ms = 20
+;;! limits.deadline-ms = 200
 ;;! limits.fuel = 18000000000000000000
 
 ;; Both are limited and time is up first: the error is the deadline's.

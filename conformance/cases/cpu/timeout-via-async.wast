@@ -1,5 +1,5 @@
 ;;! uneven-fuel = true
-;;! limits.deadline-ms = 20
+;;! limits.deadline-ms = 200
 ;;! async = true
 
 ;; An endless loop in an asynchronous call is stopped by its deadline, and the caller's

@@ -24,18 +24,18 @@
   (func (export "pause") (param "turns" u32) (result u32) (canon lift (core func $i "pause")))
   (func (export "spin") (canon lift (core func $i "spin"))))
 
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 ;;@ waiting = 0
 (assert_trap (invoke "never") "deadline exceeded")
 (assert_trap (invoke "pause" (u32.const 1)) "poisoned: deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ waiting = 0
 (assert_trap (invoke "pauses") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 (assert_trap (invoke "spin") "deadline exceeded")
 (component instance $fine $Guest)

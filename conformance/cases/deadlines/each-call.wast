@@ -24,7 +24,7 @@
 (assert_return (invoke "sleep" (u32.const 3)) (u32.const 1))
 ;; Two stores, two deadlines: the endless guest is stopped by its own, the other one
 ;; not at all.
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $short $Guest)
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke $short "spin") "deadline exceeded")

@@ -23,27 +23,27 @@
   (func (export "grow") (canon lift (core func $i "grow")))
   (func (export "fine") (result u32) (canon lift (core func $i "fine"))))
 
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "spin") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "calls") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "recursion") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "fill") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
@@ -51,7 +51,7 @@
 ;;@ error.kind = "poisoned"
 (assert_trap (invoke "fine") "poisoned: deadline exceeded")
 ;; In a start function, which has no time for more than this.
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap
   (component

@@ -24,32 +24,32 @@
   (func (export "grow") (canon lift (core func $i "grow")))
   (func (export "fine") (result u32) (canon lift (core func $i "fine"))))
 
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "spin") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "calls") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "recursion") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "fill") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 (component instance $guest $Guest)
 ;;@ error.kind = "deadline-exceeded"
 ;;@ poisoned = "deadline-exceeded"
 (assert_trap (invoke "grow") "deadline exceeded")
-;;@ limits.deadline-ms = 20
+;;@ limits.deadline-ms = 200
 ;;@ limits.fuel = 100000
 (component instance $guest $Guest)
 ;; Whichever comes first counts.
