@@ -191,7 +191,7 @@ fn long_names_are_not_copied_for_each_instance() {
 }
 
 #[test]
-fn one_instantiation_is_stopped_within() {
+fn aliases_count_in_each_instance() {
     let mut text = String::from("(component (component $c");
     text += &"(alias outer 0 0 (component))".repeat(90_000);
     text += ")";
