@@ -169,7 +169,7 @@ mod allowed {
         let limit = getrlimit(Resource::Cpu);
         let maximum = limit
             .maximum
-            .map(|seconds| (seconds.saturating_sub(1)).max(1));
+            .map(|seconds| seconds.saturating_sub(1).max(1));
         limit.current.into_iter().chain(maximum).min()
     }
 
