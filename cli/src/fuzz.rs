@@ -1,14 +1,13 @@
 //! `enginebay conformance --fuzz`: inputs of all kinds on every backend, for as long as
 //! it is told to, in a process that may die of them.
 
-use std::env;
 use std::io::{stdin, stdout};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use enginebay::{Error, ErrorKind};
-use enginebay_conformance::{Corpus, Fuzz, FuzzCounts, FuzzReport, fuzz_worker};
+use enginebay_conformance::{Corpus, Fuzz, FuzzCounts, FuzzReport, fuzz_worker, this_program};
 
 use crate::differential::{PROGRESS, first_seed};
 use crate::exit::Exit;
@@ -31,7 +30,7 @@ pub(crate) fn fuzz(
     let corpus = corpus(paths)?;
     let seed = first_seed(seed);
     note(&format!("the first seed is {seed}"));
-    let program = env::current_exe()
+    let program = this_program()
         .map_err(|error| Error::from(error).with_context("doing", "finding this program"))?;
     let worker = move || {
         let mut command = Command::new(&program);
@@ -43,7 +42,7 @@ pub(crate) fn fuzz(
     let mut told = start;
     let mut report = FuzzReport::default();
     loop {
-        let one = fuzz.next_input();
+        let one = fuzz.next_input()?;
         for finding in &one.findings {
             print(&format!("{}\n", clean(finding)))?;
         }

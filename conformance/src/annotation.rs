@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Deserialize;
 
 use crate::header::{HeaderLimits, Size};
+use crate::script::{Action, Exec};
 
 /// What is said of one directive.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -64,7 +65,7 @@ pub(crate) enum Cancel {
 }
 
 /// What an error is, in parts.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ErrorIs {
     /// The kind's name.
@@ -89,7 +90,7 @@ pub(crate) struct ErrorIs {
 }
 
 /// What was used, in parts.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct UsageIs {
     pub(crate) memory: Option<Size>,
@@ -108,6 +109,95 @@ pub(crate) struct UsageIs {
 pub(crate) struct Things {
     pub(crate) made: Option<u32>,
     pub(crate) dropped: Option<u32>,
+}
+
+impl Annotation {
+    /// A key that nobody would look at with a directive like this, and for what it is.
+    /// It would be kept whatever it says.
+    pub(crate) fn misplaced(&self, action: &Action) -> Option<(&'static str, &'static str)> {
+        let exec = match action {
+            Action::Perform(exec) | Action::Return(exec, _) | Action::Trap(exec, _) => Some(exec),
+            _ => None,
+        };
+        let invokes = matches!(exec, Some(Exec::Invoke(..)));
+        let source = match (action, exec) {
+            (Action::Make(_, source), _) | (_, Some(Exec::Instantiate(source))) => Some(source),
+            _ => None,
+        };
+        let makes = source.is_some() || matches!(action, Action::Instantiate(..));
+        // Of what was defined before it is seen when it is run.
+        let core = source.is_some_and(|source| source.core);
+        let traps = matches!(action, Action::Trap(_, text) if !text.starts_with("panic: "));
+        let refuses =
+            matches!(action, Action::Refuse(source) if !source.core && source.wasm.is_ok());
+        let only_kind = ErrorIs {
+            kind: self.error.kind.clone(),
+            ..ErrorIs::default()
+        };
+        let error = || first([("error", self.error != ErrorIs::default())]);
+        let more = || first([("error", self.error != only_kind)]);
+        let limits = first([("limits", self.limits != HeaderLimits::default())]);
+        let threads = first([("threads", self.threads.is_some())]);
+        let kept = self.keep.is_some() || !self.drop.is_empty();
+        let abandoned = first([("abandon-after", self.abandon_after.is_some())]);
+        let acts = invokes || makes;
+        let unless =
+            |fits: bool, key: Option<&'static str>, of| key.filter(|_| !fits).map(|key| (key, of));
+        let is_thread = matches!(action, Action::Thread(..));
+        unless(is_thread, threads, "`thread` only")
+            .or_else(|| unless(makes, limits, "what makes an instance"))
+            .or_else(|| unless(traps || refuses, error(), "what ends with an error"))
+            .or_else(|| unless(traps, more(), "what is run, but for `error.kind`"))
+            .or_else(|| {
+                let stores = exec.is_some() || makes;
+                unless(stores, self.says_of_store(), "what has a store")
+            })
+            .or_else(|| {
+                let of = "calls and instances of components";
+                unless(acts && !core, self.of_stores(), of)
+            })
+            .or_else(|| unless(invokes, self.of_calls(), "calls"))
+            .or_else(|| unless(!kept, abandoned, "calls whose result nobody keeps or drops"))
+    }
+
+    /// The first key that says what is done, and is for components only.
+    pub(crate) fn of_components(&self) -> Option<&'static str> {
+        self.of_stores().or(self.of_calls())
+    }
+
+    /// The first key that says what is done to a component's store.
+    fn of_stores(&self) -> Option<&'static str> {
+        first([
+            ("set-fuel", self.set_fuel.is_some()),
+            ("cancel", self.cancel.is_some()),
+            ("reset-cancel", self.reset_cancel),
+        ])
+    }
+
+    /// The first key that says what is done in a component's call.
+    fn of_calls(&self) -> Option<&'static str> {
+        first([
+            ("abandon-after", self.abandon_after.is_some()),
+            ("keep", self.keep.is_some()),
+            ("with", !self.with.is_empty()),
+            ("drop", !self.drop.is_empty()),
+        ])
+    }
+
+    /// The first key that says something of the directive's store.
+    pub(crate) fn says_of_store(&self) -> Option<&'static str> {
+        first([
+            ("usage", self.usage != UsageIs::default()),
+            ("call", self.call != UsageIs::default()),
+            ("poisoned", self.poisoned.is_some()),
+            ("drop-store", self.drop_store),
+        ])
+    }
+}
+
+fn first<const N: usize>(keys: [(&'static str, bool); N]) -> Option<&'static str> {
+    let mut keys = keys.into_iter();
+    keys.find_map(|(key, is_given)| is_given.then_some(key))
 }
 
 /// The annotations of a script that are still to be given to a directive.

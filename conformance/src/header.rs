@@ -138,6 +138,11 @@ pub struct HeaderComplexity {
     pub locals: Option<u64>,
     /// Bytes of one function.
     pub function_size: Option<Size>,
+    /// Values that the blocks, branches and calls of one function take and give.
+    pub values: Option<u64>,
+    /// Blocks, loops and branches of one function, times its locals, parameters and
+    /// loops.
+    pub locals_in_blocks: Option<u64>,
     /// Components inside components.
     pub nesting: Option<u64>,
     /// Instances that are created.
@@ -157,6 +162,9 @@ impl HeaderComplexity {
         complexity.types = self.types.unwrap_or(complexity.types);
         complexity.locals = self.locals.unwrap_or(complexity.locals);
         complexity.function_size = size(self.function_size, complexity.function_size);
+        complexity.values = self.values.unwrap_or(complexity.values);
+        let in_blocks = self.locals_in_blocks;
+        complexity.locals_in_blocks = in_blocks.unwrap_or(complexity.locals_in_blocks);
         complexity.nesting = self.nesting.unwrap_or(complexity.nesting);
         complexity.instances = self.instances.unwrap_or(complexity.instances);
         complexity.initial_memory = size(self.initial_memory, complexity.initial_memory);
@@ -441,7 +449,10 @@ mod tests {
             ";;! features = [\"maps\"]\n;;! interruption = \"fuel\"\n;;! stack = 1\n\
              ;;! deterministic = true\n;;! async = true\n;;! exact-nans = true\n\
              ;;! deny = [\"f\"]\n;;! retries = 1\n;;! uneven-fuel = true\n\
-             ;;! complexity.nesting = 2\n\
+             ;;! [complexity]\n;;! size = 1\n;;! modules = 2\n;;! functions = 3\n\
+             ;;! types = 4\n;;! locals = 5\n;;! function-size = 6\n;;! values = 7\n\
+             ;;! locals-in-blocks = 8\n;;! nesting = 9\n;;! instances = 10\n\
+             ;;! initial-memory = 11\n;;! initial-table-elements = 12\n\
              ;;! [limits]\n;;! memory = 1\n\
              ;;! table-elements = 2\n;;! instances = 3\n;;! memories = 4\n;;! tables = 5\n\
              ;;! handles = 6\n;;! host-bytes = 7\n;;! fuel = 8\n;;! deadline-ms = 9",
@@ -453,8 +464,27 @@ mod tests {
         assert!(header.uneven_fuel);
         assert_eq!((&*header.deny, header.retries), (&["f".to_owned()][..], 1));
         let config = header.config(Features::none());
-        assert_eq!(config.get_complexity().nesting, 2);
-        assert_eq!(config.get_complexity().types, Complexity::default().types);
+        let mut complexity = Complexity::default();
+        // A number of its own for each.
+        for (number, place) in (1..).zip([
+            &mut complexity.size,
+            &mut complexity.modules,
+            &mut complexity.functions,
+            &mut complexity.types,
+            &mut complexity.locals,
+            &mut complexity.function_size,
+            &mut complexity.values,
+            &mut complexity.locals_in_blocks,
+            &mut complexity.nesting,
+            &mut complexity.instances,
+            &mut complexity.initial_memory,
+            &mut complexity.initial_table_elements,
+        ]) {
+            *place = number;
+        }
+        assert_eq!(config.get_complexity(), &complexity);
+        let none = HeaderComplexity::default();
+        assert_eq!(none.apply(complexity.clone()), complexity);
         let limits = HeaderLimits {
             memory: Some(Size(1)),
             table_elements: Some(2),

@@ -24,7 +24,7 @@ mod traps;
 mod value;
 
 pub use differential::{Differential, DifferentialReport};
-pub use fuzz::{Corpus, Fuzz, FuzzCounts, FuzzReport, Worker, fuzz_worker};
+pub use fuzz::{Corpus, Fuzz, FuzzCounts, FuzzReport, Worker, fuzz_worker, this_program};
 pub use header::Header;
 pub use matrix::{BackendInfo, Matrix, Section};
 pub use outcome::{Count, FileReport, Outcome, StepReport};

@@ -243,7 +243,7 @@ impl<B: Backend> Run<B> {
     }
 
     fn once(&mut self, step: &script::Step) -> Outcome {
-        self.world.shared.lock().log.clear();
+        self.world.begin();
         // A backend that should panic has found a defect of it, and its
         // other directives may still say something.
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -334,6 +334,9 @@ impl<B: Backend> Run<B> {
         id: Option<&str>,
         annotation: &Annotation,
     ) -> Step<Slot<B>> {
+        if matches!(definition, Definition::Core(..)) {
+            component_only(annotation)?;
+        }
         self.world
             .instantiate(definition, id, annotation)
             .map_err(|error| self.linked(definition, error))
@@ -402,6 +405,7 @@ impl<B: Backend> Run<B> {
             }
             Exec::Invoke(id, name, args) => match self.world.is_core(id.as_deref())? {
                 true => {
+                    component_only(annotation)?;
                     let args = core_args(args)?;
                     let core = self.world.core(id.as_deref())?;
                     let Some(export) = core.exports.funcs.get(name).cloned() else {
@@ -493,6 +497,16 @@ impl<B: Backend> Run<B> {
                 "expected imports that do not fit, and they do",
             )),
         }
+    }
+}
+
+/// Core modules have none of the keys that say what is done.
+fn component_only(annotation: &Annotation) -> Step<()> {
+    match annotation.of_components() {
+        Some(key) => Err(Outcome::fail(format!(
+            "annotation: `{key}` is for components, and this is a core module"
+        ))),
+        None => Ok(()),
     }
 }
 

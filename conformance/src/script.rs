@@ -254,10 +254,8 @@ fn steps(
             }
             directive => action(directive),
         };
-        if annotation.threads.is_some() && directive != "thread" {
-            return Err(format!(
-                "line {line}: annotation: `threads` is for `thread` only"
-            ));
+        if let Some((key, of)) = annotation.misplaced(&action) {
+            return Err(format!("line {line}: annotation: `{key}` is for {of}"));
         }
         Ok(Step {
             line,

@@ -132,6 +132,57 @@ fn every_expectation_can_fail() {
     }
 }
 
+/// Keys that would be kept whatever they say are refused where a script is parsed.
+#[test]
+fn keys_that_cannot_fail_are_refused() {
+    const INVALID: &str = "(assert_invalid (component (import \"a\" (func (type 9)))) \"type\")";
+    const MALFORMED: &str = "(assert_malformed (component quote \"(nothing\") \"nothing\")";
+    const CORE: &str = "(module (func (export \"f\")))";
+    const PANIC: &str = "(assert_trap (invoke \"panic\") \"panic: text\")";
+    const DEFINE: &str = "(component definition $More)";
+    for (key, directive) in [
+        ("threads = 2", COUNT),
+        ("error.kind = \"trap\"", COUNT),
+        ("error.kind = \"trap\"", DEFINE),
+        ("error.kind = \"host-panic\"", PANIC),
+        ("error.kind = \"invalid-component\"", MALFORMED),
+        ("error.limit = 1", INVALID),
+        ("limits.fuel = 1", COUNT),
+        ("usage.memory = 0", INVALID),
+        ("call.fuel = 0", DEFINE),
+        ("poisoned = \"no\"", "(register \"g\" $guest)"),
+        ("drop-store = true", DEFINE),
+        ("set-fuel = 1", CORE),
+        ("cancel = \"before\"", INVALID),
+        ("reset-cancel = true", DEFINE),
+        ("keep = \"it\"", CORE),
+        ("with = [\"it\"]", "(component instance $more $Guest)"),
+        ("abandon-after = 1\n;;@ drop = [\"it\"]", COUNT),
+    ] {
+        let text = format!("{HEADER}{GUEST};;@ {key}\n{directive}");
+        let error = Script::parse("test", &text).unwrap_err().to_string();
+        let name = key.split([' ', '.']).next().unwrap();
+        assert!(
+            error.contains(&format!("annotation: `{name}` is for")),
+            "{key}: {error}"
+        );
+    }
+    // What is a core module, and what has no store, is seen when it is run.
+    let core = format!("{CORE}\n;;@ keep = \"it\"\n(invoke \"f\")");
+    let defined = "(module definition $m)\n;;@ set-fuel = 1\n(module instance $i $m)";
+    let large = ";;@ usage.memory = 0\n(assert_trap (component (core module (memory 65536))\
+                 (core module (memory 1))) \"too large\")";
+    for (directives, part) in [
+        (&*core, "`keep` is for components"),
+        (defined, "`set-fuel` is for components"),
+        (large, "`usage` is about a store"),
+    ] {
+        let wrong = wrong(directives);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].contains(part), "{wrong:?}");
+    }
+}
+
 #[test]
 fn the_texts_of_ends_are_compared() {
     for (invoke, right, other) in [

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 
-use enginebay_conformance::{Corpus, Fuzz, FuzzReport, fuzz_worker};
+use enginebay_conformance::{Corpus, Fuzz, FuzzReport, fuzz_worker, this_program};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const INPUTS: u64 = 500;
@@ -44,7 +44,7 @@ fn corpus() -> Result<Corpus, Failed> {
 }
 
 fn run(seed: u64, inputs: u64) -> Result<FuzzReport, Failed> {
-    let program = env::current_exe()?;
+    let program = this_program()?;
     let worker = move || {
         let mut command = Command::new(&program);
         command.env(WORKER, "1");
@@ -53,7 +53,7 @@ fn run(seed: u64, inputs: u64) -> Result<FuzzReport, Failed> {
     let mut fuzz = Fuzz::watched(seed, corpus()?, Box::new(worker))?;
     let mut report = FuzzReport::default();
     for _ in 0..inputs {
-        report.add(fuzz.next_input());
+        report.add(fuzz.next_input()?);
     }
     Ok(report)
 }

@@ -1,6 +1,8 @@
 ;;! complexity.modules = 2
 ;;! complexity.functions = 10
 ;;! complexity.locals = 100
+;;! complexity.values = 6
+;;! complexity.locals-in-blocks = 60
 ;;! complexity.nesting = 2
 ;;! complexity.instances = 3
 ;;! complexity.initial-memory = "1MiB"
@@ -24,6 +26,26 @@
     (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
     (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
     (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64))))
+  "too large")
+;; Calls that give two values each: three are allowed, and four are not.
+(component (core module
+  (func $two (result i32 i32) unreachable)
+  (func call $two call $two call $two unreachable)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component (core module
+    (func $two (result i32 i32) unreachable)
+    (func call $two call $two call $two call $two unreachable)))
+  "too large")
+;; Three blocks in a function of twenty locals, and four.
+(component (core module (func
+  (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
+  block end block end block end)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component (core module (func
+    (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
+    block end block end block end block end)))
   "too large")
 (assert_trap (component (component (component (component)))) "too large")
 (assert_trap

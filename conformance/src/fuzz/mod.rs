@@ -42,7 +42,7 @@ use enginebay::Error;
 
 pub use corpus::Corpus;
 pub use report::{FuzzCounts, FuzzReport};
-pub use watch::{Worker, fuzz_worker};
+pub use watch::{Worker, fuzz_worker, this_program};
 
 use input::Input;
 use run::{Fault, Here, Runs};
@@ -58,7 +58,7 @@ use watch::Watched;
 /// // Guests have 8 MiB of stack.
 /// # let run = || -> enginebay::Result<()> {
 /// let mut fuzz = Fuzz::new(1, Corpus::new())?;
-/// let report = fuzz.next_input();
+/// let report = fuzz.next_input()?;
 /// assert!(report.findings.is_empty(), "{}", report.findings.join("\n"));
 /// # Ok(()) };
 /// # std::thread::scope(|scope| std::thread::Builder::new().stack_size(32 << 20)
@@ -106,17 +106,21 @@ impl Fuzz {
     }
 
     /// Makes the next input and runs it on every backend.
-    pub fn next_input(&mut self) -> FuzzReport {
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be run: no process can be started in the place of one that ended.
+    pub fn next_input(&mut self) -> Result<FuzzReport, Error> {
         let seed = self.seed;
         self.seed = self.seed.wrapping_add(1);
         let input = Input::make(seed, &self.corpus);
-        let ran = self.runner.run(&input.wasm, seed, None);
+        let ran = self.runner.run(&input.wasm, seed, None)?;
         let mut report = FuzzReport::of(input.kind.name(), ran.figures);
         if let Some((fault, text)) = ran.fault {
             let small = shrink::shrink(&mut *self.runner, &input, seed, fault, &text);
             report.findings.push(describe(seed, &input, fault, &small));
         }
-        report
+        Ok(report)
     }
 }
 

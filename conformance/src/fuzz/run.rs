@@ -61,8 +61,9 @@ pub(crate) struct Ran {
 /// Something that runs inputs, here or elsewhere.
 pub(crate) trait Runs {
     /// Runs a component; limits and arguments are made of `seed`. With `calls`, makes
-    /// only the calls of these numbers.
-    fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Ran;
+    /// only the calls of these numbers. An error says that nothing can be run, whatever
+    /// the input.
+    fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Result<Ran, Error>;
 }
 
 /// Makes the oracles that are compared in a mode.
@@ -152,7 +153,7 @@ impl Here {
 }
 
 impl Runs for Here {
-    fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Ran {
+    fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Result<Ran, Error> {
         let mut ran = Ran::default();
         for again in [false, true] {
             ran.figures = Figures::default();
@@ -182,7 +183,7 @@ impl Runs for Here {
                 _ => break,
             }
         }
-        ran
+        Ok(ran)
     }
 }
 

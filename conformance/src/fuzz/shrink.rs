@@ -42,7 +42,12 @@ impl Shrink<'_> {
             return None;
         }
         self.attempts -= 1;
-        let (fault, text) = self.runner.run(wasm, self.seed, calls).fault?;
+        let Ok(ran) = self.runner.run(wasm, self.seed, calls) else {
+            // What was found is told as it is, and the next input tells of this.
+            self.attempts = 0;
+            return None;
+        };
+        let (fault, text) = ran.fault?;
         (fault == self.fault).then_some(text)
     }
 

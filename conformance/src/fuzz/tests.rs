@@ -53,7 +53,7 @@ fn found(make: Make) -> FuzzReport {
         };
         let mut report = FuzzReport::default();
         while report.findings.is_empty() && fuzz.seed() < 400 {
-            report.add(fuzz.next_input());
+            report.add(fuzz.next_input().unwrap());
         }
         report
     };

@@ -2,12 +2,13 @@
 //! was given last is what it died of; another process takes its place.
 //!
 //! A request is one line: the seed, the numbers of the calls or `*`, and the bytes in
-//! hexadecimal. An answer is several: `count`, `end`, `lacking`, `overflows` and `late`
+//! hexadecimal. Before the first one the process says `ready`. An answer is several: `count`, `end`, `lacking`, `overflows` and `late`
 //! with their numbers, and at last `same` or `fault` with its kind and text.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,29 @@ use super::run::{Fault, Here, Ran, Runs};
 /// times over.
 const PATIENCE: Duration = Duration::from_secs(900);
 
+/// How long a process may take until it is ready, and until it has ended after it
+/// closed its standard output.
+const START: Duration = Duration::from_secs(300);
+const ENDING: Duration = Duration::from_secs(2);
+
+/// What a process says that can take requests.
+const READY: &str = "ready";
+
 /// Makes the command whose process runs [`fuzz_worker`].
 pub type Worker = Box<dyn Fn() -> Command>;
+
+/// This program, to run itself once more. On Linux the file that runs, whatever has
+/// become of its name: a run of hours goes on where the program is built anew.
+///
+/// # Errors
+///
+/// If the system does not say.
+pub fn this_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    std::env::current_exe()
+}
 
 /// Runs inputs in another process.
 pub(crate) struct Watched {
@@ -62,26 +84,65 @@ impl Process {
         let (send, answers) = channel();
         thread::Builder::new()
             .name("enginebay-fuzz-answers".to_owned())
-            .spawn(move || {
-                for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    if send.send(line).is_err() {
-                        break;
-                    }
-                }
-            })?;
-        Ok(Process {
+            .spawn(move || read(output, &send))?;
+        let mut process = Process {
             child,
             requests,
             answers,
-        })
+        };
+        process.await_ready()?;
+        Ok(process)
     }
 
-    /// How the process ended, which it did.
+    /// Waits until it can take requests. One that ends before cannot be started: no
+    /// input is the reason.
+    fn await_ready(&mut self) -> Result<(), Error> {
+        let end = Instant::now() + START;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let why = match self.answers.recv_timeout(left) {
+                Ok(line) if line == READY => return Ok(()),
+                // Something else that wrote to standard output.
+                Ok(_) => continue,
+                Err(RecvTimeoutError::Timeout) => "it is not ready".to_owned(),
+                Err(RecvTimeoutError::Disconnected) => self.ending(),
+            };
+            let text = format!("the process that runs inputs cannot be started: {why}");
+            return Err(Error::new(ErrorKind::Io, text));
+        }
+    }
+
+    /// How the process ended, which it did or is about to: it has closed its standard
+    /// output. If that was all, it is ended here.
     fn ending(&mut self) -> String {
+        let end = Instant::now() + ENDING;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() >= end {
+                // It may have ended just now.
+                let _ = self.child.kill();
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
         match self.child.wait() {
             Ok(status) => status.to_string(),
             Err(error) => format!("nobody knows how: {error}"),
         }
+    }
+}
+
+/// Hands on the lines that a process writes. What is no text, as an engine may print
+/// in an abort, is made some.
+fn read(output: impl Read, lines: &Sender<String>) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    while let Ok(1..) = output.read_until(b'\n', &mut line) {
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\r', '\n']).to_owned();
+        if lines.send(text).is_err() {
+            break;
+        }
+        line.clear();
     }
 }
 
@@ -109,12 +170,9 @@ impl Watched {
         }
     }
 
-    fn ask(&mut self, request: &str) -> Ran {
+    fn ask(&mut self, request: &str) -> Result<Ran, Error> {
         let patience = self.patience;
-        let process = match self.process() {
-            Ok(process) => process,
-            Err(error) => return failed(Fault::Failed, error.to_string()),
-        };
+        let process = self.process()?;
         // If it is gone, no answer says so.
         let _ = process.requests.write_all(request.as_bytes());
         let _ = process.requests.flush();
@@ -125,7 +183,7 @@ impl Watched {
             let line = process.answers.recv_timeout(left);
             let fault = match line {
                 Ok(line) => match answer(&line, &mut figures) {
-                    Some(fault) => return Ran { figures, fault },
+                    Some(fault) => return Ok(Ran { figures, fault }),
                     None => continue,
                 },
                 Err(RecvTimeoutError::Timeout) => {
@@ -135,23 +193,16 @@ impl Watched {
             };
             self.process = None;
             figures.counts.inputs = 1;
-            return Ran {
+            return Ok(Ran {
                 figures,
                 fault: Some(fault),
-            };
+            });
         }
     }
 }
 
-fn failed(fault: Fault, text: String) -> Ran {
-    Ran {
-        figures: Figures::default(),
-        fault: Some((fault, text)),
-    }
-}
-
 impl Runs for Watched {
-    fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Ran {
+    fn run(&mut self, wasm: &[u8], seed: u64, calls: Option<&[usize]>) -> Result<Ran, Error> {
         let request = request(wasm, seed, calls);
         self.ask(&request)
     }
@@ -289,12 +340,14 @@ fn write(ran: &Ran, output: &mut impl Write) -> std::io::Result<()> {
 /// it is made.
 pub fn fuzz_worker(requests: impl BufRead, mut answers: impl Write) -> Result<(), Error> {
     let mut here = Here::new()?;
+    writeln!(answers, "{READY}")?;
+    answers.flush()?;
     for line in requests.lines() {
         let line = line?;
         let Some((seed, calls, wasm)) = parse(&line) else {
             return Err(Error::new(ErrorKind::Io, "a request makes no sense"));
         };
-        let ran = here.run(&wasm, seed, calls.as_deref());
+        let ran = here.run(&wasm, seed, calls.as_deref())?;
         write(&ran, &mut answers)?;
     }
     Ok(())
@@ -317,7 +370,10 @@ mod tests {
         assert_eq!(parse(&line), Some((0, None, vec![9])));
         assert_eq!(parse("1 * 0"), None);
 
-        let mut ran = failed(Fault::Differs, "a\n  b\t\\n".to_owned());
+        let mut ran = Ran {
+            figures: Figures::default(),
+            fault: Some((Fault::Differs, "a\n  b\t\\n".to_owned())),
+        };
         ran.figures.counts.inputs = 1;
         ran.figures.counts.limits = 3;
         ran.figures.ends.insert("value".to_owned(), 4);
@@ -334,24 +390,29 @@ mod tests {
         assert_eq!(faults, [ran.fault]);
     }
 
-    /// What a shell does with a request.
     #[cfg(unix)]
-    fn shell(script: &'static str) -> Watched {
-        let worker = move || {
+    fn commands(script: &'static str) -> Worker {
+        Box::new(move || {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
             command
-        };
-        let watched = Watched::new(Box::new(worker)).unwrap();
+        })
+    }
+
+    /// What a shell does with a request.
+    #[cfg(unix)]
+    fn shell(script: &'static str) -> Watched {
+        let watched = Watched::new(commands(script)).unwrap();
         watched.patience(Duration::from_millis(200))
     }
 
     #[cfg(unix)]
     #[test]
     fn the_end_of_the_process_is_the_inputs_and_the_next_has_a_new_one() {
-        let mut watched = shell("read line; case $line in 1*) echo same;; *) kill -SEGV $$;; esac");
+        let mut watched =
+            shell("echo ready; read line; case $line in 1*) echo same;; *) kill -SEGV $$;; esac");
         for seed in [1, 2, 1, 2] {
-            let (fault, text) = match watched.run(&[0], seed, None).fault {
+            let (fault, text) = match watched.run(&[0], seed, None).unwrap().fault {
                 None => {
                     assert_eq!(seed, 1);
                     // This shell answers once.
@@ -368,8 +429,35 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_process_that_does_not_answer_is_ended() {
-        let mut watched = shell("read line; exec sleep 60");
-        let fault = watched.run(&[0], 1, None).fault.map(|(fault, _)| fault);
-        assert_eq!(fault, Some(Fault::Hang));
+        let mut watched = shell("echo ready; read line; exec sleep 60");
+        let ran = watched.run(&[0], 1, None).unwrap();
+        assert_eq!(ran.fault.map(|(fault, _)| fault), Some(Fault::Hang));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn lines_that_are_no_text_end_nothing() {
+        let mut watched = shell("echo ready; read line; printf '\\377\\376\\nsame\\n'");
+        assert_eq!(watched.run(&[0], 1, None).unwrap().fault, None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_process_that_closes_its_output_and_goes_on_is_ended() {
+        let mut watched = shell("echo ready; read line; exec >&-; exec sleep 1000");
+        let (fault, text) = watched.run(&[0], 1, None).unwrap().fault.unwrap();
+        assert_eq!(fault, Fault::Crash);
+        assert!(text.contains("signal: 9"), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_process_that_cannot_be_started_is_an_error_and_no_finding() {
+        let error = Watched::new(commands("exit 3")).err().unwrap();
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
+        let mut watched = shell("echo ready");
+        watched.worker = Box::new(|| Command::new("/there/is/no/such/program"));
+        assert!(watched.run(&[0], 1, None).unwrap().fault.is_some());
+        assert!(watched.run(&[0], 1, None).is_err());
     }
 }

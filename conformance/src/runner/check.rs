@@ -109,7 +109,14 @@ impl<B: Backend> Run<B> {
     pub(super) fn after(&mut self, annotation: &Annotation) -> Step<()> {
         let store = self.world.last_store();
         let used = store.map(|store| (store.usage(), store.last_call_usage()));
-        let (whole, call) = used.unwrap_or_default();
+        let (whole, call) = match (used, annotation.says_of_store()) {
+            (None, Some(key)) => {
+                return Err(Outcome::fail(format!(
+                    "annotation: `{key}` is about a store, and there is none"
+                )));
+            }
+            (used, _) => used.unwrap_or_default(),
+        };
         usage("usage", &annotation.usage, &whole)?;
         usage("call", &annotation.call, &call)?;
         if annotation.call.time_at_least_ms.is_some() && call.time > Some(self.took) {

@@ -169,6 +169,12 @@ impl<B: Backend> World<B> {
         }
     }
 
+    /// Forgets what the directive before did, and to which store.
+    pub(super) fn begin(&mut self) {
+        self.last = None;
+        self.shared.lock().log.clear();
+    }
+
     /// The store of the directive that was done last.
     pub(super) fn last_store(&mut self) -> Option<&mut Store<B, State<B>>> {
         match self.last? {
