@@ -6,6 +6,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::random::Random;
 use common::{GREET, GREET_HOST, on_each_backend};
 use enginebay::generic::{Component, Engine, Linker, Store};
 use enginebay::{Backend, Config, Error, ErrorKind, ExternType, Interruption, Type, Val};
@@ -18,23 +19,6 @@ on_each_backend! {
     unknown_imports_are_link_errors
     deep_nesting_is_survived
     huge_lists_are_survived
-}
-
-/// Numbers that look random: SplitMix64, after Steele, Lea and Flood.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
 }
 
 fn engine<B: Backend>() -> Engine<B> {

@@ -11,29 +11,13 @@ use std::thread;
 use std::time::Duration;
 
 use common::engine;
+use common::random::Random;
 use enginebay::generic::{Component, Engine, Instance, InstancePre, Linker, Store};
 use enginebay::{Backend, Error, ErrorKind, Interruption, Limits, TrapCode};
 
 const COMPONENTS: u32 = 100;
 const THREADS: u64 = 8;
 const STEPS: usize = 400;
-
-/// Numbers that look random: SplitMix64, after Steele, Lea and Flood.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
 
 /// Traps by what they are and what does it.
 const TRAPS: [(&str, &str, TrapCode); 6] = [

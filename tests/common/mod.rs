@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod places;
+pub(crate) mod random;
 
 use std::future::Future;
 use std::pin::pin;

@@ -276,7 +276,7 @@ const PART: u32 = 1 << 20;
 fn check_time() {
     let reason = on_host_stack(|| {
         let store = Current::store()?;
-        // SAFETY: as in `grow`.
+        // SAFETY: as in `grow_table`.
         let policy = unsafe { policy(store) };
         policy.interrupted().map(Box::new)
     });

@@ -2,7 +2,6 @@
 //! the message, for as long as that may take.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use enginebay::{Error, ErrorKind};
+use enginebay_conformance::this_program;
 
 use super::child::Bound;
 use super::{Source, child, message};
@@ -62,7 +62,7 @@ pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<
             "give --trusted to compile without",
         )
     };
-    let mut command = Command::new(program().map_err(cannot)?);
+    let mut command = Command::new(this_program().map_err(cannot)?);
     command
         .arg(COMMAND)
         .args(["--backend", backend])
@@ -98,14 +98,6 @@ pub(crate) fn compile(source: &Source<'_>, backend: &'static str) -> Result<Vec<
 /// More seconds than this time has.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(1)
-}
-
-/// This program. On Linux the file that runs, whatever has become of its name.
-fn program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    std::env::current_exe()
 }
 
 /// Keeps what is typed on the terminal from the child: Ctrl-C is for the parent.

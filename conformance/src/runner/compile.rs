@@ -34,7 +34,7 @@ impl<B: Backend> Run<B> {
     }
 
     fn component(&self, wasm: &[u8]) -> Step<Result<Component<B>, Error>> {
-        let error = match Component::new(&self.world.engine, wasm) {
+        let error = match Component::new(self.world.engine(), wasm) {
             Ok(component) => return Ok(Ok(component)),
             Err(error) => error,
         };

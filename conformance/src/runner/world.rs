@@ -48,7 +48,6 @@ pub(super) enum Slot<B: Backend> {
 const SHARED: usize = 0;
 
 pub(super) struct World<B: Backend> {
-    pub(super) engine: Engine<B>,
     place: Place<B>,
     /// The first is the one that instances share; it is made when it is needed,
     /// and anew when it was poisoned.
@@ -113,17 +112,34 @@ impl<B: Backend> World<B> {
                 _ => {}
             }
         }
-        let shared = Shared::default();
         let place = Place {
             engine: engine.clone(),
             limits: script.header.limits.clone(),
             deny: script.header.deny.clone().into(),
             asynchronous: script.header.asynchronous || features.contains(Feature::ComponentAsync),
-            shared: shared.clone(),
+            shared: Shared::default(),
             linker: Arc::default(),
         };
         World {
-            engine: engine.clone(),
+            shared_makers,
+            ..World::empty(place, imported)
+        }
+    }
+
+    /// A world with the same definitions, and nothing that was made.
+    pub(super) fn fork(&self) -> Self {
+        let mut place = self.place.clone();
+        place.shared = Shared::default();
+        World {
+            definitions: self.definitions.clone(),
+            last_definition: self.last_definition.clone(),
+            ..World::empty(place, self.imported.clone())
+        }
+    }
+
+    fn empty(place: Place<B>, imported: HashSet<String>) -> Self {
+        World {
+            shared: place.shared.clone(),
             place,
             stores: vec![None],
             definitions: HashMap::new(),
@@ -132,32 +148,6 @@ impl<B: Backend> World<B> {
             names: HashMap::new(),
             registered: HashMap::new(),
             imported,
-            shared_makers,
-            makers: 0,
-            last: None,
-            kept: HashMap::new(),
-            canceller: None,
-            cancel_after: Duration::ZERO,
-            spent: None,
-            shared,
-        }
-    }
-
-    /// A world with the same definitions, and nothing that was made.
-    pub(super) fn fork(&self) -> Self {
-        let shared = Shared::default();
-        let mut place = self.place.clone();
-        place.shared = shared.clone();
-        World {
-            engine: self.engine.clone(),
-            place,
-            stores: vec![None],
-            definitions: self.definitions.clone(),
-            last_definition: self.last_definition.clone(),
-            slots: Vec::new(),
-            names: HashMap::new(),
-            registered: HashMap::new(),
-            imported: self.imported.clone(),
             shared_makers: HashSet::new(),
             makers: 0,
             last: None,
@@ -165,8 +155,11 @@ impl<B: Backend> World<B> {
             canceller: None,
             cancel_after: Duration::ZERO,
             spent: None,
-            shared,
         }
+    }
+
+    pub(super) fn engine(&self) -> &Engine<B> {
+        &self.place.engine
     }
 
     /// Forgets what the directive before did, and to which store.

@@ -433,15 +433,20 @@ mod tests {
 
     use super::*;
 
-    /// How many instances a component comes to.
-    fn instances(text: &str) -> u64 {
-        let wasm = wat::parse_str(text).unwrap();
+    fn graph(wasm: &[u8]) -> Graph<'_> {
         let mut graph = Graph::default();
-        for payload in Parser::new(0).parse_all(&wasm) {
+        for payload in Parser::new(0).parse_all(wasm) {
             graph
                 .see(&payload.unwrap(), &Complexity::default())
                 .unwrap();
         }
+        graph
+    }
+
+    /// How many instances a component comes to.
+    fn instances(text: &str) -> u64 {
+        let wasm = wat::parse_str(text).unwrap();
+        let graph = graph(&wasm);
         let mut limits = Complexity::default();
         let fits = (0..10_000).find(|limit| {
             limits.instances = *limit;
@@ -512,12 +517,7 @@ mod tests {
         }
         text += "(instance (instantiate $c60)))";
         let wasm = wat::parse_str(text).unwrap();
-        let mut graph = Graph::default();
-        for payload in Parser::new(0).parse_all(&wasm) {
-            graph
-                .see(&payload.unwrap(), &Complexity::default())
-                .unwrap();
-        }
+        let graph = graph(&wasm);
         let error = graph.count(&Complexity::default()).unwrap_err();
         assert_eq!(*error.kind(), crate::error::ErrorKind::TooLarge);
     }
