@@ -19,6 +19,8 @@ mod linker;
 #[doc(hidden)]
 pub mod mutant;
 mod names;
+#[doc(hidden)]
+pub mod parts;
 mod policy;
 mod resource;
 mod scan;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, Feature, Features, FuncType,
-    HostContext, HostFuture, Interruption, Lift, Lower, Resource, ResourceAny, ResourceType,
+    HostContext, HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType,
     Result, StoreData, Support, TrapCode, Val,
 };
 use wasmtime_environ::collections::TryString;
@@ -18,9 +18,9 @@ use crate::func::{self, Export};
 use crate::host::{dynamic, dynamic_async, typed, typed_async};
 use crate::instance::{destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
-use crate::meter::Mode;
 use crate::meters::{self, Meters};
 use crate::program::{Program, Source, parse};
+use crate::rewrite::Rewrite;
 use crate::store::{Data, Origin};
 use crate::threads;
 use crate::types::Types;
@@ -33,7 +33,7 @@ struct Shared<E: CoreEngine> {
     inner: E::Engine,
     features: Features,
     max_stack: usize,
-    metered: Option<Mode>,
+    rewrite: Rewrite,
     /// How much guests consume between two looks at the time.
     slice: u64,
 }
@@ -42,17 +42,6 @@ impl<E: CoreEngine> Engine<E> {
     /// The core engine.
     pub fn inner(&self) -> &E::Engine {
         &self.0.inner
-    }
-}
-
-/// What is put into the code, to stop it.
-fn metered<E: CoreEngine>(interruption: Interruption) -> Option<Mode> {
-    match interruption {
-        Interruption::None => None,
-        // By the engine's own means.
-        Interruption::Deadline if E::support().deadline => None,
-        Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
-        Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel { slices: true }),
     }
 }
 
@@ -131,7 +120,7 @@ impl<E: CoreEngine> Layer<E> {
             Program::new(
                 engine.inner(),
                 engine.0.features,
-                engine.0.metered,
+                engine.0.rewrite,
                 wasm.into(),
                 source,
             )
@@ -200,7 +189,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
             inner: E::new_engine(config)?,
             features: config.get_features(),
             max_stack: config.get_max_stack(),
-            metered: metered::<E>(config.get_interruption(&Self::support())),
+            rewrite: Rewrite::new::<E>(config.get_interruption(&Self::support())),
             slice: config.get_slice(),
         })))
     }
@@ -356,6 +345,7 @@ impl<E: CoreEngine> Backend for Layer<E> {
         let mut data = Data::new(data);
         data.meters = engine
             .0
+            .rewrite
             .metered
             .map(|mode| Meters::new(mode, fuel, engine.0.slice));
         data.stack = engine.0.max_stack.saturating_add(threads::FOR_THE_HOST);

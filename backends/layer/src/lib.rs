@@ -21,6 +21,7 @@ mod meter;
 mod meters;
 mod module;
 mod program;
+mod rewrite;
 mod store;
 mod threads;
 mod transcode;

@@ -14,8 +14,9 @@ use wasmtime_environ::component::{
 use crate::context::Boundary;
 use crate::engine::{CoreEngine, SharedFunc};
 use crate::host::HostFunc;
-use crate::meter::{Label, OffsetMap};
+use crate::meter::Label;
 use crate::program::{Module, Program, import_name};
+use crate::rewrite::Places;
 use crate::types::Types;
 
 /// A host's resource type.
@@ -229,16 +230,16 @@ pub(crate) struct Pre<E: CoreEngine> {
 }
 
 impl<E: CoreEngine> Pre<E> {
-    /// How frames are led back to a metered module, one of the component's or
+    /// How frames are led back to a module that was changed, one of the component's or
     /// one that it imports.
-    pub(crate) fn places(&self, label: Label) -> Option<&OffsetMap> {
+    pub(crate) fn places(&self, label: Label) -> Option<&Places> {
         let own = self.program.modules.values();
         let imported = self.imports.values().filter_map(|import| match import {
             Import::Module(module, _) => Some(module),
             Import::Func(_) | Import::Resource(_) => None,
         });
         let mut all = own.chain(imported).filter_map(|it| it.places.as_ref());
-        all.find_map(|(of, places)| (*of == label).then_some(places))
+        all.find(|places| places.label == label)
     }
 }
 

@@ -10,7 +10,7 @@ use enginebay_core::{Error, ErrorKind, Interruption, Result};
 
 use crate::contain::host_func;
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
-use crate::meter::{Gauge, Label, MOST, Mode};
+use crate::meter::{Gauge, LOOK, Label, MOST, Mode};
 
 /// How many imports a metered module has besides its own, at most.
 pub(crate) const IMPORTS: usize = 2;
@@ -146,6 +146,9 @@ fn slow<E: CoreEngine>(cx: &mut E::Context<'_>, counter: &E::Global, copy: i64) 
     let Some(meters) = &data.meters else {
         return Ok(copy);
     };
+    if copy == LOOK {
+        return data.store_data().interrupted().map_or(Ok(copy), Err);
+    }
     if meters.gauge.is_exhausted(copy) && !mutant::active(Mutant::FuelNeverStops) {
         set::<E>(cx, counter, copy);
         return Err(Error::of(ErrorKind::OutOfFuel { consumed: 0 }));
@@ -171,7 +174,8 @@ pub(crate) fn call<E: CoreEngine>(
     slots: &mut [u64],
 ) -> Result<()> {
     if E::data(cx).meters.is_none() {
-        return E::call(cx, callee, slots);
+        let result = E::call(cx, callee, slots);
+        return result.map_err(|error| original_frames::<E>(cx, error));
     }
     call_metered::<E>(cx, instance, callee, slots)
 }
@@ -241,14 +245,11 @@ pub(crate) fn set_fuel<E: CoreEngine>(cx: &mut E::Context<'_>, fuel: u64) {
     }
 }
 
-/// Leads an error's frames back from the modules that are metered to those that
+/// Leads an error's frames back from the modules that are changed to those that
 /// users have.
 #[cold]
 pub(crate) fn original_frames<E: CoreEngine>(cx: &E::Context<'_>, mut error: Error) -> Error {
     let data = E::data(cx);
-    if data.meters.is_none() {
-        return error;
-    }
     error.frames_mut().retain_mut(|frame| {
         let Some((label, name)) = frame.module.as_deref().and_then(Label::take) else {
             return true;
@@ -257,10 +258,7 @@ pub(crate) fn original_frames<E: CoreEngine>(cx: &E::Context<'_>, mut error: Err
         let Some(places) = data.instances.iter().find_map(|it| it.pre.places(label)) else {
             return true;
         };
-        let offset = frame.offset.take();
-        frame.offset = offset
-            .and_then(|offset| places.offset(usize::try_from(offset).ok()?))
-            .map(|offset| offset as u64);
+        frame.offset = frame.offset.and_then(|offset| places.offset(offset));
         match places.function(frame.function_index) {
             Some(original) => {
                 frame.function_index = original;

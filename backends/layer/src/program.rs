@@ -24,8 +24,9 @@ use wasmtime_environ::{
 };
 
 use crate::engine::{CoreEngine, CoreType, MAX_SLOTS, Signature};
-use crate::meter::{self, Label, Mode, OffsetMap};
+use crate::meter::{self, Mode};
 use crate::module::{self, ModuleType};
+use crate::rewrite::{Places, Rewrite};
 use crate::types::Types;
 
 /// A component, compiled for an engine.
@@ -73,8 +74,8 @@ pub(crate) struct Module<E: CoreEngine> {
     /// Memories and tables that it defines.
     pub(crate) memories: u64,
     pub(crate) tables: u64,
-    /// If the code is metered: how frames are led back to the module.
-    pub(crate) places: Option<(Label, OffsetMap)>,
+    /// If the code is not the module's own: how frames are led back to it.
+    pub(crate) places: Option<Places>,
 }
 
 /// A core definition that an instantiation passes on.
@@ -130,14 +131,14 @@ struct Translated {
     ty: ModuleType,
     memories: u64,
     tables: u64,
-    places: Option<(Label, OffsetMap)>,
+    places: Option<Places>,
 }
 
 impl Translated {
     fn new(
         types: &ComponentTypes,
         module: &ModuleTranslation<'_>,
-        metered: Option<Mode>,
+        rewrite: Rewrite,
     ) -> Result<Self> {
         let it = &module.module;
         let item = |ty: &EntityType| {
@@ -152,12 +153,7 @@ impl Translated {
             let name = it.strings[*name].to_owned();
             ty.exports.insert(name, item(&it.type_of(*index))?);
         }
-        let (wasm, places) = if let Some(mode) = metered {
-            let metered = meter::meter(module, mode)?;
-            (metered.wasm.into(), Some((metered.label, metered.offsets)))
-        } else {
-            (module.wasm.into(), None)
-        };
+        let (wasm, places) = rewrite.module(module)?;
         Ok(Translated {
             wasm,
             places,
@@ -335,7 +331,7 @@ impl<E: CoreEngine> Program<E> {
     pub(crate) unsafe fn new(
         engine: &E::Engine,
         features: Features,
-        metered: Option<Mode>,
+        rewrite: Rewrite,
         wasm: Arc<[u8]>,
         source: &Source<'_>,
     ) -> Result<Self> {
@@ -351,7 +347,7 @@ impl<E: CoreEngine> Program<E> {
             Translator::new(&tunables, &mut validator, &mut builder, &scope)
                 .translate(&wasm)
                 .map_err(|error| refused(format_args!("{error:#}")))?;
-        if matches!(metered, Some(Mode::Fuel { .. })) {
+        if matches!(rewrite.metered, Some(Mode::Fuel { .. })) {
             for (_, module) in modules.iter_mut() {
                 meter::finalize(module, &tunables, builder.module_types_builder_mut());
             }
@@ -362,7 +358,7 @@ impl<E: CoreEngine> Program<E> {
 
         let mut translated = PrimaryMap::with_capacity(modules.len());
         for (_, module) in &modules {
-            translated.push(Translated::new(&types, module, metered)?);
+            translated.push(Translated::new(&types, module, rewrite)?);
         }
         drop(modules);
 

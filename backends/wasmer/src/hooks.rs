@@ -8,8 +8,6 @@
 //!   backtrace, for one, under locks of the whole process. If the stack ended in
 //!   the middle of it, the locks would never be released, and the next trap or
 //!   panic on any thread would wait for ever.
-//! - Large fills and copies of memories are made in parts, between which we look
-//!   whether the guest has to stop.
 #![allow(unsafe_code, reason = "parts of Wasmer's virtual machine")]
 
 use std::hint::black_box;
@@ -89,21 +87,6 @@ macro_rules! hooks {
             ] {
                 replace(instance, index, hook);
             }
-            replace(
-                instance,
-                VMBuiltinFunctionIndex::get_memory_fill_index(),
-                fill_local as *const (),
-            );
-            replace(
-                instance,
-                VMBuiltinFunctionIndex::get_imported_memory_fill_index(),
-                fill_imported as *const (),
-            );
-            replace(
-                instance,
-                VMBuiltinFunctionIndex::get_memory_copy_index(),
-                copy as *const (),
-            );
         }
     };
 }
@@ -127,6 +110,12 @@ hooks! {
         wasmer_vm_table_copy(vmctx: *mut VMContext, to: u32, from: u32, at: u32, src: u32, len: u32);
     get_table_init_index:
         wasmer_vm_table_init(vmctx: *mut VMContext, to: u32, from: u32, at: u32, src: u32, len: u32);
+    get_memory_fill_index:
+        wasmer_vm_memory32_fill(vmctx: *mut VMContext, memory: u32, at: u32, value: u32, len: u32);
+    get_imported_memory_fill_index:
+        wasmer_vm_imported_memory32_fill(vmctx: *mut VMContext, memory: u32, at: u32, value: u32, len: u32);
+    get_memory_copy_index:
+        wasmer_vm_memory32_copy(vmctx: *mut VMContext, to: u32, from: u32, at: u32, src: u32, len: u32);
     get_memory_init_index:
         wasmer_vm_memory32_init(vmctx: *mut VMContext, to: u32, from: u32, at: u32, src: u32, len: u32);
 }
@@ -265,105 +254,4 @@ unsafe fn grow_table(
         Ok(grown)
     });
     settle(grown)
-}
-
-/// How many bytes are filled or copied at a time: some 100 us, or a millisecond
-/// where the system has to provide the memory.
-const PART: u32 = 1 << 20;
-
-/// Stops the guest if it has to. Nothing with a destructor is alive in the frames
-/// up to the guest's.
-fn check_time() {
-    let reason = on_host_stack(|| {
-        let store = Current::store()?;
-        // SAFETY: as in `grow_table`.
-        let policy = unsafe { policy(store) };
-        policy.interrupted().map(Box::new)
-    });
-    if let Some(error) = reason {
-        // SAFETY: a guest called, and no destructor is left out.
-        unsafe { raise_user_trap(error) }
-    }
-}
-
-type Fill = unsafe extern "C" fn(*mut VMContext, u32, u32, u32, u32);
-
-unsafe extern "C" fn fill_local(vmctx: *mut VMContext, memory: u32, at: u32, value: u32, len: u32) {
-    // SAFETY: as the caller, machine code, promises.
-    unsafe {
-        fill(
-            libcalls::wasmer_vm_memory32_fill,
-            vmctx,
-            memory,
-            at,
-            value,
-            len,
-        )
-    }
-}
-
-unsafe extern "C" fn fill_imported(
-    vmctx: *mut VMContext,
-    memory: u32,
-    at: u32,
-    value: u32,
-    len: u32,
-) {
-    // SAFETY: as the caller, machine code, promises.
-    unsafe {
-        fill(
-            libcalls::wasmer_vm_imported_memory32_fill,
-            vmctx,
-            memory,
-            at,
-            value,
-            len,
-        )
-    }
-}
-
-/// # Safety
-///
-/// Compiled code of an instance calls, with the arguments that Wasmer's own
-/// function gets; `original` is that function.
-#[inline]
-unsafe fn fill(original: Fill, vmctx: *mut VMContext, memory: u32, at: u32, value: u32, len: u32) {
-    check_stack();
-    // SAFETY: as the caller promises, for parts as for the whole.
-    let part = |from: u32, len: u32| unsafe { original(vmctx, memory, at + from, value, len) };
-    match at.checked_add(len) {
-        Some(_) if len > PART => {
-            // Traps if the whole would.
-            part(len, 0);
-            for from in (0..len).step_by(PART as usize) {
-                check_time();
-                part(from, PART.min(len - from));
-            }
-        }
-        _ => part(0, len),
-    }
-}
-
-unsafe extern "C" fn copy(vmctx: *mut VMContext, to: u32, from: u32, at: u32, src: u32, len: u32) {
-    check_stack();
-    let original = libcalls::wasmer_vm_memory32_copy;
-    // SAFETY: as the caller, machine code, promises, for parts as for the whole.
-    let part = |by: u32, len: u32| unsafe { original(vmctx, to, from, at + by, src + by, len) };
-    if len <= PART || at.checked_add(len).is_none() || src.checked_add(len).is_none() {
-        return part(0, len);
-    }
-    // Traps if the whole would.
-    part(len, 0);
-    let parts = (0..len).step_by(PART as usize);
-    let mut one = |by: u32| {
-        check_time();
-        part(by, PART.min(len - by));
-    };
-    // What is overwritten must have been copied by then. Two memories of a module
-    // can be one.
-    if at <= src {
-        parts.for_each(&mut one);
-    } else {
-        parts.rev().for_each(&mut one);
-    }
 }

@@ -2,11 +2,10 @@
 //! change what a component sees.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{
-    Config, Engine, Error, ErrorKind, Feature, Features, Interruption, Result, Support,
-};
+use enginebay_core::{Config, Error, ErrorKind, Feature, Features, Interruption, Result, Support};
 
 use crate::Wasmtime;
 
@@ -35,14 +34,42 @@ pub fn support() -> Support {
     support
 }
 
-pub(crate) fn new(config: &Config) -> Result<wasmtime::Engine> {
+/// Wasmtime's engine, and what we add to it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmtime::Engine,
+    /// Whether large fills and copies are made in parts. With fuel they cannot be:
+    /// Wasmtime would count the loop.
+    pub(crate) in_parts: bool,
+}
+
+/// Wasmtime's own engine.
+impl Deref for Engine {
+    type Target = wasmtime::Engine;
+
+    fn deref(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+}
+
+impl Engine {
+    fn of(inner: wasmtime::Engine, config: &Config) -> Self {
+        let interruption = config.get_interruption(&support());
+        Engine {
+            inner,
+            in_parts: interruption == Interruption::Deadline,
+        }
+    }
+}
+
+pub(crate) fn new(config: &Config) -> Result<Engine> {
     let mut options = self::config(config);
     if mutant::active(Mutant::FuelPriceChanged) {
         let mut prices = wasmtime::OperatorCost::new();
         prices.I32Add = 2;
         options.operator_cost(prices);
     }
-    make(&options)
+    Ok(Engine::of(make(&options)?, config))
 }
 
 pub(crate) fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
@@ -115,8 +142,11 @@ pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmti
 /// # Errors
 ///
 /// `Unsupported`, naming the option, for one that differs; `Engine` if Wasmtime
-/// refuses the configuration; and whatever [`Engine::new`] gives.
-pub fn engine_from(engine: &wasmtime::Config, config: &Config) -> Result<Engine<Wasmtime>> {
+/// refuses the configuration; and whatever [`Engine::new`](enginebay_core::Engine::new) gives.
+pub fn engine_from(
+    engine: &wasmtime::Config,
+    config: &Config,
+) -> Result<enginebay_core::Engine<Wasmtime>> {
     config.check("wasmtime", &support())?;
     let wanted = settings(&self::config(config));
     let given = settings(engine);
@@ -141,7 +171,8 @@ pub fn engine_from(engine: &wasmtime::Config, config: &Config) -> Result<Engine<
              no backtraces, by which failures in a guest are told from others",
         ));
     }
-    Engine::from_parts(engine, config.clone())
+    let engine = Engine::of(engine, config);
+    enginebay_core::Engine::from_parts(engine, config.clone())
 }
 
 /// Options that all backends must agree on.
@@ -176,7 +207,9 @@ fn settings(config: &wasmtime::Config) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn changed(change: impl FnOnce(&mut wasmtime::Config)) -> Result<Engine<Wasmtime>> {
+    fn changed(
+        change: impl FnOnce(&mut wasmtime::Config),
+    ) -> Result<enginebay_core::Engine<Wasmtime>> {
         let config = Config::new();
         let mut engine = self::config(&config);
         change(&mut engine);

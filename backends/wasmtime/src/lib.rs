@@ -28,7 +28,8 @@ use wasmtime::component as wt;
 
 #[cfg(feature = "layered")]
 pub use self::core::{Callee, CoreState, Engine as LayeredEngine, WasmtimeCore, WasmtimeLayered};
-pub use engine::{config, engine_from, support};
+pub use component::Component;
+pub use engine::{Engine, config, engine_from, support};
 pub use limits::State;
 pub use linker::{InstancePre, Linker};
 /// Wasmtime itself, in the version that the backend is built on.
@@ -42,8 +43,8 @@ impl Backend for Wasmtime {
     const NAME: &'static str = "wasmtime";
     const RESUMES_HOST_PANICS: bool = true;
 
-    type Engine = wasmtime::Engine;
-    type Component = wt::Component;
+    type Engine = Engine;
+    type Component = Component;
     type Linker = Linker;
     type InstancePre = InstancePre;
     type Store = wasmtime::Store<State>;
@@ -260,7 +261,7 @@ impl Backend for Wasmtime {
     }
 
     fn instantiate(mut cx: Self::Context<'_>, pre: &Self::InstancePre) -> Result<Self::Instance> {
-        let result = pre.of(cx.data()).instantiate(&mut cx);
+        let result = pre.of(cx.data_mut()).instantiate(&mut cx);
         trap::finish(&cx, result)
     }
 
@@ -268,7 +269,7 @@ impl Backend for Wasmtime {
         mut cx: Self::Context<'a>,
         pre: &'a Self::InstancePre,
     ) -> Result<Self::Instance> {
-        let result = pre.of(cx.data()).instantiate_async(&mut cx).await;
+        let result = pre.of(cx.data_mut()).instantiate_async(&mut cx).await;
         trap::finish(&cx, result)
     }
 

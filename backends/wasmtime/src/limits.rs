@@ -6,6 +6,8 @@ use enginebay_core::{StoreData, StoreNumber, has_room_for_table};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Func;
 
+use crate::component::Changed;
+
 /// What our Wasmtime stores hold.
 #[derive(Debug)]
 pub struct State {
@@ -14,9 +16,18 @@ pub struct State {
     pub(crate) destructors: Option<Func>,
     /// Wasmtime's number of the store, once somebody asked for it.
     pub(crate) number: Option<StoreNumber>,
+    /// The components with instances in the store that were changed.
+    pub(crate) changed: Vec<Changed>,
 }
 
 impl State {
+    /// An instance of a component that was changed comes into the store.
+    pub(crate) fn add(&mut self, changed: &Changed) {
+        if !self.changed.iter().any(|it| it.code == changed.code) {
+            self.changed.push(changed.clone());
+        }
+    }
+
     /// An instantiation looks at the time wherever it runs a guest's code. This
     /// is for the instances between.
     fn check_time(&self) -> wasmtime::Result<()> {

@@ -10,6 +10,7 @@ use enginebay_core::{
 use wasmtime::AsContextMut;
 use wasmtime::component as wt;
 
+use crate::component::{Changed, Component};
 use crate::limits::State;
 use crate::{Wasmtime, store, trap, value};
 
@@ -40,11 +41,15 @@ pub struct InstancePre {
     watched: wt::InstancePre<State>,
     /// The same where a store is not watched; nothing if there is no difference.
     unwatched: Option<wt::InstancePre<State>>,
+    changed: Option<Changed>,
 }
 
 impl InstancePre {
-    /// For the instances of a store.
-    pub(crate) fn of(&self, store: &State) -> &wt::InstancePre<State> {
+    /// For an instance in a store.
+    pub(crate) fn of(&self, store: &mut State) -> &wt::InstancePre<State> {
+        if let Some(changed) = &self.changed {
+            store.add(changed);
+        }
         match &self.unwatched {
             Some(unwatched) if !store.data.is_watched() => unwatched,
             _ => &self.watched,
@@ -121,10 +126,11 @@ impl Linker {
         Ok(self.merged.get_or_init(|| merged))
     }
 
-    pub(crate) fn instantiate_pre(&self, component: &wt::Component) -> Result<InstancePre> {
+    pub(crate) fn instantiate_pre(&self, component: &Component) -> Result<InstancePre> {
         let resolve =
             |linker: &wt::Linker<State>| linker.instantiate_pre(component).map_err(trap::link);
         Ok(InstancePre {
+            changed: component.changed.clone(),
             watched: resolve(&self.inner)?,
             unwatched: if self.unwatched.is_empty() {
                 None

@@ -29,6 +29,7 @@ pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime
             data,
             destructors: None,
             number: None,
+            changed: Vec::new(),
         },
     );
     store.limiter(|state| state);

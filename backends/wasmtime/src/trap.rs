@@ -10,6 +10,7 @@ use enginebay_core::{
 };
 use wasmtime::{Trap, WasmBacktrace};
 
+use crate::component::Changed;
 use crate::limits::State;
 use crate::wasmtime::StoreContextMut;
 
@@ -245,7 +246,8 @@ fn code(trap: Trap) -> TrapCode {
 /// An error of a call or an instantiation.
 #[cold]
 pub(crate) fn error(state: &State, error: wasmtime::Error) -> Error {
-    let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let frames = backtrace.map(|backtrace| frames(backtrace, &state.changed));
     let mapped = match error.downcast::<Error>() {
         // The call has begun: whatever this is, the store is not as it was.
         Ok(ours) => ours.through_guest(),
@@ -262,7 +264,8 @@ pub(crate) fn error(state: &State, error: wasmtime::Error) -> Error {
 #[cfg(feature = "layered")]
 #[cold]
 pub(crate) fn core_error(data: &StoreData, error: wasmtime::Error) -> Error {
-    let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let frames = backtrace.map(|backtrace| frames(backtrace, &[]));
     let mapped = match error.downcast::<Error>() {
         // The call has begun: whatever this is, the store is not as it was.
         Ok(ours) => ours.through_guest(),
@@ -348,15 +351,24 @@ pub(crate) fn finish_handle<T>(
     })
 }
 
-fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
+/// Frames, as they are in components before they were changed.
+fn frames(backtrace: &WasmBacktrace, changed: &[Changed]) -> Vec<Frame> {
     let frame = |info: &wasmtime::FrameInfo| {
         let mut frame = Frame::new(info.func_index());
         frame.module = info.module().name().map(str::to_owned);
         frame.function = info.func_name().map(str::to_owned);
         frame.offset = info.module_offset().map(|offset| offset as u64);
-        frame
+        let code = info.module().image_range().start.addr();
+        if let Some(offset) = frame.offset
+            && let Some(changed) = changed.iter().find(|changed| changed.code == code)
+        {
+            frame.offset = changed.offsets.original(offset);
+            // A function that was added is no function of the guest's.
+            frame.offset?;
+        }
+        Some(frame)
     };
-    backtrace.frames().iter().map(frame).collect()
+    backtrace.frames().iter().filter_map(frame).collect()
 }
 
 /// An import that is missing or has another type.

@@ -12,11 +12,15 @@
     (func (export "spin") (loop $l (br $l)))
     (func (export "recursion") (loop $l (call $down (i32.const 100)) (br $l)))
     (func (export "fill")
-      (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000000)) (br $l))))
+      (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000000)) (br $l)))
+    ;; Each of these takes as long as all that is allowed, or longer.
+    (func (export "copy") (drop (memory.grow (i32.const 3800)))
+      (loop $l (memory.copy (i32.const 0) (i32.const 1) (i32.const 260000000)) (br $l))))
   (core instance $i (instantiate $m))
   (func (export "spin") (canon lift (core func $i "spin")))
   (func (export "recursion") (canon lift (core func $i "recursion")))
-  (func (export "fill") (canon lift (core func $i "fill"))))
+  (func (export "fill") (canon lift (core func $i "fill")))
+  (func (export "copy") (canon lift (core func $i "copy"))))
 
 ;;@ limits.deadline-ms = 100
 (component instance $guest $Guest)
@@ -30,3 +34,7 @@
 (component instance $guest $Guest)
 ;;@ error.late-ms = 50
 (assert_trap (invoke "fill") "deadline exceeded")
+;;@ limits.deadline-ms = 1000
+(component instance $guest $Guest)
+;;@ error.late-ms = 50
+(assert_trap (invoke "copy") "deadline exceeded")

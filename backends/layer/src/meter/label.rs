@@ -13,14 +13,14 @@ const MARK: char = '\0';
 
 impl Label {
     /// The label of a module, by what it was before it was metered.
-    pub(super) fn new(wasm: &[u8]) -> Self {
+    pub(crate) fn new(wasm: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         wasm.hash(&mut hasher);
         Label(hasher.finish())
     }
 
     /// The module's name with the label, or the label alone if it has none.
-    pub(super) fn put(self, name: Option<&str>) -> String {
+    pub(crate) fn put(self, name: Option<&str>) -> String {
         format!("{MARK}{:x}{MARK}{}", self.0, name.unwrap_or_default())
     }
 

@@ -87,6 +87,9 @@ pub(crate) const COUNTER: &str = "counter";
 /// What a check calls that finds the slice used up: `(i64) -> i64`. With
 /// [`Mode::Flag`], what is called when the flag was set: `() -> ()`.
 pub(crate) const SLOW: &str = "slow";
+/// What [`SLOW`] gets where no slice is used up, and the time is to be looked at:
+/// no counter is ever that low.
+pub(crate) const LOOK: i64 = i64::MIN;
 
 /// What a metered module is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +113,8 @@ pub(crate) struct Metered {
     /// [`SLOW`]; its exports are those that it had. With [`Mode::Flag`] there is
     /// no counter, and [`FLAG`] is exported too.
     pub(crate) wasm: Vec<u8>,
+    /// [`SLOW`], by its number.
+    pub(crate) slow: u32,
     /// What the module's name begins with.
     pub(crate) label: Label,
     /// From offsets and functions of [`Metered::wasm`] to those of the original.

@@ -116,8 +116,9 @@ impl OffsetMap {
         let mut points = self.points[body.points as usize..end].iter();
         let wanted = i64::from(offset - body.start);
         let (mut metered, mut distance) = (0, 0);
-        // Where the point's operator was.
-        let mut begins = 0;
+        // Where the point's operator was, and whether it was there before that of the
+        // point before: then no more of the original follows.
+        let (mut begins, mut back) = (0, false);
         let mut original = None;
         while let Some(step) = read_number(&mut points) {
             let change = read_number(&mut points)?;
@@ -127,11 +128,13 @@ impl OffsetMap {
                 // Between the points: what the pass has put there ends here, unless
                 // it leads back to where something else was.
                 let here = original.map_or(i64::MAX, |distance| wanted - distance);
-                if metered - next >= begins {
-                    original = Some(wanted - here.min(metered - next));
+                let leads_to = metered - next;
+                if leads_to > begins || (back && leads_to == begins) {
+                    original = Some(wanted - here.min(leads_to));
                 }
                 break;
             }
+            back = original.is_some() && metered - next <= begins;
             distance = next;
             begins = metered - distance;
             original = Some(distance);
@@ -196,6 +199,21 @@ mod tests {
         assert_eq!(at(415), None);
         assert_eq!(map.offset(104), None);
         assert_eq!(map.offset(522), None, "a body without operators");
+    }
+
+    #[test]
+    fn what_follows_an_operator_is_not_where_the_function_begins() {
+        // A function whose end leads back to its first operator.
+        let mut points = Points::default();
+        points.add(9, 1);
+        points.add(18, 1);
+        points.add(24, 1);
+        points.add(26, 10);
+        let mut map = OffsetMap::new(0, 1);
+        map.add(0..28, 0, &points);
+        let all: Vec<_> = [9, 10, 17, 18, 23, 24, 26].map(|at| map.offset(at)).into();
+        let expected = [1, 2, 9, 1, 1, 1, 10].map(Some);
+        assert_eq!(all, expected);
     }
 
     #[test]

@@ -122,6 +122,7 @@ pub(super) fn write(module: &ModuleTranslation<'_>, mode: Mode) -> Outcome<Meter
     out.names(label, sections.names.as_ref());
     Ok(Metered {
         wasm: out.out,
+        slow: shape.slow(),
         label,
         offsets,
     })

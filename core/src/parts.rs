@@ -1,0 +1,721 @@
+//! Modules whose fills and copies of memories are made in parts, so that a guest
+//! can be stopped between them: one of a whole memory takes a second per GiB, and
+//! engines do not look at the time before it ends.
+//!
+//! Each `memory.fill`, `memory.copy` and `memory.init` that may be large becomes
+//! the call of a function that is appended to the module. It does the same, in a
+//! loop whose head engines look at the time at, or calls a function that does.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use wasm_encoder::{BlockType, Encode, Function, Instruction, ValType};
+use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
+
+/// How many bytes are filled or copied at a time: some 100 us, or a millisecond
+/// where the system has to provide the memory.
+pub const PART: u32 = 1 << 20;
+
+/// Ids of sections, by the specification.
+const CUSTOM: u8 = 0;
+const CORE_MODULE: u8 = 1;
+const TYPES: u8 = 1;
+const FUNCTIONS: u8 = 3;
+const NESTED_COMPONENT: u8 = 4;
+const CODE: u8 = 10;
+
+/// What a binary begins with, before its sections.
+const HEADER: usize = 8;
+
+/// A binary without large fills and copies.
+#[derive(Debug)]
+pub struct InParts {
+    /// The binary.
+    pub wasm: Vec<u8>,
+    /// The way back to the binary as it was.
+    pub offsets: Offsets,
+}
+
+/// From places in an [`InParts::wasm`] to those in the binary that it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    /// Where the distance between the two changes: in the new binary, and in the
+    /// original. `None` where functions are that the original does not have.
+    points: Vec<(u32, Option<u32>)>,
+}
+
+impl Offsets {
+    /// What was at an offset; nothing in a function that was added.
+    pub fn original(&self, offset: u64) -> Option<u64> {
+        let after = |point: &(u32, Option<u32>)| u64::from(point.0) <= offset;
+        let at = self.points.partition_point(after);
+        let Some(at) = at.checked_sub(1) else {
+            return Some(offset);
+        };
+        let (new, original) = self.points[at];
+        Some(offset - u64::from(new) + u64::from(original?))
+    }
+
+    fn add(&mut self, new: usize, original: Option<usize>) {
+        let distance = |new: i64, original: Option<i64>| original.map(|original| new - original);
+        let last = self.points.last().map_or(Some(0), |(new, original)| {
+            distance(i64::from(*new), original.map(i64::from))
+        });
+        if last != distance(new as i64, original.map(|it| it as i64)) {
+            self.points.push((new as u32, original.map(|it| it as u32)));
+        }
+    }
+
+    /// Adds those of a binary that is part of another, where both begin.
+    fn append(&mut self, inner: &Offsets, new: usize, original: usize) {
+        self.add(new, Some(original));
+        for (at, was) in &inner.points {
+            let was = was.map(|was| original + was as usize);
+            self.add(new + *at as usize, was);
+        }
+    }
+
+    /// Adds those of bodies, which are put there.
+    fn append_code(&mut self, inner: &Offsets, at: usize) {
+        for (new, original) in &inner.points {
+            self.add(at + *new as usize, original.map(|it| it as usize));
+        }
+    }
+
+    /// Writes them, for [`Offsets::read`].
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.points.len().encode(out);
+        for (new, original) in &self.points {
+            new.encode(out);
+            original
+                .map_or(0, |original| u64::from(original) + 1)
+                .encode(out);
+        }
+    }
+
+    /// Reads what [`Offsets::write`] wrote, and how many bytes that were.
+    pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let mut reader = wasmparser::BinaryReader::new(bytes, 0);
+        let count = reader.read_var_u32().ok()?;
+        let mut points = Vec::new();
+        for _ in 0..count {
+            let new = reader.read_var_u32().ok()?;
+            let original = reader.read_var_u64().ok()?.checked_sub(1);
+            points.push((new, original.map(u32::try_from).transpose().ok()?));
+        }
+        Some((Offsets { points }, reader.original_position()))
+    }
+}
+
+/// A component or a part of one, or a module, all of whose modules have been
+/// through [`module`]; nothing if no module needs it. The binary is valid.
+pub fn component(wasm: &[u8]) -> Option<InParts> {
+    let mut out = wasm.get(..HEADER)?.to_vec();
+    let mut offsets = Offsets::default();
+    let mut changed = false;
+    for section in Sections::new(wasm) {
+        let (id, whole, contents) = section?;
+        let inner = &wasm[contents.clone()];
+        let inner = match id {
+            CORE_MODULE => module(inner, &[], None),
+            NESTED_COMPONENT => component(inner),
+            _ => None,
+        };
+        let Some(inner) = inner else {
+            offsets.add(out.len(), Some(whole.start));
+            out.extend_from_slice(&wasm[whole]);
+            continue;
+        };
+        changed = true;
+        out.push(id);
+        inner.wasm.len().encode(&mut out);
+        offsets.append(&inner.offsets, out.len(), contents.start);
+        out.extend_from_slice(&inner.wasm);
+    }
+    changed.then_some(InParts { wasm: out, offsets })
+}
+
+/// A module without large fills and copies; nothing if it has none to begin with.
+/// It is valid.
+///
+/// `look` is what looks at the time, before each part, and leaves the stack as it
+/// was; nothing if the loop itself has to do. `name` gives the module a name, if it
+/// is to have another one, by the one that it has.
+pub fn module(
+    wasm: &[u8],
+    look: &[Instruction<'_>],
+    name: Option<&dyn Fn(Option<&str>) -> String>,
+) -> Option<InParts> {
+    let shape = Shape::read(wasm).ok()?;
+    if shape.bodies.is_empty() {
+        return None;
+    }
+    let mut added = Added::default();
+    let mut code = Vec::with_capacity(shape.code.len() + 256);
+    let mut offsets = Offsets::default();
+    for body in &shape.bodies {
+        rewrite(wasm, &shape, body, &mut added, &mut code, &mut offsets).ok()?;
+    }
+    if added.funcs.is_empty() {
+        return None;
+    }
+    offsets.add(code.len(), None);
+    let added = added.in_order();
+    for operation in &added {
+        operation.function(look).encode(&mut code);
+    }
+    Some(shape.write(wasm, &added, &code, &offsets, name))
+}
+
+/// Writes a body, in which large operations are calls.
+fn rewrite(
+    wasm: &[u8],
+    shape: &Shape<'_>,
+    body: &FunctionBody<'_>,
+    added: &mut Added,
+    code: &mut Vec<u8>,
+    offsets: &mut Offsets,
+) -> Result<(), wasmparser::Error> {
+    let range = body.range();
+    let mut new = Vec::new();
+    let mut points = Vec::new();
+    let mut copied = range.start;
+    if may_have_bulk(body.as_bytes()) {
+        let mut operators = body.get_operators_reader()?;
+        // The length of a fill or copy, if the operator before it says so.
+        let mut length = None;
+        while !operators.eof() {
+            let (operator, at) = operators.read_with_offset()?;
+            let small = matches!(length, Some(length) if length <= u64::from(PART));
+            length = match operator {
+                Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
+                Operator::I64Const { value } => Some(value.cast_unsigned()),
+                _ => None,
+            };
+            if let Some(operation) = shape.operation(&operator)
+                && !small
+            {
+                new.extend_from_slice(&wasm[copied..at]);
+                Instruction::Call(shape.funcs + added.index(operation)).encode(&mut new);
+                copied = operators.original_position();
+                points.push((new.len(), copied));
+            }
+        }
+    }
+    new.extend_from_slice(&wasm[copied..range.end]);
+    new.len().encode(code);
+    offsets.add(code.len(), Some(range.start));
+    for (at, original) in points {
+        offsets.add(code.len() + at, Some(original));
+    }
+    code.extend_from_slice(&new);
+    Ok(())
+}
+
+/// Whether there is a pair of bytes like those that a fill or copy begins with. Few
+/// functions have one, and this is a fraction of what it takes to read operators.
+fn may_have_bulk(bytes: &[u8]) -> bool {
+    // A number may take more bytes than it needs.
+    let starts = |pair: &[u8]| pair[0] == 0xfc && matches!(pair[1] & 0x7f, 0x08 | 0x0a | 0x0b);
+    bytes.windows(2).any(starts)
+}
+
+/// The sections of a binary: ids, where they are with their headers, and where
+/// their contents are. Nothing for one that cannot be read, which is the last.
+struct Sections<'a> {
+    wasm: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Sections<'a> {
+    fn new(wasm: &'a [u8]) -> Self {
+        Sections { wasm, at: HEADER }
+    }
+
+    fn read(&self) -> Option<(u8, Range<usize>, Range<usize>)> {
+        let mut reader = wasmparser::BinaryReader::new(self.wasm.get(self.at..)?, self.at);
+        let id = reader.read_u8().ok()?;
+        let len = reader.read_var_u32().ok()?;
+        let start = reader.original_position();
+        let end = start.checked_add(len as usize)?;
+        (end <= self.wasm.len()).then_some((id, self.at..end, start..end))
+    }
+}
+
+impl Iterator for Sections<'_> {
+    type Item = Option<(u8, Range<usize>, Range<usize>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.wasm.len() {
+            return None;
+        }
+        let section = self.read();
+        self.at = match &section {
+            Some((_, whole, _)) => whole.end,
+            None => self.wasm.len(),
+        };
+        Some(section)
+    }
+}
+
+/// A kind of operation on certain memories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Operation {
+    Fill { mem: Memory },
+    Copy { to: Memory, from: Memory },
+    Init { segment: u32, to: Memory },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Memory {
+    index: u32,
+    is_64: bool,
+}
+
+impl Memory {
+    fn address(self) -> ValType {
+        if self.is_64 {
+            ValType::I64
+        } else {
+            ValType::I32
+        }
+    }
+}
+
+/// The functions that are appended to a module, with their order.
+#[derive(Default)]
+struct Added {
+    funcs: BTreeMap<Operation, u32>,
+}
+
+impl Added {
+    fn index(&mut self, operation: Operation) -> u32 {
+        let next = self.funcs.len() as u32;
+        *self.funcs.entry(operation).or_insert(next)
+    }
+
+    /// In the order of their indices.
+    fn in_order(&self) -> Vec<Operation> {
+        let mut all: Vec<_> = self.funcs.iter().collect();
+        all.sort_by_key(|(_, index)| **index);
+        all.into_iter().map(|(operation, _)| *operation).collect()
+    }
+}
+
+/// What has to be known of a module before its functions are rewritten.
+#[derive(Default)]
+struct Shape<'a> {
+    types: u32,
+    /// With those that are imported.
+    funcs: u32,
+    memories: Vec<Memory>,
+    /// The lengths of segments of data.
+    segments: Vec<usize>,
+    bodies: Vec<FunctionBody<'a>>,
+    /// Where the contents of the code section are.
+    code: Range<usize>,
+    /// The module's name, and the contents of the section that has it.
+    name: Option<&'a str>,
+    names: &'a [u8],
+}
+
+impl<'a> Shape<'a> {
+    fn read(wasm: &'a [u8]) -> Result<Self, wasmparser::Error> {
+        let mut shape = Shape::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::TypeSection(types) => {
+                    for group in types {
+                        shape.types += group?.types().len() as u32;
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        match import?.ty {
+                            TypeRef::Func(_) | TypeRef::FuncExact(_) => shape.funcs += 1,
+                            TypeRef::Memory(ty) => shape.memory(&ty),
+                            _ => {}
+                        }
+                    }
+                }
+                Payload::FunctionSection(funcs) => shape.funcs += funcs.count(),
+                Payload::MemorySection(memories) => {
+                    for ty in memories {
+                        shape.memory(&ty?);
+                    }
+                }
+                Payload::CodeSectionStart { range, .. } => shape.code = range,
+                Payload::CodeSectionEntry(body) => shape.bodies.push(body),
+                Payload::DataSection(data) => {
+                    for segment in data {
+                        shape.segments.push(segment?.data.len());
+                    }
+                }
+                Payload::CustomSection(section) if section.name() == "name" => {
+                    shape.names = section.data();
+                    if let wasmparser::KnownCustom::Name(mut names) = section.as_known()
+                        && let Some(Ok(wasmparser::Name::Module { name, .. })) = names.next()
+                    {
+                        shape.name = Some(name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(shape)
+    }
+
+    fn memory(&mut self, ty: &wasmparser::MemoryType) {
+        let index = self.memories.len() as u32;
+        let is_64 = ty.memory64;
+        self.memories.push(Memory { index, is_64 });
+    }
+
+    /// What an operator does that may be large.
+    fn operation(&self, operator: &Operator<'_>) -> Option<Operation> {
+        let memory = |index: u32| self.memories.get(index as usize).copied();
+        Some(match *operator {
+            Operator::MemoryFill { mem } => Operation::Fill { mem: memory(mem)? },
+            Operator::MemoryCopy { dst_mem, src_mem } => Operation::Copy {
+                to: memory(dst_mem)?,
+                from: memory(src_mem)?,
+            },
+            Operator::MemoryInit { data_index, mem } => {
+                let len = *self.segments.get(data_index as usize)?;
+                if len <= PART as usize {
+                    return None;
+                }
+                Operation::Init {
+                    segment: data_index,
+                    to: memory(mem)?,
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Puts the module together, with bodies whose number is not in `code`.
+    fn write(
+        &self,
+        wasm: &[u8],
+        added: &[Operation],
+        code: &[u8],
+        inner: &Offsets,
+        name: Option<&dyn Fn(Option<&str>) -> String>,
+    ) -> InParts {
+        let mut out = wasm[..HEADER].to_vec();
+        let mut offsets = Offsets::default();
+        for (id, whole, contents) in Sections::new(wasm).flatten() {
+            let more = |items: &[u8], out: &mut Vec<u8>| {
+                // It can be read: it has been.
+                let mut reader =
+                    wasmparser::BinaryReader::new(&wasm[contents.clone()], contents.start);
+                let count = reader.read_var_u32().unwrap_or_default();
+                let mut new = Vec::new();
+                (count + added.len() as u32).encode(&mut new);
+                new.extend_from_slice(&wasm[reader.original_position()..contents.end]);
+                new.extend_from_slice(items);
+                out.push(id);
+                new.as_slice().encode(out);
+            };
+            match id {
+                TYPES => {
+                    let mut items = Vec::new();
+                    added.iter().for_each(|it| it.ty(&mut items));
+                    more(&items, &mut out);
+                }
+                FUNCTIONS => {
+                    let mut items = Vec::new();
+                    (self.types..self.types + added.len() as u32)
+                        .for_each(|ty| ty.encode(&mut items));
+                    more(&items, &mut out);
+                }
+                CODE => {
+                    let mut count = Vec::new();
+                    (self.bodies.len() as u32 + added.len() as u32).encode(&mut count);
+                    out.push(id);
+                    (count.len() + code.len()).encode(&mut out);
+                    out.extend_from_slice(&count);
+                    offsets.append_code(inner, out.len());
+                    out.extend_from_slice(code);
+                    offsets.add(out.len(), Some(whole.end));
+                }
+                CUSTOM if name.is_some() && is_names(&wasm[contents.clone()]) => {}
+                _ => out.extend_from_slice(&wasm[whole]),
+            }
+        }
+        if let Some(name) = name {
+            names(self.names, &name(self.name), &mut out);
+        }
+        InParts { wasm: out, offsets }
+    }
+}
+
+/// Whether a custom section is that of names.
+fn is_names(contents: &[u8]) -> bool {
+    contents.starts_with(b"\x04name")
+}
+
+/// Writes the section of names, with another name of the module.
+fn names(given: &[u8], name: &str, out: &mut Vec<u8>) {
+    const MODULE: u8 = 0;
+    let mut contents = Vec::new();
+    "name".encode(&mut contents);
+    let mut subsection = Vec::new();
+    name.encode(&mut subsection);
+    contents.push(MODULE);
+    subsection.as_slice().encode(&mut contents);
+    let mut reader = wasmparser::BinaryReader::new(given, 0);
+    // As far as it can be read: a custom section may hold anything.
+    while let (at, Ok(id), Ok(len)) = (
+        reader.original_position(),
+        reader.read_u8(),
+        reader.read_var_u32(),
+    ) {
+        if reader.read_bytes(len as usize).is_err() {
+            break;
+        }
+        if id != MODULE {
+            contents.extend_from_slice(&given[at..reader.original_position()]);
+        }
+    }
+    out.push(CUSTOM);
+    contents.as_slice().encode(out);
+}
+
+impl Operation {
+    /// The types of the length, and of what it takes before that.
+    fn params(self) -> [ValType; 3] {
+        match self {
+            Operation::Fill { mem } => [mem.address(), ValType::I32, mem.address()],
+            Operation::Copy { to, from } => {
+                let both = Memory {
+                    is_64: to.is_64 && from.is_64,
+                    ..to
+                };
+                [to.address(), from.address(), both.address()]
+            }
+            Operation::Init { to, .. } => [to.address(), ValType::I32, ValType::I32],
+        }
+    }
+
+    /// Writes the type of its function.
+    fn ty(self, out: &mut Vec<u8>) {
+        const FUNC: u8 = 0x60;
+        out.push(FUNC);
+        self.params().as_slice().encode(out);
+        out.push(0);
+    }
+
+    fn instruction(self) -> Instruction<'static> {
+        match self {
+            Operation::Fill { mem } => Instruction::MemoryFill(mem.index),
+            Operation::Copy { to, from } => Instruction::MemoryCopy {
+                src_mem: from.index,
+                dst_mem: to.index,
+            },
+            Operation::Init { segment, to } => Instruction::MemoryInit {
+                mem: to.index,
+                data_index: segment,
+            },
+        }
+    }
+
+    /// Its function:
+    ///
+    /// ```text
+    /// if len > PART
+    ///   if to + len or from + len is more than an address
+    ///     all at once, which traps
+    ///   end
+    ///   a part of no length at the end: traps if the whole would
+    ///   loop
+    ///     a part
+    ///     br_if 0 if len > PART
+    ///   end
+    /// end
+    /// the rest
+    /// ```
+    fn function(self, look: &[Instruction<'_>]) -> Function {
+        let params = self.params();
+        let locals = [(1, params[0]), (1, params[1])];
+        let mut writer = Writer {
+            func: Function::new(locals),
+            params,
+            operation: self,
+            look,
+        };
+        writer.body();
+        writer.func
+    }
+}
+
+/// What is copied to, or filled; from where, or with what; and how much.
+const TO: u32 = 0;
+const FROM: u32 = 1;
+const LEN: u32 = 2;
+/// Where that ends.
+const TO_END: u32 = 3;
+const FROM_END: u32 = 4;
+
+struct Writer<'a> {
+    func: Function,
+    params: [ValType; 3],
+    operation: Operation,
+    look: &'a [Instruction<'a>],
+}
+
+impl Writer<'_> {
+    fn put(&mut self, instructions: &[Instruction<'_>]) {
+        for it in instructions {
+            self.func.instruction(it);
+        }
+    }
+
+    /// Whether the second parameter is an address, and moves on.
+    fn has_from(&self) -> bool {
+        !matches!(self.operation, Operation::Fill { .. })
+    }
+
+    fn is_64(&self, local: u32) -> bool {
+        self.params[local as usize] == ValType::I64
+    }
+
+    fn part(&mut self, is_64: bool) {
+        self.put(&[if is_64 {
+            Instruction::I64Const(i64::from(PART))
+        } else {
+            Instruction::I32Const(PART.cast_signed())
+        }]);
+    }
+
+    /// The operator for numbers of a parameter's type.
+    fn op(&mut self, local: u32, narrow: Instruction<'_>, wide: Instruction<'_>) {
+        let it = if self.is_64(local) { wide } else { narrow };
+        self.put(&[it]);
+    }
+
+    fn add(&mut self, local: u32) {
+        self.op(local, Instruction::I32Add, Instruction::I64Add);
+    }
+
+    /// Whether more than a part is left.
+    fn is_long(&mut self) {
+        self.put(&[Instruction::LocalGet(LEN)]);
+        self.part(self.is_64(LEN));
+        self.op(LEN, Instruction::I32GtU, Instruction::I64GtU);
+    }
+
+    /// A parameter plus the length.
+    fn plus_len(&mut self, local: u32) {
+        self.put(&[Instruction::LocalGet(local), Instruction::LocalGet(LEN)]);
+        if self.is_64(local) && !self.is_64(LEN) {
+            self.put(&[Instruction::I64ExtendI32U]);
+        }
+        self.add(local);
+    }
+
+    fn all(&mut self) {
+        let it = self.operation.instruction();
+        self.put(&[
+            Instruction::LocalGet(TO),
+            Instruction::LocalGet(FROM),
+            Instruction::LocalGet(LEN),
+            it,
+        ]);
+    }
+
+    /// Whether an end is beyond all addresses, which is kept.
+    fn end(&mut self, local: u32, end: u32) {
+        self.plus_len(local);
+        self.put(&[Instruction::LocalTee(end), Instruction::LocalGet(local)]);
+        self.op(local, Instruction::I32LtU, Instruction::I64LtU);
+    }
+
+    fn advance(&mut self, local: u32) {
+        self.put(&[Instruction::LocalGet(local)]);
+        self.part(self.is_64(local));
+        self.add(local);
+        self.put(&[Instruction::LocalSet(local)]);
+    }
+
+    fn shorten(&mut self) {
+        self.put(&[Instruction::LocalGet(LEN)]);
+        self.part(self.is_64(LEN));
+        self.op(LEN, Instruction::I32Sub, Instruction::I64Sub);
+        self.put(&[Instruction::LocalSet(LEN)]);
+    }
+
+    fn look(&mut self) {
+        let look = self.look;
+        self.put(look);
+    }
+
+    fn body(&mut self) {
+        let it = self.operation.instruction();
+        self.is_long();
+        self.put(&[Instruction::If(BlockType::Empty)]);
+
+        self.end(TO, TO_END);
+        if self.has_from() {
+            self.end(FROM, FROM_END);
+            self.put(&[Instruction::I32Or]);
+        }
+        self.put(&[Instruction::If(BlockType::Empty)]);
+        self.all();
+        self.put(&[Instruction::Return, Instruction::End]);
+
+        let from = if self.has_from() { FROM_END } else { FROM };
+        let zero = if self.is_64(LEN) {
+            Instruction::I64Const(0)
+        } else {
+            Instruction::I32Const(0)
+        };
+        self.put(&[
+            Instruction::LocalGet(TO_END),
+            Instruction::LocalGet(from),
+            zero,
+            it.clone(),
+        ]);
+
+        // What is overwritten must have been copied by then. Two memories of a
+        // module can be one, if addresses in them are alike.
+        let overlaps =
+            matches!(self.operation, Operation::Copy { to, from } if to.is_64 == from.is_64);
+        if overlaps {
+            self.put(&[Instruction::LocalGet(TO), Instruction::LocalGet(FROM)]);
+            self.op(TO, Instruction::I32GtU, Instruction::I64GtU);
+            self.put(&[
+                Instruction::If(BlockType::Empty),
+                Instruction::Loop(BlockType::Empty),
+            ]);
+            self.look();
+            self.shorten();
+            self.plus_len(TO);
+            self.plus_len(FROM);
+            self.part(self.is_64(LEN));
+            self.put(&[it.clone()]);
+            self.is_long();
+            self.put(&[Instruction::BrIf(0), Instruction::End, Instruction::Else]);
+        }
+        self.put(&[Instruction::Loop(BlockType::Empty)]);
+        self.look();
+        self.put(&[Instruction::LocalGet(TO), Instruction::LocalGet(FROM)]);
+        self.part(self.is_64(LEN));
+        self.put(&[it]);
+        self.advance(TO);
+        if self.has_from() {
+            self.advance(FROM);
+        }
+        self.shorten();
+        self.is_long();
+        self.put(&[Instruction::BrIf(0), Instruction::End]);
+        if overlaps {
+            self.put(&[Instruction::End]);
+        }
+
+        self.put(&[Instruction::End]);
+        self.all();
+        self.put(&[Instruction::End]);
+    }
+}
