@@ -62,7 +62,11 @@ fn deadlines_are_late_by<B: Backend>() {
         for name in NAMES {
             let runs = if name == "spin" { RUNS } else { RUNS / 5 };
             // Time enough for the memory to be there.
-            let deadline = if matches!(name, "fill" | "copy") { LONG } else { DEADLINE };
+            let deadline = if matches!(name, "fill" | "copy") {
+                LONG
+            } else {
+                DEADLINE
+            };
             let mut late: Vec<_> = (0..runs)
                 .map(|_| {
                     let limits = |limits: enginebay::Limits| limits.deadline(deadline);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, Feature, Features, FuncType,
-    HostContext, HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType,
-    Result, StoreData, Support, TrapCode, Val,
+    HostContext, HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData,
+    Support, TrapCode, Val,
 };
 use wasmtime_environ::collections::TryString;
 use wasmtime_environ::component::{ComponentExternData, ExportIndex};

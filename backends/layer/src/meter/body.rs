@@ -170,9 +170,9 @@ pub(super) fn write(
 
     let mut points = Points::default();
     let original = body.range().start;
-    for &(metered, place) in &emit.places {
-        let metered = code - starts + moved + metered as usize;
-        points.add(metered, place as usize - original);
+    for place in &emit.places {
+        let metered = code - starts + moved + place.metered as usize;
+        points.add(metered, place.original as usize - original, place.back);
     }
     Ok(points)
 }

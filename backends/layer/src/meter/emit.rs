@@ -39,9 +39,17 @@ pub(super) struct Emit {
     /// Where the run of operators begins that it is charged for, and which
     /// operator of the original that is.
     run: (usize, usize),
-    /// Where operators are, and where they were: the first, and each whose
-    /// distance is not that of the one before.
-    pub(super) places: Vec<(u32, u32)>,
+    /// The first operator, and each whose distance is not that of the one before.
+    pub(super) places: Vec<Place>,
+}
+
+/// Where an operator is, and where it was.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) metered: u32,
+    pub(super) original: u32,
+    /// It is the pass's own, and all before it are operators of the original.
+    pub(super) back: bool,
 }
 
 impl Emit {
@@ -63,8 +71,22 @@ impl Emit {
 
     /// Notes that the operator that was at `original` comes next.
     pub(super) fn place(&mut self, original: usize) {
-        let distance = |(metered, original): (u32, u32)| i64::from(metered) - i64::from(original);
-        let here = (self.code.len() as u32, original as u32);
+        self.add_place(original, false);
+    }
+
+    /// What comes next is the pass's, and what it does is done where the operator
+    /// was at `original`, which came before.
+    fn place_back(&mut self, original: usize) {
+        self.add_place(original, true);
+    }
+
+    fn add_place(&mut self, original: usize, back: bool) {
+        let distance = |it: Place| i64::from(it.metered) - i64::from(it.original);
+        let here = Place {
+            metered: self.code.len() as u32,
+            original: original as u32,
+            back,
+        };
         if self.places.last().map(|last| distance(*last)) != Some(distance(here)) {
             self.places.push(here);
         }
@@ -123,16 +145,20 @@ impl Emit {
         self.code[begin..].rotate_right(shift);
         let shift = shift as u32;
         let begin = begin as u32;
-        let moved = self.places.partition_point(|place| place.0 < begin);
+        let moved = self.places.partition_point(|place| place.metered < begin);
         for place in &mut self.places[moved..] {
-            place.0 += shift;
+            place.metered += shift;
         }
         if self
             .places
             .get(moved)
-            .is_none_or(|place| place.0 > begin + shift)
+            .is_none_or(|place| place.metered > begin + shift)
         {
-            let place = (begin + shift, original as u32);
+            let place = Place {
+                metered: begin + shift,
+                original: original as u32,
+                back: false,
+            };
             self.places.insert(moved, place);
         }
     }
@@ -224,7 +250,7 @@ impl Emit {
     /// Comes before the `end` of a function that [`Emit::begin_function`] has
     /// begun. `inside` is where its first operator was, `end` where that `end` was.
     pub(super) fn end_function(&mut self, inside: usize, end: usize) {
-        self.place(inside);
+        self.place_back(inside);
         self.put(&Instruction::Return);
         self.put(&Instruction::End);
         self.clear();
@@ -270,7 +296,7 @@ impl Emit {
     /// where the loop's first operator was: where the guest stops, if it does.
     /// `after` is where the operator was that comes next.
     pub(super) fn end_loop(&mut self, inside: usize, after: usize) {
-        self.place(inside);
+        self.place_back(inside);
         self.put(&Instruction::Br(2));
         self.put(&Instruction::End);
         if self.mode.counts() {

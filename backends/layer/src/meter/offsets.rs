@@ -34,8 +34,9 @@ pub(super) struct Points {
 
 impl Points {
     /// Says that the operator at one offset in the metered body was at another in
-    /// the original one. The first operator always has a point.
-    pub(super) fn add(&mut self, metered: usize, original: usize) {
+    /// the original one. The first operator always has a point. `back` says that
+    /// this one is the pass's, and that all before it are operators of the original.
+    pub(super) fn add(&mut self, metered: usize, original: usize, back: bool) {
         let distance = metered as i64 - original as i64;
         if distance == self.distance && !self.bytes.is_empty() {
             return;
@@ -43,7 +44,8 @@ impl Points {
         let metered = metered as u32;
         number(u64::from(metered - self.metered), &mut self.bytes);
         let change = distance - self.distance;
-        number(((change << 1) ^ (change >> 63)) as u64, &mut self.bytes);
+        let change = ((change << 1) ^ (change >> 63)) as u64;
+        number(change << 1 | u64::from(back), &mut self.bytes);
         (self.metered, self.distance) = (metered, distance);
     }
 }
@@ -116,25 +118,25 @@ impl OffsetMap {
         let mut points = self.points[body.points as usize..end].iter();
         let wanted = i64::from(offset - body.start);
         let (mut metered, mut distance) = (0, 0);
-        // Where the point's operator was, and whether it was there before that of the
-        // point before: then no more of the original follows.
-        let (mut begins, mut back) = (0, false);
+        // Where the point's operator was.
+        let mut begins = 0;
         let mut original = None;
         while let Some(step) = read_number(&mut points) {
             let change = read_number(&mut points)?;
             metered += step as i64;
+            let back = change & 1 != 0;
+            let change = change >> 1;
             let next = distance + ((change >> 1) as i64 ^ -((change & 1) as i64));
             if metered > wanted {
                 // Between the points: what the pass has put there ends here, unless
                 // it leads back to where something else was.
                 let here = original.map_or(i64::MAX, |distance| wanted - distance);
                 let leads_to = metered - next;
-                if leads_to > begins || (back && leads_to == begins) {
+                if !back && leads_to >= begins {
                     original = Some(wanted - here.min(leads_to));
                 }
                 break;
             }
-            back = original.is_some() && metered - next <= begins;
             distance = next;
             begins = metered - distance;
             original = Some(distance);
@@ -162,14 +164,14 @@ mod tests {
         // Operators of the original are at 2, 4 and 300; the last two lengths
         // differ: one operator got shorter.
         let mut points = Points::default();
-        points.add(10, 2);
-        points.add(12, 4);
-        points.add(400, 300);
-        points.add(402, 306);
+        points.add(10, 2, false);
+        points.add(12, 4, false);
+        points.add(400, 300, false);
+        points.add(402, 306, false);
         // What stops the guest where it was before.
-        points.add(408, 2);
-        points.add(411, 2);
-        points.add(413, 310);
+        points.add(408, 2, true);
+        points.add(411, 2, false);
+        points.add(413, 310, false);
         let mut map = OffsetMap::new(1, 3);
         map.add(5..420, 1000, &points);
         map.add(422..430, 2000, &Points::default());
@@ -205,10 +207,10 @@ mod tests {
     fn what_follows_an_operator_is_not_where_the_function_begins() {
         // A function whose end leads back to its first operator.
         let mut points = Points::default();
-        points.add(9, 1);
-        points.add(18, 1);
-        points.add(24, 1);
-        points.add(26, 10);
+        points.add(9, 1, false);
+        points.add(18, 1, true);
+        points.add(24, 1, false);
+        points.add(26, 10, false);
         let mut map = OffsetMap::new(0, 1);
         map.add(0..28, 0, &points);
         let all: Vec<_> = [9, 10, 17, 18, 23, 24, 26].map(|at| map.offset(at)).into();
