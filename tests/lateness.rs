@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_millis(300);
 const RUNS: usize = 100;
 
 /// What guests do until they are stopped.
-const GUESTS: &str = r#"(memory 4096)
+const GUESTS: &str = r#"(memory 16)
     (func (export "spin") (loop $again (br $again)))
     (func (export "recurse") (loop $again (call $tree (i32.const 100)) (br $again)))
     (func $tree (param i32)
@@ -22,10 +22,12 @@ const GUESTS: &str = r#"(memory 4096)
             (call $tree (i32.sub (local.get 0) (i32.const 1)))
             (call $tree (i32.sub (local.get 0) (i32.const 1))))))
     (func (export "fill")
+        (drop (memory.grow (i32.const 4080)))
         (loop $again
             (memory.fill (i32.const 0) (i32.const 1) (i32.mul (memory.size) (i32.const 65536)))
             (br $again)))
     (func (export "copy")
+        (drop (memory.grow (i32.const 4080)))
         (loop $again
             (memory.copy (i32.const 0) (i32.const 1)
                 (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1)))
@@ -60,7 +62,7 @@ fn deadlines_are_late_by<B: Backend>() {
     let text = lift_all(GUESTS, &NAMES);
     for interruption in [Interruption::Deadline, Interruption::Fuel] {
         for name in NAMES {
-            let runs = if name == "spin" { RUNS } else { RUNS / 5 };
+            let runs = if name == "spin" { RUNS } else { RUNS / 10 };
             // Time enough for the memory to be there.
             let deadline = if matches!(name, "fill" | "copy") {
                 LONG
