@@ -147,6 +147,8 @@ pub struct HeaderComplexity {
     pub nesting: Option<u64>,
     /// Instances that are created.
     pub instances: Option<u64>,
+    /// Bytes of the names of exports, of all instances.
+    pub instance_exports: Option<Size>,
     /// Initial bytes of all memories.
     pub initial_memory: Option<Size>,
     /// Initial elements of all tables.
@@ -167,6 +169,7 @@ impl HeaderComplexity {
         complexity.locals_in_blocks = in_blocks.unwrap_or(complexity.locals_in_blocks);
         complexity.nesting = self.nesting.unwrap_or(complexity.nesting);
         complexity.instances = self.instances.unwrap_or(complexity.instances);
+        complexity.instance_exports = size(self.instance_exports, complexity.instance_exports);
         complexity.initial_memory = size(self.initial_memory, complexity.initial_memory);
         let elements = self.initial_table_elements;
         complexity.initial_table_elements = elements.unwrap_or(complexity.initial_table_elements);
@@ -452,7 +455,8 @@ mod tests {
              ;;! [complexity]\n;;! size = 1\n;;! modules = 2\n;;! functions = 3\n\
              ;;! types = 4\n;;! locals = 5\n;;! function-size = 6\n;;! values = 7\n\
              ;;! locals-in-blocks = 8\n;;! nesting = 9\n;;! instances = 10\n\
-             ;;! initial-memory = 11\n;;! initial-table-elements = 12\n\
+             ;;! instance-exports = 11\n;;! initial-memory = 12\n\
+             ;;! initial-table-elements = 13\n\
              ;;! [limits]\n;;! memory = 1\n\
              ;;! table-elements = 2\n;;! instances = 3\n;;! memories = 4\n;;! tables = 5\n\
              ;;! handles = 6\n;;! host-bytes = 7\n;;! fuel = 8\n;;! deadline-ms = 9",
@@ -477,6 +481,7 @@ mod tests {
             &mut complexity.locals_in_blocks,
             &mut complexity.nesting,
             &mut complexity.instances,
+            &mut complexity.instance_exports,
             &mut complexity.initial_memory,
             &mut complexity.initial_table_elements,
         ]) {

@@ -188,6 +188,10 @@ pub struct Complexity {
     /// Core and component instances that are created, those that instances create
     /// themselves included. Default: 10,000.
     pub instances: u64,
+    /// Bytes of the names of exports, with 64 more for each: the most of a module,
+    /// component or type, times the instances that the file says are to be made.
+    /// A validator keeps them anew for each of these. Default: 64 MiB.
+    pub instance_exports: u64,
     /// Initial bytes of all memories that modules define. Default: 4 GiB.
     pub initial_memory: u64,
     /// Initial elements of all tables that modules define. Default: 10,000,000.
@@ -207,6 +211,7 @@ impl Default for Complexity {
             locals_in_blocks: 100_000_000,
             nesting: 64,
             instances: 10_000,
+            instance_exports: 64 << 20,
             initial_memory: 4 << 30,
             initial_table_elements: 10_000_000,
         }

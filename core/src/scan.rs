@@ -2,6 +2,7 @@
 //! it is one, that it is not too large or too complex, that it is valid, and
 //! that it uses only features that are on. One answer for all backends.
 
+mod exports;
 mod instances;
 mod names;
 mod size;
@@ -121,6 +122,7 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
     // Of the core module that is gone through: no other is inside of it.
     let mut module = work::Module::default();
     let mut graph = instances::Graph::default();
+    let mut exports = exports::Exports::default();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(malformed)?;
         names::check(&payload)?;
@@ -195,8 +197,10 @@ fn count(wasm: &[u8], limits: &Complexity) -> Result<Scan> {
         // Only what has been counted is kept.
         module.see(&payload, limits)?;
         graph.see(&payload, limits)?;
+        exports.see(&payload)?;
     }
     graph.count(limits)?;
+    exports.check(limits)?;
     Ok(scan)
 }
 
@@ -346,11 +350,11 @@ mod tests {
             (core module $m
                 (type (func)) (func (type 0) (local i32 i32 i64)) (func (type 0))
                 (func (result i32) (local i32) block (result i32) i32.const 1 end)
-                (memory 2) (table 7 funcref))
+                (memory 2) (table 7 funcref) (export "m" (memory 0)))
             (core instance $i (instantiate $m))
             (component))"#;
         assert!(scan_text(text, &Config::new()).is_ok());
-        let cases: [(&str, Config); 12] = [
+        let cases: [(&str, Config); 13] = [
             ("component size", limited(|c| c.size = 10)),
             ("core modules", limited(|c| c.modules = 0)),
             ("functions", limited(|c| c.functions = 1)),
@@ -364,6 +368,10 @@ mod tests {
             ),
             ("nested components", limited(|c| c.nesting = 0)),
             ("instances", limited(|c| c.instances = 0)),
+            (
+                "bytes of what instances export",
+                limited(|c| c.instance_exports = 64),
+            ),
             (
                 "initial memory in bytes",
                 limited(|c| c.initial_memory = 65536),

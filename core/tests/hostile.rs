@@ -182,7 +182,7 @@ fn exports(exports: usize, length: usize, instances: usize) -> Vec<u8> {
 #[test]
 fn long_names_are_not_copied_for_each_instance() {
     let wasm = exports(90, 99_990, 9_000);
-    is_cheap("exports", &wasm, 80 * MIB);
+    is_too_large("exports", &wasm, "bytes of what instances export", 80 * MIB);
     // More of them are too many, long or not.
     for length in [1, 1_000] {
         let wasm = exports(150, length, 9_000);
@@ -245,4 +245,27 @@ fn components_of_programs_are_valid() {
         }
     }
     assert!(found > 0, "{guests}");
+}
+
+#[test]
+fn exports_are_not_kept_for_each_of_thousands_of_instances() {
+    // Short names and long ones: what is kept for each counts too.
+    for (exports, length) in [(20_000, 1), (1_000, 400)] {
+        let mut text = String::from("(component (core module $m (func $f)");
+        for i in 0..exports {
+            write!(text, "(export \"{i:0length$}\" (func $f))").unwrap();
+        }
+        text.push(')');
+        for _ in 0..5_000 {
+            text.push_str("(core instance (instantiate $m))");
+        }
+        text.push(')');
+        let wasm = to_binary(text.as_bytes()).unwrap();
+        let what = "bytes of what instances export";
+        is_too_large("exports of instances", &wasm, what, 20 * MIB);
+    }
+    // The same module once is none too many.
+    let once = "(component (core module $m (func $f) (export \"f\" (func $f)))
+        (core instance (instantiate $m)))";
+    validate(once, &Config::new()).unwrap();
 }
