@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use enginebay_core::parts::{self, Offsets};
+use enginebay_core::parts::{self, Offsets, Rename};
 use enginebay_core::{Interruption, Result};
 use wasm_encoder::Instruction;
 use wasmtime_environ::ModuleTranslation;
@@ -58,7 +58,7 @@ impl Rewrite {
             .map_or_else(|| Label::new(module.wasm), |it| it.label);
         // A metered module has its label already.
         let name = |name: Option<&str>| label.put(name);
-        let name: Option<&dyn Fn(Option<&str>) -> String> = match &metered {
+        let name: Option<&Rename<'_>> = match &metered {
             Some(_) => None,
             None => Some(&name),
         };
