@@ -35,3 +35,14 @@
 (assert_return (invoke "cleaned") (u32.const 205))
 (assert_return (invoke "text") (str.const "text"))
 (assert_return (invoke "cleaned") (u32.const 308))
+
+;; Nobody cleans up behind a result that is refused.
+(component
+  (core module $m
+    (func (export "char") (result i32) (i32.const 0x110000))
+    (func (export "clean") (param i32) (unreachable)))
+  (core instance $i (instantiate $m))
+  (func (export "char") (result char)
+    (canon lift (core func $i "char") (post-return (func $i "clean")))))
+;;@ error.trap = "invalid-char"
+(assert_trap (invoke "char") "invalid `char` bit pattern")
