@@ -47,6 +47,7 @@ pub(crate) const NO_INSTANCE: u32 = u32::MAX;
 
 /// No instance is on the stack.
 pub(crate) const IDLE: u32 = u32::MAX - 1;
+const _: () = assert!(IDLE != NO_INSTANCE, "a call of no instance is a call");
 
 /// A call from the host, from before the guest is entered until after it is
 /// left. If it is dropped in between, because a future was dropped or an engine
