@@ -13,7 +13,7 @@ use wasmi::CustomFuelCosts;
 
 use crate::growth::{self, Growth};
 use crate::initial::Initial;
-use crate::start;
+use crate::{select, start};
 
 /// What wasmi can do, as it is built here.
 pub(crate) fn support() -> Support {
@@ -163,13 +163,15 @@ impl Unit {
 
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
-            let rewritten = growth::rewrite(wasm).map_err(|error| {
-                let text = format!("the growths of a module cannot be replaced: {error}");
-                Error::new(ErrorKind::Engine, text).with_source(error)
-            })?;
+            let chosen = select::rewrite(wasm);
+            let rewritten =
+                growth::rewrite(chosen.as_deref().unwrap_or(wasm)).map_err(|error| {
+                    let text = format!("the growths of a module cannot be replaced: {error}");
+                    Error::new(ErrorKind::Engine, text).with_source(error)
+                })?;
             let (now, growths) = match &rewritten {
                 Some(it) => (&*it.wasm, it.growths.as_slice()),
-                None => (wasm, &[][..]),
+                None => (chosen.as_deref().unwrap_or(wasm), &[][..]),
             };
             // It comes after what the module needs, or is run in slices.
             let start = match self.stops() || rewritten.is_some() {

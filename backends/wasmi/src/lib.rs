@@ -16,6 +16,7 @@ mod growth;
 mod initial;
 mod limits;
 mod linker;
+mod select;
 mod signature;
 mod start;
 mod store;
