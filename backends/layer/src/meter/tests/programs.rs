@@ -195,6 +195,16 @@ programs! {
         (func (export "copy") (memory.copy (i32.const 0) (i32.const 2) (i32.const 8)))
         (func (export "far") (call $fill (i32.const 13))
             (memory.fill (i32.const 65530) (i32.const 7) (i32.const 8))))"#;
+    wide_tables: r#"(module
+        (table $a 20 funcref)
+        (table $b i64 20 funcref)
+        (global $n (mut i32) (i32.const 7))
+        (func (export "mixed")
+            (table.copy $a $b (i32.const 0) (i64.const 1) (global.get $n))
+            (table.copy $b $a (i64.const 2) (i32.const 1) (global.get $n)))
+        (func (export "wide")
+            (table.copy $b $b (i64.const 0) (i64.const 1) (i64.extend_i32_u (global.get $n)))
+            (table.fill $b (i64.const 0) (ref.null func) (i64.extend_i32_u (global.get $n)))))"#;
     tables: r#"(module
         (table $t 4 20 funcref) (table $fixed 3 3 funcref) (table $u 2 funcref)
         (elem $e func $f $f $f)
