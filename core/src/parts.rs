@@ -70,19 +70,11 @@ impl Offsets {
         }
     }
 
-    /// Adds those of a binary that is part of another, where both begin.
+    /// Adds those of a part, by where it begins in both.
     fn append(&mut self, inner: &Offsets, new: usize, original: usize) {
-        self.add(new, Some(original));
         for (at, was) in &inner.points {
             let was = was.map(|was| original + was as usize);
             self.add(new + *at as usize, was);
-        }
-    }
-
-    /// Adds those of bodies, which are put there.
-    fn append_code(&mut self, inner: &Offsets, at: usize) {
-        for (new, original) in &inner.points {
-            self.add(at + *new as usize, original.map(|it| it as usize));
         }
     }
 
@@ -114,8 +106,8 @@ impl Offsets {
 /// Gives a module a name, by the one that it has.
 pub type Rename<'a> = dyn Fn(Option<&str>) -> String + 'a;
 
-/// A component or a part of one, or a module, all of whose modules have been
-/// through [`module`]; nothing if no module needs it. The binary is valid.
+/// A component all of whose modules have been through [`module`], those of nested
+/// components too; nothing if no module needs it. The component is valid.
 pub fn component(wasm: &[u8]) -> Option<InParts> {
     let mut out = wasm.get(..HEADER)?.to_vec();
     let mut offsets = Offsets::default();
@@ -136,6 +128,7 @@ pub fn component(wasm: &[u8]) -> Option<InParts> {
         changed = true;
         out.push(id);
         inner.wasm.len().encode(&mut out);
+        offsets.add(out.len(), Some(contents.start));
         offsets.append(&inner.offsets, out.len(), contents.start);
         out.extend_from_slice(&inner.wasm);
     }
@@ -415,7 +408,8 @@ impl<'a> Shape<'a> {
                     out.push(id);
                     (count.len() + code.len()).encode(&mut out);
                     out.extend_from_slice(&count);
-                    offsets.append_code(inner, out.len());
+                    // What is known of bodies is where they were in the whole module.
+                    offsets.append(inner, out.len(), 0);
                     out.extend_from_slice(code);
                     offsets.add(out.len(), Some(whole.end));
                 }

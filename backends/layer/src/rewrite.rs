@@ -1,6 +1,7 @@
 //! What is done to core modules before an engine compiles them, and the way back.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use enginebay_core::parts::{self, Offsets, Rename};
@@ -53,9 +54,9 @@ impl Rewrite {
             }
             (_, Some(slow)) => &[slow],
         };
-        let label = metered
-            .as_ref()
-            .map_or_else(|| Label::new(module.wasm), |it| it.label);
+        // Most modules are what they were, and need none.
+        let label = metered.as_ref().map(|it| it.label);
+        let label = LazyCell::new(|| label.unwrap_or_else(|| Label::new(module.wasm)));
         // A metered module has its label already.
         let name = |name: Option<&str>| label.put(name);
         let name: Option<&Rename<'_>> = match &metered {
@@ -77,7 +78,7 @@ impl Rewrite {
         };
         let changed = metered.is_some() || parts.is_some();
         let places = changed.then(|| Places {
-            label,
+            label: *label,
             funcs: module.module.functions.len() as u32,
             metered,
             parts,

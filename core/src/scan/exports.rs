@@ -3,8 +3,8 @@
 //! be instantiated ten thousand times by as many bytes.
 
 use wasmparser::{
-    ComponentInstance, ComponentType, ComponentTypeDeclaration, CoreType, Instance,
-    InstanceTypeDeclaration, ModuleTypeDeclaration, Payload,
+    ComponentInstance, ComponentType, ComponentTypeDeclaration, CoreType, FromReader, Instance,
+    InstanceTypeDeclaration, ModuleTypeDeclaration, Payload, SectionLimited,
 };
 
 use super::{malformed, within};
@@ -28,6 +28,18 @@ fn entry(name: &str) -> u64 {
     name.len() as u64 + ENTRY
 }
 
+/// The bytes of a section's items.
+fn sum<'a, T: FromReader<'a>>(
+    section: &SectionLimited<'a, T>,
+    mut of: impl FnMut(T) -> u64,
+) -> Result<u64> {
+    let mut bytes = 0;
+    for item in section.clone() {
+        bytes += of(item.map_err(malformed)?);
+    }
+    Ok(bytes)
+}
+
 impl Exports {
     /// Takes what it needs from a part of the file.
     pub(super) fn see(&mut self, payload: &Payload<'_>) -> Result<()> {
@@ -40,58 +52,33 @@ impl Exports {
                 self.open.pop();
                 return Ok(());
             }
-            Payload::ExportSection(reader) => {
-                let mut bytes = 0;
-                for export in reader.clone() {
-                    bytes += entry(export.map_err(malformed)?.name);
+            Payload::ExportSection(reader) => sum(reader, |it| entry(it.name))?,
+            Payload::ComponentExportSection(reader) => sum(reader, |it| entry(it.name.name))?,
+            Payload::InstanceSection(reader) => sum(reader, |it| match it {
+                Instance::Instantiate { .. } => {
+                    self.instances += 1;
+                    0
                 }
-                bytes
-            }
-            Payload::ComponentExportSection(reader) => {
-                let mut bytes = 0;
-                for export in reader.clone() {
-                    bytes += entry(export.map_err(malformed)?.name.name);
+                Instance::FromExports(exports) => exports.iter().map(|it| entry(it.name)).sum(),
+            })?,
+            Payload::ComponentInstanceSection(reader) => sum(reader, |it| match it {
+                ComponentInstance::Instantiate { .. } => {
+                    self.instances += 1;
+                    0
                 }
-                bytes
-            }
-            Payload::InstanceSection(reader) => {
-                let mut bytes = 0;
-                for instance in reader.clone() {
-                    match instance.map_err(malformed)? {
-                        Instance::Instantiate { .. } => self.instances += 1,
-                        Instance::FromExports(exports) => {
-                            bytes += exports.iter().map(|it| entry(it.name)).sum::<u64>();
-                        }
-                    }
+                ComponentInstance::FromExports(exports) => {
+                    exports.iter().map(|it| entry(it.name.name)).sum()
                 }
-                bytes
-            }
-            Payload::ComponentInstanceSection(reader) => {
-                let mut bytes = 0;
-                for instance in reader.clone() {
-                    match instance.map_err(malformed)? {
-                        ComponentInstance::Instantiate { .. } => self.instances += 1,
-                        ComponentInstance::FromExports(exports) => {
-                            bytes += exports.iter().map(|it| entry(it.name.name)).sum::<u64>();
-                        }
-                    }
-                }
-                bytes
-            }
-            Payload::CoreTypeSection(reader) => {
-                for ty in reader.clone() {
-                    let bytes = core_type(&ty.map_err(malformed)?);
-                    self.largest = self.largest.max(bytes);
-                }
+            })?,
+            // A type by itself, not with others of its section.
+            Payload::CoreTypeSection(reader) => sum(reader, |it| {
+                self.largest = self.largest.max(core_type(&it));
                 0
-            }
-            Payload::ComponentTypeSection(reader) => {
-                for ty in reader.clone() {
-                    let bytes = component_type(&ty.map_err(malformed)?);
-                    self.largest = self.largest.max(bytes);
-                }
+            })?,
+            Payload::ComponentTypeSection(reader) => sum(reader, |it| {
+                self.largest = self.largest.max(component_type(&it));
                 0
-            }
+            })?,
             _ => return Ok(()),
         };
         if let Some(open) = self.open.last_mut() {
@@ -125,6 +112,7 @@ fn core_type(ty: &CoreType<'_>) -> u64 {
     }
 }
 
+/// The same; what a component type says is imported counts too.
 fn component_type(ty: &ComponentType<'_>) -> u64 {
     match ty {
         ComponentType::Component(declarations) => declarations
