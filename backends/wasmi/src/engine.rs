@@ -8,11 +8,12 @@ use enginebay_core::{
     Config, Error, ErrorKind, Feature, Features, Interruption, Result, Support, refused_features,
 };
 use enginebay_layer::contain;
-
+use wasm_encoder::reencode;
 use wasmi::CustomFuelCosts;
 
 use crate::growth::{self, Growth};
 use crate::initial::Initial;
+use crate::large::{self, Beginning};
 use crate::{select, start};
 
 /// What wasmi can do, as it is built here.
@@ -54,7 +55,10 @@ struct Options {
     config: wasmi::Config,
     features: Features,
     max_stack: usize,
+    /// Whether wasmi's own fuel stops guests.
     stops: bool,
+    /// Whether guests are stopped in some way.
+    is_timed: bool,
 }
 
 /// A call in wasmi takes a frame of 24 bytes besides its values. Counted as this
@@ -80,7 +84,8 @@ impl Engine {
         }
         let features = config.get_features();
         let max_stack = config.get_max_stack();
-        let stops = config.get_interruption(&support()) == Interruption::Deadline;
+        let interruption = config.get_interruption(&support());
+        let stops = interruption == Interruption::Deadline;
         let mut options = wasmi::Config::default();
         options
             .wasm_simd(features.contains(Feature::Simd))
@@ -105,6 +110,7 @@ impl Engine {
             features: features.iter().filter(|feature| has(*feature)).collect(),
             max_stack,
             stops,
+            is_timed: interruption != Interruption::None,
         })))
     }
 
@@ -122,6 +128,7 @@ struct UnitInner {
     engine: wasmi::Engine,
     features: Features,
     stops: bool,
+    is_timed: bool,
 }
 
 impl fmt::Debug for Unit {
@@ -138,6 +145,7 @@ impl Unit {
             engine: wasmi::Engine::new(&options.0.config),
             features: options.0.features,
             stops: options.0.stops,
+            is_timed: options.0.is_timed,
         }))
     }
 
@@ -164,25 +172,32 @@ impl Unit {
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Module> {
         contain("compiling a module", || {
             let chosen = select::rewrite(wasm);
-            let rewritten =
-                growth::rewrite(chosen.as_deref().unwrap_or(wasm)).map_err(|error| {
-                    let text = format!("the growths of a module cannot be replaced: {error}");
-                    Error::new(ErrorKind::Engine, text).with_source(error)
-                })?;
-            let (now, growths) = match &rewritten {
+            let now = chosen.as_deref().unwrap_or(wasm);
+            let growing = growth::rewrite(now).map_err(not_rewritten)?;
+            let (now, growths) = match &growing {
                 Some(it) => (&*it.wasm, it.growths.as_slice()),
-                None => (chosen.as_deref().unwrap_or(wasm), &[][..]),
+                None => (now, &[][..]),
             };
             // It comes after what the module needs, or is run in slices.
-            let start = match self.stops() || rewritten.is_some() {
+            let start = match self.stops() || growing.is_some() {
                 true => start::export(now),
                 false => None,
             };
-            match wasmi::Module::new(self.engine(), start.as_deref().unwrap_or(now)) {
+            let now = start.as_deref().unwrap_or(now);
+            let large = match self.0.is_timed {
+                true => large::rewrite(now).map_err(not_rewritten)?,
+                false => None,
+            };
+            let (now, memories) = match &large {
+                Some(it) => (&*it.wasm, it.memories.clone()),
+                None => (now, Arc::default()),
+            };
+            match wasmi::Module::new(self.engine(), now) {
                 Ok(inner) => Ok(Module {
                     inner,
                     has_start: start.is_some(),
                     growths: growths.into(),
+                    memories,
                     initial: Initial::of(wasm).map(Arc::new),
                 }),
                 Err(error) => Err(self.refused(wasm, error)),
@@ -204,6 +219,12 @@ impl Unit {
         };
         Error::new(kind, format!("wasmi cannot compile a module: {error}")).with_source(error)
     }
+}
+
+#[cold]
+fn not_rewritten(error: reencode::Error) -> Error {
+    let text = format!("a module cannot be rewritten for wasmi: {error}");
+    Error::new(ErrorKind::Engine, text).with_source(error)
 }
 
 /// Whether a guest can run for long without taking more of the thread's stack.
@@ -262,6 +283,8 @@ pub struct Module {
     pub(crate) has_start: bool,
     /// What its instances have to be provided with.
     pub(crate) growths: Arc<[Growth]>,
+    /// What its instances import besides what the component gives them.
+    pub(crate) memories: Arc<[Beginning]>,
     /// What of its own may be refused before wasmi makes any of it.
     pub(crate) initial: Option<Arc<Initial>>,
 }

@@ -26,13 +26,16 @@ use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result, StoreData};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    CodeSection, Encode, ExportKind, ExportSection, Instruction, Module, RawSection, SectionId,
-    TableSection, TypeSection, ValType,
+    CodeSection, ExportKind, ExportSection, Instruction, TableSection, TypeSection, ValType,
 };
-use wasmi::{Extern, ExternRef, Func, Memory, Nullable, Ref, StoreContextMut, Table, WasmTy};
-use wasmparser::{FunctionBody, Operator, Parser, Payload, RefType, SectionLimited, TypeRef};
+use wasmi::{
+    AsContextMut, Extern, ExternRef, Func, Memory, Nullable, Ref, StoreContextMut, Table, WasmTy,
+};
+use wasmparser::{FunctionBody, Operator, Parser, Payload, RefType, TypeRef};
 
+use crate::large;
 use crate::limits::Asked;
+use crate::sections::Sections;
 use crate::store::Link;
 use crate::trap::HostFailure;
 
@@ -203,106 +206,45 @@ impl Plan {
 
     /// The module, rewritten.
     fn write(&self, wasm: &[u8]) -> Result<Vec<u8>, reencode::Error> {
-        let mut module = Module::new();
-        let mut missing = vec![SectionId::Table, SectionId::Export];
+        let mut sections = Sections::of(wasm)?;
         let mut code = CodeSection::new();
-        let mut left = 0;
         for payload in Parser::new(0).parse_all(wasm) {
-            let payload = payload?;
-            if let Payload::CodeSectionEntry(body) = &payload {
-                self.body(body, &mut code)?;
-                left -= 1;
-                if left == 0 {
-                    module.section(&code);
-                }
-                continue;
-            }
-            if let Payload::CustomSection(_) = payload {
-                continue; // wasmi does not look at them
-            }
-            let Some((id, range)) = payload.as_section() else {
-                continue;
-            };
-            missing.retain(|section| {
-                let is_here = rank(*section as u8) < rank(id);
-                if is_here {
-                    self.add(*section as u8, 0, &[], &mut module);
-                }
-                !is_here && *section as u8 != id
-            });
-            match &payload {
-                Payload::TypeSection(it) => self.more(id, it, wasm, &mut module),
-                Payload::TableSection(it) => self.more(id, it, wasm, &mut module),
-                Payload::ExportSection(it) => self.more(id, it, wasm, &mut module),
-                Payload::CodeSectionStart { count, .. } => left = *count,
-                _ => {
-                    module.section(&RawSection {
-                        id,
-                        data: &wasm[range],
-                    });
-                }
+            if let Payload::CodeSectionEntry(body) = payload? {
+                self.body(&body, &mut code)?;
             }
         }
-        Ok(module.finish())
-    }
+        sections.replace(&code);
 
-    /// A section with more items than its own.
-    fn more<T>(&self, id: u8, section: &SectionLimited<'_, T>, wasm: &[u8], module: &mut Module) {
-        // A section's reader stands after the number of its items.
-        let items = &wasm[section.original_position()..section.range().end];
-        self.add(id, section.count(), items, module);
-    }
+        let mut types = TypeSection::new();
+        for growth in self.growths.values() {
+            let index = growth.index();
+            let params = growth.element.into_iter().chain([index]);
+            types.ty().function(params.collect::<Vec<_>>(), [index]);
+        }
+        sections.append(&types)?;
 
-    fn add(&self, id: u8, count: u32, items: &[u8], module: &mut Module) {
-        let growths = self.growths.values();
-        let added = growths.len() as u32;
-        // As sections, of which only the items are wanted: each begins with its size
-        // and the number of its items.
-        let mut section = Vec::new();
-        let more = match id {
-            TYPE => {
-                let mut types = TypeSection::new();
-                for growth in growths {
-                    let index = growth.index();
-                    let params = growth.element.into_iter().chain([index]);
-                    let params = params.collect::<Vec<_>>();
-                    types.ty().function(params, [index]);
-                }
-                types.encode(&mut section);
-                added
-            }
-            TABLE => {
-                let mut tables = TableSection::new();
-                tables.table(wasm_encoder::TableType {
-                    element_type: wasm_encoder::RefType::FUNCREF,
-                    table64: false,
-                    // Its functions come later, and are not counted.
-                    minimum: 0,
-                    maximum: Some(added.into()),
-                    shared: false,
-                });
-                tables.encode(&mut section);
-                1
-            }
-            _ => {
-                let mut exports = ExportSection::new();
-                exports.export(NAME, ExportKind::Table, self.tables.len() as u32);
-                for target in self.growths.keys() {
-                    let (kind, index) = match *target {
-                        Target::Memory(index) => (ExportKind::Memory, index),
-                        Target::Table(index) => (ExportKind::Table, index),
-                    };
-                    exports.export(&target.name(), kind, index);
-                }
-                exports.encode(&mut section);
-                added + 1
-            }
-        };
-        let mut data = Vec::new();
-        (count + more).encode(&mut data);
-        data.extend_from_slice(items);
-        data.extend_from_slice(after_numbers(&section, 2));
-        module.section(&RawSection { id, data: &data });
+        let mut tables = TableSection::new();
+        tables.table(wasm_encoder::TableType {
+            element_type: wasm_encoder::RefType::FUNCREF,
+            table64: false,
+            // Its functions come later, and are not counted.
+            minimum: 0,
+            maximum: Some(self.growths.len() as u64),
+            shared: false,
+        });
+        sections.append(&tables)?;
+
+        let mut exports = ExportSection::new();
+        exports.export(NAME, ExportKind::Table, self.tables.len() as u32);
+        for target in self.growths.keys() {
+            let (kind, index) = match *target {
+                Target::Memory(index) => (ExportKind::Memory, index),
+                Target::Table(index) => (ExportKind::Table, index),
+            };
+            exports.export(&target.name(), kind, index);
+        }
+        sections.append(&exports)?;
+        Ok(sections.finish())
     }
 
     fn body(&self, body: &FunctionBody<'_>, code: &mut CodeSection) -> Result<(), reencode::Error> {
@@ -348,27 +290,6 @@ fn target(operator: &Operator<'_>) -> Option<Target> {
         Operator::TableGrow { table } => Some(Target::Table(table)),
         _ => None,
     }
-}
-
-const TYPE: u8 = 1;
-const TABLE: u8 = 4;
-
-/// The order of sections.
-fn rank(id: u8) -> u8 {
-    const TAG: u8 = 13;
-    const DATA_COUNT: u8 = 12;
-    match id {
-        TAG => 2 * 5 + 1,
-        DATA_COUNT => 2 * 9 + 1,
-        _ => 2 * id,
-    }
-}
-
-/// What comes after numbers in groups of seven bits.
-fn after_numbers(bytes: &[u8], count: usize) -> &[u8] {
-    let mut ends = (0..).zip(bytes).filter(|(_, byte)| **byte < 0x80);
-    let last: usize = ends.nth(count - 1).map_or(0, |(at, _)| at + 1);
-    &bytes[last..]
 }
 
 /// What sizes are counted in.
@@ -452,11 +373,21 @@ fn of_memory<I: Index>(cx: &mut StoreContextMut<'_, Link>, memory: Memory) -> Fu
         let by: u64 = by.into();
         let current = memory.size(&caller);
         caller.data_mut().asked = Asked::Nothing;
+        if large::is_grown_in_parts(&mut caller.as_context_mut(), &memory, by) {
+            let grown = large::grow(&mut caller.as_context_mut(), &memory, by);
+            return match grown.map_err(HostFailure::wrap)? {
+                true => Ok(I::of(current)),
+                false => Ok(I::FAILED),
+            };
+        }
         match memory.grow(&mut caller, by) {
             Ok(size) if mutant::active(Mutant::WasmiGrowthGivesNewSize) => Ok(I::of(size + by)),
             Ok(size) => Ok(I::of(size)),
             Err(_) => failed(caller.data_mut(), |data| {
-                data.grow_memory(in_bytes(current), in_bytes(current.saturating_add(by)))
+                data.grow_memory(
+                    large::in_bytes(current),
+                    large::in_bytes(current.saturating_add(by)),
+                )
             }),
         }
     })
@@ -480,12 +411,6 @@ where
             }),
         }
     })
-}
-
-/// The size of a memory in bytes, or more than any has.
-fn in_bytes(pages: u64) -> u64 {
-    const PAGE: u64 = 1 << 16;
-    pages.saturating_mul(PAGE).min(0u64.wrapping_sub(PAGE))
 }
 
 /// What the guest gets for a growth that failed: because our limiter refused it;

@@ -14,8 +14,10 @@
 mod engine;
 mod growth;
 mod initial;
+mod large;
 mod limits;
 mod linker;
+mod sections;
 mod select;
 mod signature;
 mod start;

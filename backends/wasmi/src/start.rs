@@ -2,65 +2,24 @@
 //! fuel in, but with any other call; and some modules have to be provided with what
 //! wasmi itself does badly before anything of them runs (`growth`).
 
-use wasm_encoder::{Encode, ExportKind, Module, RawSection};
-use wasmparser::{Parser, Payload};
+use wasm_encoder::{ExportKind, ExportSection};
+use wasmparser::BinaryReader;
+
+use crate::sections::{START, Sections};
 
 /// The name of the export: no guest has it by accident.
 pub(crate) const NAME: &str = "\0enginebay:start";
 
-const EXPORT: u8 = 7;
-const START: u8 = 8;
-
-/// Sections that come after exports.
-fn is_after_exports(id: u8) -> bool {
-    // Tags (13) come before, the count of data segments (12) after.
-    matches!(id, START..=12)
-}
-
 /// A valid module with its start function as an export and no start section;
 /// nothing if it has no start function.
 pub(crate) fn export(wasm: &[u8]) -> Option<Vec<u8>> {
-    let mut sections = Vec::new();
-    let mut start = None;
-    let (mut count, mut exports) = (0, &[][..]);
-    for payload in Parser::new(0).parse_all(wasm) {
-        let payload = payload.ok()?;
-        let Some((id, range)) = payload.as_section() else {
-            continue;
-        };
-        match &payload {
-            Payload::StartSection { func, .. } => start = Some(*func),
-            Payload::ExportSection(it) => {
-                // A section's reader stands after the number of its items.
-                (count, exports) = (it.count(), &wasm[it.original_position()..range.end]);
-            }
-            _ => {}
-        }
-        sections.push((id, &wasm[range]));
-    }
-    let mut contents = Vec::with_capacity(exports.len() + NAME.len() + 16);
-    (count + 1).encode(&mut contents);
-    contents.extend_from_slice(exports);
-    NAME.encode(&mut contents);
-    ExportKind::Func.encode(&mut contents);
-    start?.encode(&mut contents);
-
-    let mut module = Module::new();
-    let mut left = Some(contents);
-    for (id, data) in sections {
-        if (id == EXPORT || is_after_exports(id))
-            && let Some(data) = left.take()
-        {
-            module.section(&RawSection {
-                id: EXPORT,
-                data: &data,
-            });
-        }
-        if id != EXPORT && id != START {
-            module.section(&RawSection { id, data });
-        }
-    }
-    Some(module.finish())
+    let mut sections = Sections::of(wasm).ok()?;
+    let start = sections.remove(START)?;
+    let func = BinaryReader::new(&start, 0).read_var_u32().ok()?;
+    let mut exports = ExportSection::new();
+    exports.export(NAME, ExportKind::Func, func);
+    sections.append(&exports).ok()?;
+    Some(sections.finish())
 }
 
 #[cfg(test)]

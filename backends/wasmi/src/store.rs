@@ -92,7 +92,7 @@ struct Place {
 pub(crate) struct Link {
     inner: NonNull<Inner>,
     place: NonNull<Place>,
-    /// Whether what grows now is ours, which is not counted.
+    /// Whether what grows now is not counted: it is ours, or was counted before.
     pub(crate) is_exempt: bool,
     /// What became of the last growth.
     pub(crate) asked: Asked,
@@ -370,25 +370,33 @@ impl Context<'_> {
         if unsafe { !(*place.as_ptr()).unit.owns(module) } {
             return Err(misused("a module is instantiated in another's place"));
         }
+        if let Some(initial) = &module.initial
+            && let Some(error) = initial.refused(self.data_mut().store_data_mut())
+        {
+            return Err(error);
+        }
+        let made = match &*module.memories {
+            [] => Vec::new(),
+            memories => contain("making memories", || {
+                let mut cx = self.wasmi(realm);
+                memories.iter().map(|it| it.make(&mut cx)).collect()
+            })?,
+        };
         let (one, mut several);
         let externs = match imports {
-            [import] => {
+            [import] if made.is_empty() => {
                 one = [self.import(realm, import)?];
                 &one[..]
             }
             imports => {
                 let each = imports.iter().map(|import| self.import(realm, import));
                 several = each.collect::<Result<Vec<_>>>()?;
+                several.extend(made);
                 // Stable, and one pass over what is in order, as most modules are.
                 several.sort_by_key(rank);
                 &several[..]
             }
         };
-        if let Some(initial) = &module.initial
-            && let Some(error) = initial.refused(self.data_mut().store_data_mut())
-        {
-            return Err(error);
-        }
         self.nesting().enter()?;
         let result = contain("instantiating a module", || {
             match wasmi::Instance::new(self.wasmi(realm), &module.inner, externs) {
