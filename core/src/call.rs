@@ -32,6 +32,10 @@ pub(crate) struct Owner {
 /// Opens no store.
 pub(crate) const SHUT: u64 = 0;
 
+/// A gate that a call went through and that it has not left: with the instance that it
+/// entered, and above all keys.
+const ENTERED: u64 = 1 << 63;
+
 impl Owner {
     /// Store and mode of a call in one number, which is never [`SHUT`]: stores
     /// are counted from 1.
@@ -54,8 +58,6 @@ const _: () = assert!(IDLE != NO_INSTANCE, "a call of no instance is a call");
 /// panicked, the store is poisoned.
 pub(crate) struct Call<'a, B: Backend> {
     cx: B::Context<'a>,
-    /// It came through the store's open gate.
-    fast: bool,
     /// How many calls are below it on the stack.
     depth: usize,
     finished: bool,
@@ -65,11 +67,8 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     pub(crate) fn begin(mut cx: B::Context<'a>, mode: Mode, owner: Owner) -> Result<Self> {
         let policy = &mut B::data_mut(&mut cx).policy;
-        let fast = policy.gate == Owner::key(owner.store, mode);
-        let depth = if fast {
-            policy.gate = SHUT;
-            policy.current = owner.instance;
-            policy.sequence += 1;
+        let depth = if policy.gate == Owner::key(owner.store, mode) {
+            policy.gate = ENTERED | u64::from(owner.instance);
             policy.call.host_calls = policy.host_calls;
             0
         } else {
@@ -77,7 +76,6 @@ impl<'a, B: Backend> Call<'a, B> {
         };
         Ok(Call {
             cx,
-            fast,
             depth,
             finished: false,
         })
@@ -89,7 +87,6 @@ impl<'a, B: Backend> Call<'a, B> {
         let depth = Self::begin_slowly(&mut cx, mode, owner, true)?;
         Ok(Call {
             cx,
-            fast: false,
             depth,
             finished: false,
         })
@@ -106,6 +103,7 @@ impl<'a, B: Backend> Call<'a, B> {
     ) -> Result<usize> {
         let policy = &mut B::data_mut(cx).policy;
         policy.may_enter(mode, owner, ends)?;
+        policy.close();
         if !policy.has_call() {
             policy.start();
         } else {
@@ -174,8 +172,8 @@ impl<'a, B: Backend> Call<'a, B> {
     #[inline]
     fn leave(&mut self) -> bool {
         let policy = &mut B::data_mut(&mut self.cx).policy;
-        if self.fast && policy.below.is_empty() {
-            policy.current = IDLE;
+        // With calls above it, which have been left or leaked, the gate is shut.
+        if policy.gate >= ENTERED {
             policy.gate = policy.open;
             false
         } else {
@@ -244,6 +242,7 @@ fn end<B: Backend>(cx: &mut B::Context<'_>) {
     let fuel = if metered { B::fuel(cx) } else { None };
     let policy = &mut B::data_mut(cx).policy;
     policy.current = IDLE;
+    policy.gate = policy.open;
     policy.stop();
     if let (Some(left), Some(before)) = (fuel, &mut policy.call.fuel) {
         *before = before.saturating_sub(left);
@@ -296,7 +295,23 @@ impl Policy {
     /// Whether a call is on the stack, or was leaked.
     #[inline]
     pub(crate) fn has_call(&self) -> bool {
-        self.current != IDLE
+        self.gate >= ENTERED || self.current != IDLE
+    }
+
+    /// Shuts the gate, also behind a call that went through it.
+    fn close(&mut self) {
+        if self.gate >= ENTERED {
+            self.current = self.gate as u32;
+        }
+        self.gate = SHUT;
+    }
+
+    /// The call has grown something: the next has to clear that away.
+    pub(crate) fn has_grown(&mut self) {
+        self.open = SHUT;
+        if self.gate < ENTERED {
+            self.gate = SHUT;
+        }
     }
 
     #[inline]
@@ -308,7 +323,7 @@ impl Policy {
         if let Some(by) = &self.poison {
             return Err(poisoned(by));
         }
-        if self.current != IDLE
+        if self.has_call()
             && self.is_on_the_stack(owner.instance, ends)
             && !mutant::active(Mutant::ReentryAllowed)
         {
@@ -325,7 +340,12 @@ impl Policy {
     /// `ends` is for that destructor itself.
     fn is_on_the_stack(&self, instance: u32, ends: bool) -> bool {
         let below = |other| self.below.iter().any(|(instance, _)| *instance == other);
-        let on = |other| self.current == other || below(other);
+        let current = if self.gate >= ENTERED {
+            self.gate as u32
+        } else {
+            self.current
+        };
+        let on = |other| current == other || below(other);
         let unknown = if ends {
             below(NO_INSTANCE)
         } else {
@@ -346,7 +366,8 @@ impl Policy {
     #[inline]
     fn start(&mut self) {
         let call = &mut self.call;
-        self.sequence += 1;
+        call.growth = None;
+        self.open = self.key;
         call.host_calls = self.host_calls;
         if let Some(ticker) = &self.ticker {
             let now = ticker.now();
@@ -378,8 +399,9 @@ impl Policy {
         if mutant::active(Mutant::PoisonForgotten) {
             return;
         }
+        self.key = SHUT;
         self.open = SHUT;
-        self.gate = SHUT;
+        self.close();
         self.poison.get_or_insert_with(|| Box::new(by.clone()));
     }
 

@@ -85,13 +85,14 @@ impl DerefMut for StoreData {
 pub(crate) struct Policy {
     /// What opens the fast way into the store: the key of a call (see
     /// [`Owner::key`](crate::call::Owner)) that need not be looked at any closer.
-    /// [`SHUT`] while a call runs, after a failure, and where calls are timed or
+    /// While a call that came by it runs, the instance that it entered. [`SHUT`]
+    /// while others run, after a growth or a failure, and where calls are timed or
     /// metered.
     pub(crate) gate: u64,
-    /// What [`Policy::gate`] is between calls.
+    /// What [`Policy::gate`] will be after the call.
     pub(crate) open: u64,
-    /// Counts calls from the host.
-    pub(crate) sequence: u64,
+    /// What it is after a call that grew nothing.
+    pub(crate) key: u64,
     /// Whether host functions have to be looked at: there is a guard or a ticker.
     pub(crate) watched: bool,
     pub(crate) id: u64,
@@ -107,7 +108,8 @@ pub(crate) struct Policy {
     pub(crate) cancel: Option<CancelHandle>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) poison: Option<Box<ErrorKind>>,
-    /// The instance that was entered last; [`IDLE`] outside of calls.
+    /// The instance that was entered last, if not through the gate; [`IDLE`] outside
+    /// of calls.
     pub(crate) current: u32,
     /// The asynchronous host function that was started last in this call.
     pub(crate) site: Option<Arc<Site>>,
@@ -152,17 +154,16 @@ pub(crate) struct CallState {
     pub(crate) started: Option<Instant>,
     pub(crate) deadline: Option<Deadline>,
     /// Growths of memories and tables, if there were any.
-    growth: Growth,
+    pub(crate) growth: Option<Growth>,
     /// The store's count when the call started.
     pub(crate) host_calls: u64,
     pub(crate) fuel: Option<u64>,
     pub(crate) time: Option<Duration>,
 }
 
-/// What grew in one call; of an older call if the sequence is another.
+/// What grew in one call.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Growth {
-    sequence: u64,
     pub(crate) memory_peak: u64,
     pub(crate) refused: u64,
     /// Total bytes that the last refused growth of a memory asked for.
@@ -184,7 +185,7 @@ impl StoreData {
             policy: Policy {
                 gate: open,
                 open,
-                sequence: 0,
+                key: open,
                 watched: policy.ticker.is_some() || policy.guard.is_some(),
                 id,
                 engine: policy.engine,
@@ -458,14 +459,10 @@ impl fmt::Debug for StoreData {
 impl Policy {
     /// What grew in the call that runs or ran last.
     pub(crate) fn growth_in_call(&self) -> Growth {
-        if self.call.growth.sequence == self.sequence {
-            return self.call.growth;
-        }
-        Growth {
-            sequence: self.sequence,
+        self.call.growth.unwrap_or(Growth {
             memory_peak: self.memory,
             ..Growth::default()
-        }
+        })
     }
 
     /// An asynchronous host function starts. Its name is needed if it fails, and
@@ -480,8 +477,9 @@ impl Policy {
     }
 
     fn growth(&mut self) -> &mut Growth {
-        self.call.growth = self.growth_in_call();
-        &mut self.call.growth
+        self.has_grown();
+        let growth = self.growth_in_call();
+        self.call.growth.insert(growth)
     }
 
     pub(crate) fn interrupted_at(&self, now: impl FnOnce() -> Instant) -> Option<Error> {
