@@ -10,53 +10,49 @@
 //! A comparison gives 0 or 1, and so it is the same with `& 1` behind it. Of that
 //! and a `select` wasmi makes no instruction that is wrong.
 
-use wasm_encoder::{CodeSection, Encode, Instruction, Module, RawSection};
+use wasm_encoder::{CodeSection, Encode, Instruction};
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
-const CODE: u8 = 10;
+use crate::sections::Sections;
 
 /// A valid module where wasmi translates each `select` as it is meant; nothing if
 /// it does anyhow.
 pub(crate) fn rewrite(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut code = CodeSection::new();
     let mut changed = false;
-    let mut sections = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
-        let payload = payload.ok()?;
-        if let Payload::CodeSectionEntry(body) = &payload {
-            let rewritten = self::body(wasm, body).ok()?;
+        if let Payload::CodeSectionEntry(body) = payload.ok()? {
+            let rewritten = self::body(wasm, &body).ok()?;
             changed |= rewritten.is_some();
             code.raw(rewritten.as_deref().unwrap_or(body.as_bytes()));
-        } else if let Some(section) = payload.as_section() {
-            sections.push(section);
         }
     }
     if !changed {
         return None;
     }
-    let mut module = Module::new();
-    for (id, range) in sections {
-        if id == CODE {
-            module.section(&code);
-        } else {
-            let data = &wasm[range];
-            module.section(&RawSection { id, data });
-        }
-    }
-    Some(module.finish())
+    let mut sections = Sections::of(wasm).ok()?;
+    sections.replace(&code);
+    Some(sections.finish())
 }
+
+const NOP: u8 = 0x01;
+const ELSE: u8 = 0x05;
+const END: u8 = 0x0b;
+const SELECT: u8 = 0x1b;
+const TYPED_SELECT: u8 = 0x1c;
+const I32_EQZ: u8 = 0x45;
+const I32_EQ: u8 = 0x46;
+const I32_NE: u8 = 0x47;
 
 /// Puts `& 1` behind comparisons; nothing if there are none that need it.
 fn body(wasm: &[u8], body: &FunctionBody<'_>) -> Result<Option<Vec<u8>>, wasmparser::Error> {
-    // Few functions have one, and this is a fraction of what it takes to read
-    // operators. An operand may look like one.
-    const SELECT: u8 = 0x1b;
-    const TYPED_SELECT: u8 = 0x1c;
-    if !body
-        .as_bytes()
-        .iter()
-        .any(|byte| matches!(*byte, SELECT | TYPED_SELECT))
-    {
+    // Few functions have these bytes side by side, and this is a fraction of what it
+    // takes to read operators. They may be part of others.
+    let may_change = |pair: &[u8]| {
+        matches!(pair[0], I32_EQZ | I32_EQ | I32_NE)
+            && matches!(pair[1], SELECT | TYPED_SELECT | NOP | END | ELSE)
+    };
+    if !body.as_bytes().windows(2).any(may_change) {
         return Ok(None);
     }
     let range = body.range();
