@@ -19,6 +19,7 @@ pages! {
     first_component = "src/tutorial/first-component.md";
     how_to_artifacts = "src/how-to/artifacts.md";
     how_to_async = "src/how-to/async.md";
+    how_to_bindings = "src/how-to/bindings.md";
     how_to_choose = "src/how-to/choose-at-run-time.md";
     how_to_conformance = "src/how-to/conformance.md";
     how_to_errors = "src/how-to/errors.md";

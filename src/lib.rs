@@ -58,6 +58,9 @@ pub use enginebay_core as generic;
 #[doc(hidden)]
 pub use enginebay_core::__private;
 
+#[cfg(feature = "bindgen")]
+pub use enginebay_macros::bindgen;
+
 /// WASI 0.2 for every backend.
 #[cfg(feature = "wasi")]
 pub use enginebay_wasi as wasi;

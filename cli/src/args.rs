@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Backends(BackendsArgs),
     Compile(CompileArgs),
     Conformance(ConformanceArgs),
+    Bindgen(BindgenArgs),
     Completions(CompletionsArgs),
     #[cfg(not(target_family = "wasm"))]
     #[command(hide = true)]
@@ -356,6 +357,58 @@ pub(crate) struct CompileArgs {
 
     #[command(flatten)]
     pub(crate) compiler: CompilerArgs,
+}
+
+/// Print host bindings for a WIT world, in Rust.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "The same as the macro `enginebay::bindgen!`, to read, or to keep in a file.
+
+Examples:
+  enginebay bindgen wit/
+  enginebay bindgen wit/ --world greeter --output src/bindings.rs
+  enginebay bindgen wit/ --async ns:pkg/clock#sleep --trappable-imports"
+)]
+pub(crate) struct BindgenArgs {
+    /// A folder with a package and its `deps/`, or a file.
+    pub(crate) wit: PathBuf,
+
+    /// The world, if there are several: `world`, or `ns:pkg/world@version`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) world: Option<String>,
+
+    /// The file to write, instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// An imported function that is asynchronous: `ns:pkg/interface#function`.
+    #[arg(long = "async", value_name = "NAME", conflicts_with = "all_async")]
+    pub(crate) asynchronous: Vec<String>,
+
+    /// All imported functions are asynchronous.
+    #[arg(long)]
+    pub(crate) all_async: bool,
+
+    /// Imported functions give a `Result`, whose error stops the guest.
+    #[arg(long)]
+    pub(crate) trappable_imports: bool,
+
+    /// Types that are there: an interface's, or that of a resource
+    /// (`ns:pkg/interface/resource`).
+    #[arg(long, value_name = "WIT=RUST", value_parser = parse::pair)]
+    pub(crate) with: Vec<(String, String)>,
+
+    /// A trait that types derive besides.
+    #[arg(long = "derive", value_name = "PATH")]
+    pub(crate) derives: Vec<String>,
+
+    /// A feature of `@unstable` items that is on.
+    #[arg(long = "feature", value_name = "NAME")]
+    pub(crate) features: Vec<String>,
+
+    /// The path to the crate `enginebay`.
+    #[arg(long = "crate", value_name = "PATH")]
+    pub(crate) root: Option<String>,
 }
 
 /// How the report of `conformance` is written.

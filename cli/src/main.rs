@@ -4,6 +4,7 @@
 
 mod args;
 mod backends;
+mod bindgen;
 mod cancel;
 mod compile;
 mod compiler;
@@ -91,6 +92,7 @@ fn main_on_large_stack(cli: &Cli) -> Exit {
         Command::Backends(args) => backends::backends(args),
         Command::Compile(args) => compile::compile(args),
         Command::Conformance(args) => conformance::conformance(args),
+        Command::Bindgen(args) => bindgen::bindgen(args),
         Command::Completions(args) => completions(args),
         #[cfg(not(target_family = "wasm"))]
         Command::CompileInChild(args) => compiler::child(args),

@@ -123,6 +123,16 @@ pub(crate) fn dir(text: &str) -> Result<Dir, String> {
     })
 }
 
+/// Two names with `=` between them.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok((left.to_owned(), right.to_owned()))
+        }
+        _ => Err("two names with `=` between them are wanted".to_owned()),
+    }
+}
+
 /// `KEY=VALUE`, or `KEY` for the value that this program was given.
 #[cfg(feature = "wasi")]
 pub(crate) fn env(text: &str) -> Result<(String, String), String> {

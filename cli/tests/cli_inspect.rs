@@ -191,3 +191,51 @@ fn the_help_has_examples_and_exit_codes() {
         format!("enginebay {}\n", env!("CARGO_PKG_VERSION"))
     );
 }
+
+#[test]
+fn bindgen_prints_or_writes_rust() {
+    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../guests/greet/wit");
+    let ended = enginebay(["bindgen", wit, "--world", "greeter"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    assert!(
+        ended
+            .stdout
+            .contains("pub struct Greeter<B: ::enginebay::Backend> {")
+    );
+
+    let folder = Folder::new();
+    let file = folder.name("bindings.rs");
+    let ended = enginebay([
+        "bindgen",
+        wit,
+        "--world",
+        "greeter-with-host",
+        "--async",
+        "example:greet/host#log",
+        "--trappable-imports",
+        "--crate",
+        "crate::api",
+        "--output",
+        &file,
+    ]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(0), ""));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("crate::api::HostFuture::new(") && !text.contains("::enginebay"));
+
+    for (args, expected) in [
+        (&["bindgen", wit][..], "multiple worlds"),
+        (&["bindgen", "nothing.wit"], "nothing.wit"),
+        (
+            &["bindgen", wit, "--world", "greeter", "--with", "a=b"],
+            "`a`",
+        ),
+        (
+            &["bindgen", wit, "--world", "greeter", "--with", "a"],
+            "two names",
+        ),
+    ] {
+        let ended = enginebay(args.iter().copied());
+        assert_eq!((ended.code, &*ended.stdout), (Some(2), ""), "{ended:?}");
+        assert!(ended.stderr.contains(expected), "{ended:?}");
+    }
+}

@@ -11,6 +11,8 @@
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
+#[cfg(feature = "bindgen")]
+mod bindgen;
 mod engine;
 mod flags;
 mod input;
@@ -90,6 +92,48 @@ fn expand(
 pub fn flags(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as flags::Flags);
     flags::expand(&input).into()
+}
+
+/// Bindings for a WIT world, from the host's side: the module's content. They are
+/// generic over the backend, so that the same code serves all of them.
+///
+/// ```text
+/// bindgen!();                 // the world of the package in the folder `wit`
+/// bindgen!("greeter");        // one of its worlds
+/// bindgen!({
+///     path: "../wit",         // another folder, or a file
+///     world: "ns:pkg/greeter",
+///     async: ["ns:pkg/clock#sleep"],
+/// });
+/// ```
+///
+/// | option | value | default |
+/// |---|---|---|
+/// | `path` | a folder with a package and its `deps/`, or a file, from the package's folder | `"wit"`, unless there is `inline` |
+/// | `inline` | WIT as a text, which may use packages of `path` | |
+/// | `world` | a world's name, `world` or `ns:pkg/world@version` | the only one |
+/// | `with` | `{ "ns:pkg/interface": path, "ns:pkg/interface/resource": path }`: types that are there | `{}` |
+/// | `async` | `true`, `false`, or the imported functions that are asynchronous: `["ns:pkg/interface#function"]` | `false` |
+/// | `trappable_imports` | whether imported functions give an `enginebay::Result` | `false` |
+/// | `additional_derives` | `[path, ...]`: what types derive besides | `[]` |
+/// | `features` | `["name", ...]`: features of `@unstable` items that are on | `[]` |
+/// | `crate` | the path to `enginebay` | by the manifest |
+///
+/// For each interface that the world imports there is a module with a trait `Host`, which
+/// the embedder implements, and with a trait for each of its resources; the world's
+/// struct has `add_to_linker` for all of them, and a method `call_...` for each function
+/// that the world exports, with an asynchronous one beside it. Interfaces that are
+/// exported are in the module `exports`.
+///
+/// WIT that does not resolve, options that name nothing in it, and types without a Rust
+/// form are compile errors, the first with the place in the WIT.
+#[cfg(feature = "bindgen")]
+#[proc_macro]
+pub fn bindgen(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as bindgen::Input);
+    bindgen::expand(input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// Expands to nothing: what a derive was shown is not to be defined. Part of

@@ -21,6 +21,14 @@ pub(crate) fn root(explicit: Option<&Path>) -> TokenStream {
     quote!(::#name::__private)
 }
 
+/// The path to `enginebay` itself.
+#[cfg(feature = "bindgen")]
+pub(crate) fn facade() -> TokenStream {
+    let name = dependency("enginebay").unwrap_or_else(|| "enginebay".into());
+    let name = Ident::new(&name, Span::call_site());
+    quote!(::#name)
+}
+
 fn dependency(package: &str) -> Option<String> {
     match crate_name(package).ok()? {
         FoundCrate::Name(name) => Some(name),

@@ -1,0 +1,239 @@
+//! Functions: what the embedder implements and links, and what it calls.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use wit_parser::{Function, FunctionKind, Type, TypeId};
+
+use crate::names::snake;
+use crate::types::{Form, Scope, documented};
+use crate::world::Generator;
+use crate::{Async, Error, Result};
+
+/// A function as Rust has it.
+pub(crate) struct Signature {
+    pub(crate) name: Ident,
+    pub(crate) docs: TokenStream,
+    params: Vec<Ident>,
+    types: Vec<TokenStream>,
+    /// The types where no call is.
+    statics: Vec<TokenStream>,
+    result: Option<TokenStream>,
+}
+
+impl Signature {
+    fn results(&self) -> TokenStream {
+        match &self.result {
+            Some(ty) => quote!((#ty,)),
+            None => quote!(()),
+        }
+    }
+
+    fn result(&self) -> TokenStream {
+        self.result.clone().unwrap_or_else(|| quote!(()))
+    }
+}
+
+/// The resource that a function is of.
+pub(crate) fn resource_of(func: &Function) -> Option<TypeId> {
+    match func.kind {
+        FunctionKind::Freestanding | FunctionKind::AsyncFreestanding => None,
+        FunctionKind::Method(id)
+        | FunctionKind::AsyncMethod(id)
+        | FunctionKind::Static(id)
+        | FunctionKind::AsyncStatic(id)
+        | FunctionKind::Constructor(id) => Some(id),
+    }
+}
+
+impl Generator<'_> {
+    fn signature(&self, scope: &Scope, func: &Function, form: Form) -> Result<Signature> {
+        if let FunctionKind::AsyncFreestanding
+        | FunctionKind::AsyncMethod(_)
+        | FunctionKind::AsyncStatic(_) = func.kind
+        {
+            return Err(Error::new(format!(
+                "there are no bindings for the asynchronous function `{}`",
+                func.name
+            )));
+        }
+        let name = match func.kind {
+            FunctionKind::Constructor(_) if form == Form::Owned => snake("new"),
+            _ => snake(func.item_name()),
+        };
+        let types = |form| {
+            let types = func
+                .params
+                .iter()
+                .map(|param| self.ty(scope, &param.ty, form));
+            types.collect::<Result<Vec<_>>>()
+        };
+        let result = |ty: &Type| self.ty(scope, ty, Form::Owned);
+        Ok(Signature {
+            name,
+            docs: documented(&func.docs, &func.stability),
+            params: func.params.iter().map(|param| snake(&param.name)).collect(),
+            types: types(form)?,
+            statics: match form {
+                Form::Owned => Vec::new(),
+                _ => types(Form::Static)?,
+            },
+            result: func.result.as_ref().map(result).transpose()?,
+        })
+    }
+
+    /// Whether an imported function is asynchronous on the host's side.
+    pub(crate) fn is_async(&self, interface: Option<&str>, func: &str) -> bool {
+        match &self.options.asynchronous {
+            Async::None => false,
+            Async::All => true,
+            Async::Only(names) => {
+                let name = self.qualified(interface, func);
+                names.iter().any(|it| crate::world::is_same_name(it, &name))
+            }
+        }
+    }
+
+    /// The method of a trait that the embedder implements.
+    pub(crate) fn host_method(
+        &self,
+        scope: &Scope,
+        interface: Option<&str>,
+        func: &Function,
+    ) -> Result<TokenStream> {
+        let it = self.signature(scope, func, Form::Owned)?;
+        let Signature {
+            name,
+            docs,
+            params,
+            types,
+            ..
+        } = &it;
+        let mut result = it.result();
+        if self.options.trappable_imports {
+            let root = &self.root;
+            result = quote!(#root::Result<#result>);
+        }
+        let arrow = match (self.is_async(interface, &func.name), &it.result) {
+            (true, _) => {
+                quote!(-> impl ::std::future::Future<Output = #result> + ::std::marker::Send)
+            }
+            (false, None) if !self.options.trappable_imports => quote!(),
+            _ => quote!(-> #result),
+        };
+        Ok(quote! {
+            #docs
+            fn #name(&mut self, #(#params: #types),*) #arrow;
+        })
+    }
+
+    /// The definition of a host function in a linker's `instance`.
+    pub(crate) fn link(
+        &self,
+        scope: &Scope,
+        interface: Option<&str>,
+        host: &Ident,
+        func: &Function,
+    ) -> Result<TokenStream> {
+        let it = self.signature(scope, func, Form::Owned)?;
+        let Signature {
+            name,
+            params,
+            types,
+            ..
+        } = &it;
+        let root = &self.root;
+        let wit = &func.name;
+        // Whatever a parameter is called, it is not one of these.
+        let args: Vec<Ident> = (0..params.len())
+            .map(|at| format_ident!("arg{at}"))
+            .collect();
+        let is_async = self.is_async(interface, wit);
+        let mut call = quote!(#host::#name(get(caller.data_mut()), #(#args),*));
+        if is_async {
+            call = quote!(#call.await);
+        }
+        if self.options.trappable_imports {
+            call = quote!(#call?);
+        }
+        let body = match it.result {
+            Some(_) => quote!(::std::result::Result::Ok((#call,))),
+            None => quote!(#call; ::std::result::Result::Ok(())),
+        };
+        let head = quote!(
+            move |mut caller: #root::generic::Caller<'_, B, T>, (#(#args,)*): (#(#types,)*)|
+        );
+        Ok(match is_async {
+            false => quote!(instance.func_wrap(#wit, #head { #body })?;),
+            true => quote! {
+                instance.func_wrap_async(#wit, #head {
+                    #root::HostFuture::new(async move { #body })
+                })?;
+            },
+        })
+    }
+
+    /// The field that holds an exported function.
+    pub(crate) fn field(&self, func: &Function) -> Ident {
+        let name = func.name.replace(['[', ']', '.'], "-");
+        format_ident!("func_{}", heck::ToSnakeCase::to_snake_case(&*name))
+    }
+
+    pub(crate) fn field_type(&self, scope: &Scope, func: &Function) -> Result<TokenStream> {
+        let it = self.signature(scope, func, Form::Borrowed)?;
+        let (root, statics, results) = (&self.root, &it.statics, it.results());
+        Ok(quote!(#root::generic::TypedFunc<B, (#(#statics,)*), #results>))
+    }
+
+    /// The methods that call an exported function, of which `funcs` is the holder.
+    pub(crate) fn calls(
+        &self,
+        scope: &Scope,
+        func: &Function,
+        funcs: &TokenStream,
+    ) -> Result<TokenStream> {
+        let it = self.signature(scope, func, Form::Borrowed)?;
+        let Signature {
+            name,
+            docs,
+            params,
+            types,
+            ..
+        } = &it;
+        let (root, result, field) = (&self.root, it.result(), self.field(func));
+        let (call, call_async) = (
+            format_ident!("call_{name}"),
+            format_ident!("call_{name}_async"),
+        );
+        let about_async = format!(" As [`Self::{call}`], in an asynchronous store.");
+        let unpacked = match it.result {
+            Some(_) => quote!(let (result,) = result; ::std::result::Result::Ok(result)),
+            None => quote!(let () = result; ::std::result::Result::Ok(())),
+        };
+        // A parameter may have any name but this.
+        let store = match params.iter().any(|param| param == "store") {
+            true => format_ident!("store_"),
+            false => format_ident!("store"),
+        };
+        Ok(quote! {
+            #docs
+            pub fn #call(
+                &self,
+                #store: impl #root::generic::AsContextMut<Backend = B>,
+                #(#params: #types),*
+            ) -> #root::Result<#result> {
+                let result = #funcs.#field.call(#store, (#(#params,)*))?;
+                #unpacked
+            }
+
+            #[doc = #about_async]
+            pub async fn #call_async(
+                &self,
+                #store: impl #root::generic::AsContextMut<Backend = B> + ::std::marker::Send,
+                #(#params: #types),*
+            ) -> #root::Result<#result> {
+                let result = #funcs.#field.call_async(#store, (#(#params,)*)).await?;
+                #unpacked
+            }
+        })
+    }
+}
