@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod any;
+mod bindings;
 mod guests;
 mod kernels;
 mod layered;
@@ -25,6 +26,7 @@ pub fn benches() -> Vec<Bench> {
     let mut benches = Vec::new();
     work::list(&mut benches);
     layered::list(&mut benches);
+    bindings::list(&mut benches);
     any::list(&mut benches);
     benches
 }

@@ -145,7 +145,7 @@ pub(crate) fn engine<B: Backend>(interruption: Interruption) -> Engine<B> {
 }
 
 /// Wasmtime configured as our engines without interruption are.
-fn raw_engine() -> RawEngine {
+pub(crate) fn raw_engine() -> RawEngine {
     let mut config = Config::new();
     config.interruption(Interruption::None);
     RawEngine::new(&enginebay::wasmtime::config(&config)).expect("the configuration is valid")

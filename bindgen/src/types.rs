@@ -411,7 +411,7 @@ pub(crate) fn documented(docs: &Docs, stability: &Stability) -> TokenStream {
     let lines = docs.contents.iter().flat_map(|text| text.lines());
     let lines = lines.map(|line| match line.is_empty() {
         true => String::new(),
-        false => format!(" {line}"),
+        false => format!(" {}", line.replace('\t', "    ")),
     });
     let (Stability::Stable { deprecated, .. } | Stability::Unstable { deprecated, .. }) = stability
     else {

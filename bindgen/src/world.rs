@@ -45,11 +45,11 @@ impl Modules {
         }
     }
 
-    fn tokens(&self) -> TokenStream {
+    fn tokens(&self, attributes: &TokenStream) -> TokenStream {
         let content = &self.content;
         let inner = self.inner.iter().map(|(name, inner)| {
-            let inner = inner.tokens();
-            quote!(#[allow(missing_docs)] pub mod #name { #inner })
+            let inner = inner.tokens(&TokenStream::new());
+            quote!(#attributes pub mod #name { #inner })
         });
         quote!(#content #(#inner)*)
     }
@@ -396,7 +396,17 @@ impl<'a> Generator<'a> {
         if fields.is_empty() {
             fields.push(quote!(marker: ::std::marker::PhantomData<fn(B)>));
         }
-        let modules = modules.tokens();
+        // Names and documentation are those of the WIT, and not all of it has to be used.
+        let modules = modules.tokens(&quote! {
+            #[allow(
+                dead_code,
+                missing_docs,
+                clippy::doc_lazy_continuation,
+                clippy::module_inception,
+                clippy::too_many_arguments,
+                clippy::type_complexity
+            )]
+        });
         Ok(quote! {
             #(#with)*
             #(#types)*
@@ -404,10 +414,12 @@ impl<'a> Generator<'a> {
 
             #docs
             #[derive(Debug)]
+            #[allow(dead_code)]
             pub struct #name<B: #root::Backend> {
                 #(#fields,)*
             }
 
+            #[allow(dead_code)]
             impl<B: #root::Backend> #name<B> {
                 #link
 
