@@ -156,9 +156,7 @@ impl Generator<'_> {
 
     pub(crate) fn exports(&self, interface: InterfaceId) -> bool {
         let exports = &self.resolve.worlds[self.world].exports;
-        let is_it =
-            |item: &WorldItem| matches!(item, WorldItem::Interface { id, .. } if *id == interface);
-        exports.values().any(is_it)
+        exports.values().any(|item| is_of(item, interface))
     }
 
     /// The path of a named type, from a module.
@@ -190,8 +188,7 @@ impl Generator<'_> {
     fn key(&self, interface: InterfaceId) -> WorldKey {
         let world = &self.resolve.worlds[self.world];
         let mut items = world.exports.iter().chain(&world.imports);
-        let is_it = |(_, item): &(&WorldKey, &WorldItem)| matches!(item, WorldItem::Interface { id, .. } if *id == interface);
-        match items.find(is_it) {
+        match items.find(|(_, item)| is_of(item, interface)) {
             Some((key, _)) => key.clone(),
             None => WorldKey::Interface(interface),
         }
@@ -246,6 +243,21 @@ impl Generator<'_> {
             quote!(#[component(#kind)] #[component(crate = #root)])
         };
         let derives = self.derives(&Type::Id(id));
+        // An enum of Rust, of documentation, names and payloads.
+        let enumeration = |component, cases: Vec<(&Docs, &String, Option<TokenStream>)>| {
+            let cases = cases.into_iter().map(|(docs, name, payload)| {
+                let docs = documented(docs, &Stability::Unknown);
+                let rust = camel(name);
+                let payload = payload.map(|ty| quote!((#ty)));
+                quote!(#docs #[component(name = #name)] #rust #payload)
+            });
+            let error = self.error(&rust, id);
+            quote! {
+                #docs #derives #component
+                pub enum #rust { #(#cases,)* }
+                #error
+            }
+        };
         Ok(match &def.kind {
             TypeDefKind::Record(it) => {
                 let component = component("record");
@@ -265,42 +277,16 @@ impl Generator<'_> {
                 }
             }
             TypeDefKind::Variant(it) => {
-                let component = component("variant");
                 let cases = it.cases.iter().map(|case| {
-                    let docs = documented(&case.docs, &Stability::Unknown);
-                    let rust = camel(&case.name);
-                    let name = &case.name;
-                    let payload = match &case.ty {
-                        Some(ty) => {
-                            let ty = self.ty(scope, ty, Form::Owned)?;
-                            quote!((#ty))
-                        }
-                        None => quote!(),
-                    };
-                    Ok(quote!(#docs #[component(name = #name)] #rust #payload))
+                    let payload = case.ty.as_ref().map(|ty| self.ty(scope, ty, Form::Owned));
+                    Ok((&case.docs, &case.name, payload.transpose()?))
                 });
                 let cases = cases.collect::<Result<Vec<_>>>()?;
-                let error = self.error(&rust, id);
-                quote! {
-                    #docs #derives #component
-                    pub enum #rust { #(#cases,)* }
-                    #error
-                }
+                enumeration(component("variant"), cases)
             }
             TypeDefKind::Enum(it) => {
-                let component = component("enum");
-                let cases = it.cases.iter().map(|case| {
-                    let docs = documented(&case.docs, &Stability::Unknown);
-                    let rust = camel(&case.name);
-                    let name = &case.name;
-                    quote!(#docs #[component(name = #name)] #rust)
-                });
-                let error = self.error(&rust, id);
-                quote! {
-                    #docs #derives #component
-                    pub enum #rust { #(#cases,)* }
-                    #error
-                }
+                let cases = it.cases.iter().map(|case| (&case.docs, &case.name, None));
+                enumeration(component("enum"), cases.collect())
             }
             TypeDefKind::Flags(it) => {
                 let flags = it.flags.iter().map(|flag| {
@@ -398,6 +384,11 @@ impl Generator<'_> {
             impl ::std::error::Error for #rust {}
         }
     }
+}
+
+/// Whether an item of a world is this interface.
+fn is_of(item: &WorldItem, interface: InterfaceId) -> bool {
+    matches!(item, WorldItem::Interface { id, .. } if *id == interface)
 }
 
 fn unsupported(what: &str) -> Error {

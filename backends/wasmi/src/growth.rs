@@ -34,7 +34,7 @@ use wasmi::{
 use wasmparser::{FunctionBody, Operator, Parser, Payload, RefType, TypeRef};
 
 use crate::large;
-use crate::limits::Asked;
+use crate::limits::{Asked, uncounted};
 use crate::sections::Sections;
 use crate::store::Link;
 use crate::trap::HostFailure;
@@ -330,9 +330,9 @@ pub(crate) fn provide(
         funcs.push(growth.func(cx, instance).ok_or_else(lost)?);
     }
     // It is not the guest's.
-    cx.data_mut().is_exempt = true;
-    let grown = table.grow(&mut *cx, funcs.len() as u64, Ref::Func(Nullable::Null));
-    cx.data_mut().is_exempt = false;
+    let grown = uncounted(cx, |cx| {
+        table.grow(cx, funcs.len() as u64, Ref::Func(Nullable::Null))
+    });
     grown.map_err(|error| lost().with_source(error))?;
     for (place, func) in (0..).zip(funcs) {
         let func = Ref::Func(Nullable::Val(func));

@@ -10,6 +10,7 @@ use wasm_encoder::{EntityType, ImportSection};
 use wasmi::{Extern, Memory, MemoryType, StoreContextMut};
 use wasmparser::{Parser, Payload};
 
+use crate::limits::uncounted;
 use crate::sections::{MEMORY, Sections};
 use crate::store::Link;
 
@@ -164,17 +165,6 @@ fn has_room(current: u64, by: u64) -> bool {
     }
     usize::try_from(in_bytes(capacity))
         .is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
-}
-
-/// What wasmi does without asking for it.
-fn uncounted<R>(
-    cx: &mut StoreContextMut<'_, Link>,
-    run: impl FnOnce(&mut StoreContextMut<'_, Link>) -> R,
-) -> R {
-    cx.data_mut().is_exempt = true;
-    let result = run(cx);
-    cx.data_mut().is_exempt = false;
-    result
 }
 
 #[cold]

@@ -3,8 +3,8 @@
 //! Why a growth failed is known here only, and what comes of it is decided where
 //! guests ask for growths (`growth.rs`): [`Asked`] says it there.
 
-use wasmi::ResourceLimiter;
 use wasmi::errors::{MemoryError, TableError};
+use wasmi::{ResourceLimiter, StoreContextMut};
 use wasmi_core::LimiterError;
 
 use crate::store::Link;
@@ -18,6 +18,17 @@ pub(crate) enum Asked {
     Answered,
     /// That, and there was no room for it.
     NoRoom,
+}
+
+/// What wasmi does without asking for it.
+pub(crate) fn uncounted<R>(
+    cx: &mut StoreContextMut<'_, Link>,
+    run: impl FnOnce(&mut StoreContextMut<'_, Link>) -> R,
+) -> R {
+    cx.data_mut().is_exempt = true;
+    let result = run(cx);
+    cx.data_mut().is_exempt = false;
+    result
 }
 
 impl ResourceLimiter for Link {
