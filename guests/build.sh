@@ -44,7 +44,7 @@ build_wasm() {
 # The flags above must not reach the host tool, or it is rebuilt whenever they change.
 cargo build --locked --target-dir "$target" --package componentize
 build_wasm wasm32-unknown-unknown --package greet --package greet-host
-build_wasm wasm32-wasip2 --package wasi-command
+build_wasm wasm32-wasip2 --package wasi-command --package http-client --package http-proxy
 
 componentize=$target/debug/componentize
 core=$target/wasm32-unknown-unknown/release
@@ -52,6 +52,8 @@ core=$target/wasm32-unknown-unknown/release
 "$componentize" encode "$core/greet_host.wasm" "$scratch/components/greet-host.wasm"
 # Cargo already links this target to a component.
 cp "$target/wasm32-wasip2/release/wasi-command.wasm" "$scratch/components/wasi-command.wasm"
+cp "$target/wasm32-wasip2/release/http-client.wasm" "$scratch/components/http-client.wasm"
+cp "$target/wasm32-wasip2/release/http_proxy.wasm" "$scratch/components/http-proxy.wasm"
 
 if ! $check; then
   mkdir -p prebuilt
