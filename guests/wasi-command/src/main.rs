@@ -6,10 +6,12 @@ use std::env;
 use std::fs;
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{self, ExitCode};
-use std::time::{Duration, Instant};
+use std::str::FromStr;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const USAGE: &str = "\
 usage: wasi-command COMMAND
@@ -20,10 +22,18 @@ usage: wasi-command COMMAND
   write PATH TEXT    write TEXT to a file
   ls PATH            print the sorted names in a folder
   stdin              copy stdin to stdout in upper case
+  copy               copy stdin to stdout as it is, and say on stderr how many bytes
   exit CODE          exit with CODE
   random             print 8 random bytes in hexadecimal
   clock              print \"ok\" if two monotonic readings are in order
+  time               print the time as whole seconds since 1970
+  sleep MS           sleep, and print \"ok\" if the monotonic clock agrees
+  thread             start a thread and print what it says, or the kind of error
+  memory MIB         fill MIB mebibytes of memory and print the sum of what is in them
   connect HOST:PORT  print \"connected\", or the kind of error
+  echo HOST:PORT TEXT
+                     send TEXT, say that this was all, and print the answer; or print
+                     the kind of error
   udp HOST:PORT TEXT send TEXT from a port of the same address and print the answer, or
                      the kind of error
   serve HOST:PORT    print where it listens, and send the first line of one client back
@@ -43,10 +53,16 @@ fn main() -> ExitCode {
         ["write", path, text] => fs::write(path, text),
         ["ls", path] => ls(path),
         ["stdin"] => upper_case_stdin(),
+        ["copy"] => copy(),
         ["exit", code] => exit(code),
         ["random"] => random(),
         ["clock"] => clock(),
+        ["time"] => time(),
+        ["sleep", milliseconds] => sleep(milliseconds),
+        ["thread"] => kind_of_error(thread()),
+        ["memory", mebibytes] => memory(mebibytes),
         ["connect", address] => connect(address),
+        ["echo", address, text] => kind_of_error(echo(address, text)),
         ["udp", address, text] => kind_of_error(udp(address, text)),
         ["serve", address] => kind_of_error(serve(address)),
         ["files", path] => files(Path::new(path)),
@@ -108,11 +124,21 @@ fn upper_case_stdin() -> io::Result<()> {
     Ok(())
 }
 
+fn copy() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let bytes = io::copy(&mut io::stdin().lock(), &mut out)?;
+    out.flush()?;
+    eprintln!("{bytes} bytes");
+    Ok(())
+}
+
+fn number<T: FromStr>(text: &str) -> io::Result<T> {
+    text.parse()
+        .map_err(|_| io::Error::other(format!("{text} is not a whole number")))
+}
+
 fn exit(code: &str) -> io::Result<()> {
-    let code = code
-        .parse()
-        .map_err(|_| io::Error::other("CODE is not a whole number"))?;
-    process::exit(code)
+    process::exit(number(code)?)
 }
 
 fn random() -> io::Result<()> {
@@ -129,6 +155,41 @@ fn clock() -> io::Result<()> {
     print_lines(&["ok"])
 }
 
+fn time() -> io::Result<()> {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(io::Error::other)?;
+    print_lines(&[since.as_secs().to_string()])
+}
+
+fn sleep(milliseconds: &str) -> io::Result<()> {
+    let duration = Duration::from_millis(number(milliseconds)?);
+    let start = Instant::now();
+    thread::sleep(duration);
+    if start.elapsed() < duration {
+        return Err(io::Error::other("the sleep was too short"));
+    }
+    print_lines(&["ok"])
+}
+
+fn thread() -> io::Result<()> {
+    let thread = thread::Builder::new().spawn(|| "a thread ran")?;
+    let said = thread
+        .join()
+        .map_err(|_| io::Error::other("the thread panicked"))?;
+    print_lines(&[said])
+}
+
+fn memory(mebibytes: &str) -> io::Result<()> {
+    let mut blocks = Vec::new();
+    for block in 0..number::<u32>(mebibytes)? {
+        // A host that commits memory late sees it used.
+        blocks.push(vec![block; (1 << 20) / size_of::<u32>()]);
+    }
+    let sum: u64 = blocks.iter().flatten().copied().map(u64::from).sum();
+    print_lines(&[sum.to_string()])
+}
+
 /// A refused connection is an answer here and not a failure of the command.
 fn connect(address: &str) -> io::Result<()> {
     match TcpStream::connect(address) {
@@ -143,6 +204,15 @@ fn kind_of_error(done: io::Result<()>) -> io::Result<()> {
         Ok(()) => Ok(()),
         Err(error) => print_lines(&[format!("{:?}", error.kind())]),
     }
+}
+
+fn echo(address: &str, text: &str) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(text.as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    print_lines(&[answer])
 }
 
 fn udp(address: &str, text: &str) -> io::Result<()> {
@@ -182,7 +252,7 @@ fn files(folder: &Path) -> io::Result<()> {
     print_lines(&[format!("overwritten {text:?}")])?;
     both.set_len(3)?;
     print_lines(&[format!("cut {}", both.metadata()?.len())])?;
-    let past = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let past = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     both.set_modified(past)?;
     print_lines(&[format!("dated {}", both.metadata()?.modified()? == past)])?;
 
