@@ -46,9 +46,9 @@ pub mod any;
 pub use enginebay_core::{
     AsContextMut, Backend, CancelHandle, Case, Complexity, ComponentNamedList, ComponentType,
     Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature, Features, Field, Frame,
-    FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, MapType, Resource,
-    ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val, flags,
-    is_artifact, needed_features, to_binary, validate,
+    FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, Map, MapType,
+    Resource, ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val,
+    flags, is_artifact, needed_features, to_binary, validate,
 };
 
 /// The engine-neutral core: the generic types, and the traits that a backend

@@ -4,14 +4,18 @@
 mod common;
 
 use common::on_each_backend;
-use enginebay::generic::{Component, Engine, Instance, Linker, Store};
-use enginebay::{Backend, Config, Error, ErrorKind, Feature, Limits, Result, TrapCode, Type, Val};
+use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store};
+use enginebay::{Backend, ComponentNamedList, Config, Error, ErrorKind, Feature, Lift, Limits};
+use enginebay::{Lower, Map, Result, TrapCode, Type, Val};
 
 on_each_backend! {
     values_go_both_ways
     the_guest_finds_them_where_it_expects_them
     host_functions_take_and_return_them
     what_a_host_function_returns_is_checked
+    typed_values_go_both_ways
+    a_host_function_has_them_typed
+    the_guest_gets_entries_in_the_order_of_their_keys
     types_are_shown
     arguments_that_do_not_fit_are_refused
     malformed_maps_trap
@@ -121,6 +125,19 @@ impl<B: Backend> Fixture<B> {
     }
 
     fn with(host: Host, limits: impl FnOnce(Limits) -> Limits) -> Option<Self> {
+        let define = |linker: &mut Linker<B, ()>| {
+            linker.root().func_new("host", move |_, params, results| {
+                results[0] = host(params);
+                Ok(())
+            })
+        };
+        Self::define(define, limits)
+    }
+
+    fn define(
+        define: impl FnOnce(&mut Linker<B, ()>) -> Result<()>,
+        limits: impl FnOnce(Limits) -> Limits,
+    ) -> Option<Self> {
         let mut config = Config::new();
         for feature in FEATURES {
             config.feature(feature, true);
@@ -135,11 +152,7 @@ impl<B: Backend> Fixture<B> {
         };
         let component = Component::new(&engine, GUEST).unwrap();
         let mut linker = Linker::<B, ()>::new(&engine);
-        let define = linker.root().func_new("host", move |_, params, results| {
-            results[0] = host(params);
-            Ok(())
-        });
-        define.unwrap();
+        define(&mut linker).unwrap();
         let limits = limits(engine.default_limits());
         let mut store = Store::builder(&engine).limits(limits).build(()).unwrap();
         let instance = linker.instantiate(&mut store, &component).unwrap();
@@ -148,6 +161,18 @@ impl<B: Backend> Fixture<B> {
 
     fn call(&mut self, name: &str, params: &[Val]) -> Result<Vec<Val>> {
         let func = self.instance.get_func(&mut self.store, name).unwrap();
+        func.call(&mut self.store, params)
+    }
+
+    fn typed<P, R>(&mut self, name: &str, params: P) -> Result<R>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let func = self
+            .instance
+            .get_typed_func::<P, R>(&mut self.store, name)
+            .unwrap();
         func.call(&mut self.store, params)
     }
 
@@ -272,6 +297,81 @@ fn what_a_host_function_returns_is_checked<B: Backend>() {
         assert_eq!(*error.kind(), ErrorKind::Host, "{error:?}");
         assert!(error.message().contains(text), "{error}");
     }
+}
+
+fn typed_values_go_both_ways<B: Backend>() {
+    let Some(mut guest) = Fixture::<B>::new() else {
+        return;
+    };
+    let ages = Map::from([("b".to_string(), 2_u32), ("é".to_string(), 3)]);
+    assert_eq!(guest.typed("map", (&ages,)).unwrap(), (ages.clone(),));
+    let nested = vec![
+        Map::default(),
+        Map::from([(8_u8, ['a', '😀']), (7, ['\0', 'b'])]),
+    ];
+    assert_eq!(guest.typed("nested", (&*nested,)).unwrap(), (nested,));
+    let four = [-1_i16, 2, i16::MIN, 4];
+    assert_eq!(guest.typed("four", (four,)).unwrap(), (four,));
+    assert_eq!(guest.typed("one", ([-128_i8],)).unwrap(), ([-128_i8],));
+    let twenty: [u64; 20] = std::array::from_fn(|at| 1 << (3 * at));
+    assert_eq!(guest.typed("twenty", (twenty,)).unwrap(), (twenty,));
+    let strings = ["a", "", "é", "b", "c", "d", "e", "f", "g"].map(String::from);
+    assert_eq!(guest.typed("strings", (&strings,)).unwrap(), (strings,));
+
+    // Another length is another type.
+    let func = guest
+        .instance
+        .get_typed_func::<([i16; 3],), ([i16; 3],)>(&mut guest.store, "four");
+    assert_eq!(*func.unwrap_err().kind(), ErrorKind::TypeMismatch);
+
+    // What a guest says of a map is looked at before there is room for it.
+    for (at, len, code) in [
+        (0, u32::MAX, TrapCode::ListOutOfBounds),
+        (65_528, 2, TrapCode::ListOutOfBounds),
+        (2, 1, TrapCode::UnalignedPointer),
+    ] {
+        let Some(mut guest) = Fixture::<B>::new() else {
+            return;
+        };
+        let result = guest.typed::<_, (Map<u8, u32>,)>("any-map", (at, len));
+        assert_eq!(result.unwrap_err().trap_code(), Some(code), "{at} {len}");
+    }
+}
+
+fn a_host_function_has_them_typed<B: Backend>() {
+    let define = |linker: &mut Linker<B, ()>| {
+        linker.root().func_wrap(
+            "host",
+            |_: Caller<'_, B, ()>, (ages, pair): (Map<String, u32>, [u16; 2])| {
+                let turned = ages.into_iter().map(|(_, age)| (age, pair));
+                Ok((turned.collect::<Map<_, _>>(),))
+            },
+        )
+    };
+    let Some(mut guest) = Fixture::<B>::define(define, |limits| limits) else {
+        return;
+    };
+    let ages = Map::from([("a".to_string(), 9_u32), ("b".to_string(), 2)]);
+    let (turned,) = guest
+        .typed::<_, (Map<u32, [u16; 2]>,)>("ask", (&ages, [7_u16, 8]))
+        .unwrap();
+    assert_eq!(turned, Map::from([(2, [7, 8]), (9, [7, 8])]));
+}
+
+fn the_guest_gets_entries_in_the_order_of_their_keys<B: Backend>() {
+    let Some(mut guest) = Fixture::<B>::new() else {
+        return;
+    };
+    let weights: Map<u8, u64> = (0..40).rev().map(|key| (key, 1)).collect();
+    let (sum,) = guest.typed::<_, (u64,)>("weigh", (&weights,)).unwrap();
+    assert_eq!(sum, (0..40).sum());
+    // They are the first that its memory was asked for. Read as entries of half the size,
+    // every other key is one of theirs.
+    let Val::Map(entries) = guest.one("any-map", &[Val::U32(1024), Val::U32(80)]) else {
+        panic!("no map");
+    };
+    let keys = entries.into_iter().step_by(2).map(|(key, _)| key);
+    assert!(keys.eq((0..40).map(Val::U8)));
 }
 
 fn types_are_shown<B: Backend>() {

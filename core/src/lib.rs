@@ -30,7 +30,7 @@ mod types;
 mod val;
 mod wave;
 
-pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, StringEncoding};
+pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, Map, StringEncoding};
 pub use backend::{Backend, HostContext};
 #[doc(hidden)]
 pub use component::refused_features;

@@ -11,7 +11,7 @@ use enginebay_core::abi::{
     FlatReader, FlatWriter, LowerContext, lift_params, lift_results, lower_params,
 };
 use enginebay_core::{
-    ComponentNamedList, ComponentType, ErrorKind, Field, Lift, Lower, Resource, ResourceAny,
+    ComponentNamedList, ComponentType, ErrorKind, Field, Lift, Lower, Map, Resource, ResourceAny,
     ResourceType, StringEncoding, Type,
 };
 
@@ -320,6 +320,47 @@ fn tuples_and_lists() {
         let back: Box<[u64]> = lift_flat(&mut guest, &ty, &slots);
         assert_eq!(*back, *list);
     }
+}
+
+#[test]
+fn fixed_length_lists() {
+    round_trip([1_u8, 2, 3]);
+    round_trip([u64::MAX; 40]);
+    round_trip([person("a"), person("")]);
+    round_trip([[Some('é'), None], [None, None]]);
+    assert_eq!(<[u16; 3]>::component_type().to_string(), "list<u16, 3>");
+    // They stand where they are, without a pointer.
+    let mut guest = Guest::utf8();
+    assert_eq!(
+        lower_flat(&mut guest, &<[u16; 3]>::component_type(), &[7, 8, 9]),
+        [7, 8, 9]
+    );
+    assert!(guest.reallocs.is_empty());
+}
+
+#[test]
+fn maps_are_lists_of_pairs_in_order() {
+    round_trip(Map::<String, u32>::default());
+    round_trip(Map::from([(3_u8, 1_u64), (1, 2)]));
+    round_trip(Map::from([
+        ("b".to_string(), vec![person("a")]),
+        ("a".to_string(), vec![]),
+    ]));
+    let ty = Map::<u8, u16>::component_type();
+    assert_eq!(ty.to_string(), "map<u8, u16>");
+
+    let mut guest = Guest::utf8();
+    let slots = lower_flat(&mut guest, &ty, &Map::from([(9_u8, 1_u16), (4, 2)]));
+    let at = slots[0] as usize;
+    assert_eq!(slots[1], 2);
+    assert_eq!(guest.memory[at], 4);
+    assert_eq!(guest.memory[at + 2..at + 5], [2, 0, 9]);
+
+    // The last of a key's values counts, and each entry is charged.
+    let at = guest.put(2, &[1, 0, 5, 0, 1, 0, 6, 0]) as u64;
+    let map: Map<u8, u16> = lift_flat(&mut guest, &ty, &[at, 2]);
+    assert_eq!(map, Map::from([(1, 6)]));
+    assert_eq!(guest.charged, 2 * size_of::<(u8, u16)>());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use enginebay_core::abi::{
     record_abi, record_offsets, variant_abi,
 };
 use enginebay_core::{
-    ComponentType, Error, ErrorKind, Lift, Lower, Result, StringEncoding, TrapCode, Type,
+    ComponentType, Error, ErrorKind, Lift, Lower, Map, Result, StringEncoding, TrapCode, Type,
 };
 
 use support::Guest;
@@ -277,6 +277,17 @@ fn bad_lists_trap() {
         trap(lift_flat::<Vec<Padded>>(&[4, 0])),
         TrapCode::UnalignedPointer
     );
+}
+
+#[test]
+fn bad_maps_trap() {
+    let map = |at: u64, len: u64| lift_flat::<Map<u8, u32>>(&[at, len]);
+    let size = 1 << 16;
+    assert_eq!(trap(map(2, 1)), TrapCode::UnalignedPointer);
+    assert_eq!(trap(map(size - 8, 2)), TrapCode::ListOutOfBounds);
+    assert_eq!(trap(map(0, 0xffff_ffff)), TrapCode::ListOutOfBounds);
+    assert_eq!(map(size - 8, 1).unwrap().len(), 1);
+    assert!(map(size, 0).unwrap().is_empty());
 }
 
 #[test]

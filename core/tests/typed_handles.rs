@@ -2,7 +2,9 @@
 //! those of another store before it begins a call.
 #![forbid(unsafe_code)]
 
-use enginebay_core::{ComponentType, Error, ErrorKind, Lower, Resource, ResourceAny, ResourceType};
+use enginebay_core::{
+    ComponentType, Error, ErrorKind, Lower, Map, Resource, ResourceAny, ResourceType,
+};
 
 #[derive(ComponentType, Lower)]
 struct Mixed {
@@ -40,6 +42,8 @@ fn handles_are_seen_wherever_they_are() {
     assert_eq!(seen(&(Box::<[_]>::from([any(1)]), Some(any(2)))), [1, 2]);
     assert_eq!(seen(&(Ok::<_, u32>(any(1)), Err::<u32, _>(any(2)))), [1, 2]);
     assert_eq!(seen(&mixed(1)), [1, 2, 3]);
+    assert_eq!(seen(&[any(1), any(2)]), [1, 2]);
+    assert_eq!(seen(&Map::from([(7, any(2)), (5, any(1))])), [1, 2]);
     let choices = [
         Choice::Nothing,
         Choice::One(any(1)),

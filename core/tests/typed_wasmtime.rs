@@ -5,7 +5,7 @@
 
 mod support;
 
-use enginebay_core::{ComponentType, Resource, ResourceAny};
+use enginebay_core::{ComponentType, Map, Resource, ResourceAny};
 use wasmtime::component as wt;
 
 use support::shapes::*;
@@ -68,6 +68,11 @@ fn plain_types() {
         Result<(), ()>,
         Result<u16, String>,
         Result<f32, u64>,
+        [u8; 3],
+        [Option<u64>; 9],
+        [String; 2],
+        Map<String, u32>,
+        Map<u8, Vec<u64>>,
         Resource<File>,
         ResourceAny,
     );

@@ -2,8 +2,8 @@
 //! [`Val`](crate::Val) in between.
 //!
 //! [`ComponentType`], [`Lower`] and [`Lift`] are implemented for numbers,
-//! `bool`, `char`, strings, lists, tuples, `Option`, `Result` and resources, by
-//! the derives for records, variants and enums, and by
+//! `bool`, `char`, strings, lists, arrays, [`Map`], tuples, `Option`, `Result`
+//! and resources, by the derives for records, variants and enums, and by
 //! [`flags!`](crate::flags). They are sealed: nothing else implements them.
 //!
 //! A backend with linear memories reads and writes values through the hidden
@@ -43,12 +43,14 @@ macro_rules! lower_by_reference {
     )*};
 }
 
+mod array;
 mod dynamic;
 mod engine;
 mod flags;
 mod flat;
 mod layout;
 mod list;
+mod map;
 mod scalar;
 mod string;
 mod tuple;
@@ -63,6 +65,7 @@ pub use engine::{EngineLift, EngineLower, EngineNamedList, EngineType};
 pub use flags::{flag_bit, flags_layout};
 pub use flat::{FlatReader, FlatWriter};
 pub use layout::{Abi, VariantAbi, enum_abi, record_abi, record_offsets, variant_abi};
+pub use map::Map;
 pub use string::StringEncoding;
 pub use variant::{lift_discriminant, load_discriminant, store_discriminant};
 
