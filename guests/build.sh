@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the guests and writes the components to prebuilt/.
 # With --check, builds to a temporary folder instead and compares imports and exports.
+# Those in C need Python 3 with pip, for the compiler: without it, --check leaves them out.
 set -euo pipefail
 export LC_ALL=C
 
@@ -44,7 +45,8 @@ build_wasm() {
 # The flags above must not reach the host tool, or it is rebuilt whenever they change.
 cargo build --locked --target-dir "$target" --package componentize
 build_wasm wasm32-unknown-unknown --package greet --package greet-host
-build_wasm wasm32-wasip2 --package wasi-command --package http-client --package http-proxy
+build_wasm wasm32-wasip2 --package wasi-command --package http-client --package http-proxy \
+  --package reactor --package pair-program
 
 componentize=$target/debug/componentize
 core=$target/wasm32-unknown-unknown/release
@@ -54,6 +56,31 @@ core=$target/wasm32-unknown-unknown/release
 cp "$target/wasm32-wasip2/release/wasi-command.wasm" "$scratch/components/wasi-command.wasm"
 cp "$target/wasm32-wasip2/release/http-client.wasm" "$scratch/components/http-client.wasm"
 cp "$target/wasm32-wasip2/release/http_proxy.wasm" "$scratch/components/http-proxy.wasm"
+cp "$target/wasm32-wasip2/release/reactor.wasm" "$scratch/components/reactor.wasm"
+
+# compile_c TRIPLE SOURCE MODULE OPTION...
+compile_c() {
+  ZIG_GLOBAL_CACHE_DIR=$target/zig ZIG_LOCAL_CACHE_DIR=$target/zig \
+    "$python" -m ziglang cc --target="$1" -Os -Wall -Wextra -Werror -s "${@:4}" -o "$3" "$2"
+}
+
+python=$target/venv/bin/python
+if python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  ./python-tools.sh "ziglang==0.17.1"
+  compile_c wasm32-wasi c-program/program.c "$scratch/c-program.wasm"
+  "$componentize" adapt "$scratch/c-program.wasm" "$scratch/components/c-program.wasm"
+  # No C library, and nothing that starts.
+  compile_c wasm32-freestanding pair/library/calculator.c "$scratch/calculator.wasm" -Wl,--no-entry
+  "$componentize" encode --world library pair/wit "$scratch/calculator.wasm" \
+    "$scratch/library.wasm"
+  "$componentize" plug "$target/wasm32-wasip2/release/pair-program.wasm" "$scratch/library.wasm" \
+    "$scratch/components/pair.wasm"
+elif $check; then
+  echo "skipped: c-program and pair, whose C compiler needs python3 with venv and pip"
+else
+  echo "error: the guests in C need python3 with venv and pip" >&2
+  exit 1
+fi
 
 if ! $check; then
   mkdir -p prebuilt

@@ -5,6 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod c;
+mod pair;
+mod reactor;
 mod standard;
 
 use std::any::Any;
