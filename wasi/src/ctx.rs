@@ -12,6 +12,8 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtxView};
 
 use crate::clocks::{FixedClock, Timers};
+#[cfg(feature = "http")]
+use crate::http::{HostPattern, Http};
 use crate::network::{AddressPattern, Network};
 use crate::pipe::OutputPipe;
 use crate::random::Random;
@@ -38,6 +40,8 @@ pub(crate) struct State {
     pub(crate) random: Random,
     /// Where the clocks are fixed.
     pub(crate) timers: Option<Timers>,
+    #[cfg(feature = "http")]
+    pub(crate) http: Http,
 }
 
 impl wasmtime_wasi::WasiView for State {
@@ -169,6 +173,8 @@ pub struct WasiCtxBuilder {
     stderr: Output,
     dirs: Vec<(PathBuf, String, DirAccess)>,
     network: Network,
+    #[cfg(feature = "http")]
+    http_hosts: Vec<HostPattern>,
     seed: Option<u64>,
     clocks: Option<(SystemTime, Duration)>,
 }
@@ -316,6 +322,18 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Lets the guest send requests to these servers by `wasi:http`, with the
+    /// feature `http`. No other grant is needed for it, and it grants nothing of
+    /// `wasi:sockets`.
+    ///
+    /// What is checked is the name in the request, before it is looked up, **not
+    /// the address** that it stands for: see [`http`](crate::http).
+    #[cfg(feature = "http")]
+    pub fn allow_http(&mut self, to: impl Into<HostPattern>) -> &mut Self {
+        self.http_hosts.push(to.into());
+        self
+    }
+
     /// Replaces random numbers by a sequence that depends on the seed alone, and
     /// is the same on each machine. **Also those for secrets**: whoever knows
     /// the seed knows the guest's keys.
@@ -438,6 +456,8 @@ impl WasiCtxBuilder {
             table: ResourceTable::new(),
             random: Random::new(self.seed),
             timers,
+            #[cfg(feature = "http")]
+            http: Http::new(&self.http_hosts),
         }))))
     }
 }
@@ -447,11 +467,13 @@ impl fmt::Debug for WasiCtxBuilder {
     /// input and the seed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let envs: Vec<_> = self.envs.iter().map(|(name, _)| name).collect();
-        f.debug_struct("WasiCtxBuilder")
-            .field("envs", &envs)
+        let mut f = f.debug_struct("WasiCtxBuilder");
+        f.field("envs", &envs)
             .field("dirs", &self.dirs)
-            .field("network", &self.network)
-            .finish_non_exhaustive()
+            .field("network", &self.network);
+        #[cfg(feature = "http")]
+        f.field("http_hosts", &self.http_hosts);
+        f.finish_non_exhaustive()
     }
 }
 

@@ -65,6 +65,8 @@ mod clocks;
 mod command;
 mod ctx;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod network;
 mod pipe;
 mod random;

@@ -38,6 +38,14 @@ pub(crate) fn enter() -> Result<EnterGuard<'static>> {
     Ok(runtime()?.enter())
 }
 
+/// Runs a future in the background.
+#[cfg(feature = "http")]
+pub(crate) fn spawn<R: Send + 'static>(
+    future: impl Future<Output = R> + Send + 'static,
+) -> Result<tokio::task::JoinHandle<R>> {
+    Ok(runtime()?.spawn(future))
+}
+
 /// The future, with the runtime entered whenever it is polled.
 pub(crate) async fn entered<R>(future: impl Future<Output = Result<R>> + Send) -> Result<R> {
     let runtime = runtime()?;

@@ -5,6 +5,8 @@
 mod cli;
 mod clocks;
 mod filesystem;
+#[cfg(feature = "http")]
+pub(crate) mod http;
 mod io;
 mod random;
 mod sockets;
@@ -63,7 +65,7 @@ trait Kind: Send + Sync + 'static {
 macro_rules! resources {
     ($($(#[$doc:meta])* $name:ident = $entry:ty;)*) => {$(
         $(#[$doc])*
-        pub(super) struct $name;
+        pub(crate) struct $name;
 
         impl super::Kind for $name {
             type Entry = $entry;
