@@ -49,6 +49,28 @@ mod counting {
     });
 }
 
+/// A resource of the world itself, which is dropped asynchronously.
+mod ticketing {
+    pub(crate) struct Pass;
+
+    enginebay::bindgen!({
+        inline: "
+            package test:ticketing;
+            world tickets {
+                resource ticket {
+                    constructor(price: u32);
+                    price: func() -> u32;
+                }
+                import best: func(of: list<ticket>) -> option<ticket>;
+                export buy: func(price: u32) -> ticket;
+                export cost: func(of: borrow<ticket>) -> u32;
+            }
+        ",
+        with: { "ticket": Pass },
+        async: ["[drop]ticket"],
+    });
+}
+
 /// One function of `greet`.
 mod greeting {
     enginebay::bindgen!({
@@ -94,6 +116,7 @@ on_each_backend! {
     imports_are_implemented
     an_error_of_the_host_stops_the_guest
     resources_of_the_host_live_in_its_data
+    a_world_has_resources_of_its_own
     a_component_of_another_world_is_refused
 }
 
@@ -268,6 +291,102 @@ fn resources_of_the_host_live_in_its_data<B: Backend>() {
     });
     assert_eq!(store.data().all.len(), 1);
     assert!(store.data().all[0].is_none());
+}
+
+/// Buys tickets of a price and of one more, and gives the better one.
+const TICKETS: &str = r#"(component
+    (import "ticket" (type $ticket (sub resource)))
+    (import "[constructor]ticket" (func $new (param "price" u32) (result (own $ticket))))
+    (import "[method]ticket.price"
+        (func $price (param "self" (borrow $ticket)) (result u32)))
+    (import "best" (func $best
+        (param "of" (list (own $ticket))) (result (option (own $ticket)))))
+    (core module $memory
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64)))
+    (core instance $mem (instantiate $memory))
+    (core func $new (canon lower (func $new)))
+    (core func $price (canon lower (func $price)))
+    (core func $best (canon lower (func $best)
+        (memory $mem "memory") (realloc (func $mem "realloc"))))
+    (core func $drop (canon resource.drop $ticket))
+    (core module $m
+        (import "" "memory" (memory 1))
+        (import "" "new" (func $new (param i32) (result i32)))
+        (import "" "price" (func $price (param i32) (result i32)))
+        (import "" "best" (func $best (param i32 i32 i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (func (export "buy") (param i32) (result i32)
+            (i32.store (i32.const 16) (call $new (local.get 0)))
+            (i32.store (i32.const 20) (call $new (i32.add (local.get 0) (i32.const 1))))
+            (call $best (i32.const 16) (i32.const 2) (i32.const 32))
+            (if (i32.ne (i32.load8_u (i32.const 32)) (i32.const 1)) (then unreachable))
+            (i32.load (i32.const 36)))
+        (func (export "cost") (param i32) (result i32)
+            (call $price (local.get 0))
+            (call $drop (local.get 0))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "memory" (memory $mem "memory"))
+        (export "new" (func $new)) (export "price" (func $price))
+        (export "best" (func $best)) (export "drop" (func $drop))))))
+    (func (export "buy") (param "price" u32) (result (own $ticket))
+        (canon lift (core func $i "buy")))
+    (func (export "cost") (param "of" (borrow $ticket)) (result u32)
+        (canon lift (core func $i "cost"))))"#;
+
+/// The prices of the tickets that are there.
+#[derive(Default)]
+struct Office(Vec<Option<u32>>);
+
+impl ticketing::HostTicket for Office {
+    fn new(&mut self, price: u32) -> Resource<ticketing::Ticket> {
+        self.0.push(Some(price));
+        Resource::new_own(self.0.len() as u32 - 1)
+    }
+
+    fn price(&mut self, ticket: Resource<ticketing::Ticket>) -> u32 {
+        self.0[ticket.rep() as usize].unwrap()
+    }
+
+    async fn drop(&mut self, ticket: Resource<ticketing::Ticket>) -> Result<()> {
+        self.0[ticket.rep() as usize] = None;
+        Ok(())
+    }
+}
+
+impl ticketing::TicketsImports for Office {
+    fn best(
+        &mut self,
+        of: Vec<Resource<ticketing::Ticket>>,
+    ) -> Option<Resource<ticketing::Ticket>> {
+        let best = of
+            .iter()
+            .map(Resource::rep)
+            .max_by_key(|rep| self.0[*rep as usize])?;
+        // The others are the host's to drop.
+        for ticket in of.iter().filter(|ticket| ticket.rep() != best) {
+            self.0[ticket.rep() as usize] = None;
+        }
+        Some(Resource::new_own(best))
+    }
+}
+
+fn a_world_has_resources_of_its_own<B: Backend>() {
+    let engine = Engine::<B>::new(&Config::new()).unwrap();
+    let component = Component::new(&engine, TICKETS).unwrap();
+    let mut linker = Linker::<B, Office>::new(&engine);
+    ticketing::Tickets::add_to_linker(&mut linker, |it: &mut Office| it).unwrap();
+    let mut store = Store::new_async(&engine, Office::default()).unwrap();
+    block_on(async {
+        let tickets = ticketing::Tickets::instantiate_async(&mut store, &component, &linker);
+        let tickets = tickets.await.unwrap();
+        let ticket = tickets.call_buy_async(&mut store, 7).await.unwrap();
+        assert_eq!(ticket.rep(), 1);
+        let lent = Resource::new_borrow(ticket.rep());
+        let cost = tickets.call_cost_async(&mut store, lent).await;
+        assert_eq!(cost.unwrap(), 8);
+    });
+    assert_eq!(store.data().0, [None, Some(8)]);
 }
 
 fn a_component_of_another_world_is_refused<B: Backend>() {

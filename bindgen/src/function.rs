@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use wit_parser::{Function, FunctionKind, Type, TypeId};
 
-use crate::names::snake;
+use crate::names::{part, snake};
 use crate::types::{Form, Scope, documented};
 use crate::world::Generator;
 use crate::{Async, Error, Result};
@@ -114,16 +114,23 @@ impl Generator<'_> {
             result = quote!(#root::Result<#result>);
         }
         let arrow = match (self.is_async(interface, &func.name), &it.result) {
-            (true, _) => {
-                quote!(-> impl ::std::future::Future<Output = #result> + ::std::marker::Send)
-            }
             (false, None) if !self.options.trappable_imports => quote!(),
-            _ => quote!(-> #result),
+            (is_async, _) => self.arrow(is_async, &result),
         };
         Ok(quote! {
             #docs
             fn #name(&mut self, #(#params: #types),*) #arrow;
         })
+    }
+
+    /// What a method of the embedder's gives: a result, or a future of it.
+    pub(crate) fn arrow(&self, is_async: bool, result: &TokenStream) -> TokenStream {
+        match is_async {
+            true => {
+                quote!(-> impl ::std::future::Future<Output = #result> + ::std::marker::Send)
+            }
+            false => quote!(-> #result),
+        }
     }
 
     /// The definition of a host function in a linker's `instance`.
@@ -175,7 +182,7 @@ impl Generator<'_> {
     /// The field that holds an exported function.
     pub(crate) fn field(&self, func: &Function) -> Ident {
         let name = func.name.replace(['[', ']', '.'], "-");
-        format_ident!("func_{}", heck::ToSnakeCase::to_snake_case(&*name))
+        format_ident!("func_{}", part(&name))
     }
 
     pub(crate) fn field_type(&self, scope: &Scope, func: &Function) -> Result<TokenStream> {
@@ -193,13 +200,13 @@ impl Generator<'_> {
     ) -> Result<TokenStream> {
         let it = self.signature(scope, func, Form::Borrowed)?;
         let Signature {
-            name,
             docs,
             params,
             types,
             ..
         } = &it;
         let (root, result, field) = (&self.root, it.result(), self.field(func));
+        let name = part(func.item_name());
         let (call, call_async) = (
             format_ident!("call_{name}"),
             format_ident!("call_{name}_async"),

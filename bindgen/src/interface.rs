@@ -1,14 +1,19 @@
 //! Interfaces: a module for each.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 use wit_parser::{Function, InterfaceId, TypeDefKind, TypeId, WorldKey};
 
 use crate::Result;
 use crate::function::resource_of;
-use crate::names::camel;
+use crate::names::{camel, camel_part};
 use crate::types::{Scope, Side, documented};
 use crate::world::Generator;
+
+/// The name by which the options know a resource's destructor.
+pub(crate) fn drop_of(resource: &str) -> String {
+    format!("[drop]{resource}")
+}
 
 /// Resources of an interface, by name.
 type Resources<'a> = Vec<(&'a str, TypeId)>;
@@ -61,41 +66,17 @@ impl Generator<'_> {
             return Ok(quote!(#docs #(#types)*));
         }
         let host = self.host(id);
-        let mut is_async = false;
-        let mut methods = |of: Option<TypeId>| {
-            let functions = self.functions_of(id, of);
-            let methods = functions.map(|func| {
-                is_async |= self.is_async(Some(&wit), &func.name);
-                self.host_method(&scope, Some(&wit), func)
-            });
-            methods.collect::<Result<Vec<_>>>()
-        };
-        let own = methods(None)?;
+        let methods = self
+            .functions_of(id, None)
+            .map(|func| self.host_method(&scope, Some(&wit), func))
+            .collect::<Result<Vec<_>>>()?;
         let (mut traits, mut supers, mut links) = (Vec::new(), Vec::new(), Vec::new());
         for (name, resource) in self.resources(id) {
-            let (host, rust) = (self.resource_host(name), camel(name));
-            let about = format!(" What the host does for `{name}`.");
-            let methods = methods(Some(resource))?;
-            traits.push(quote! {
-                #[doc = #about]
-                pub trait #host: ::std::marker::Send {
-                    #(#methods)*
-                    /// A guest has dropped an owned handle.
-                    fn drop(&mut self, handle: #root::Resource<#rust>) -> #root::Result<()>;
-                }
-            });
-            links.push(quote! {
-                instance.resource(
-                    #name,
-                    #root::ResourceType::host::<#rust>(),
-                    move |mut caller: #root::generic::Caller<'_, B, T>, rep: u32| {
-                        #host::drop(get(caller.data_mut()), #root::Resource::new_own(rep))
-                    },
-                )?;
-            });
-            for func in self.functions_of(id, Some(resource)) {
-                links.push(self.link(&scope, Some(&wit), &host, func)?);
-            }
+            let functions: Vec<_> = self.functions_of(id, Some(resource)).collect();
+            let host = self.resource_host(name);
+            let (def, link) = self.host_resource(&scope, Some(&wit), name, &functions)?;
+            traits.push(def);
+            links.push(link);
             supers.push(host);
         }
         for func in self.functions_of(id, None) {
@@ -111,7 +92,7 @@ impl Generator<'_> {
 
             #[doc = #about]
             pub trait #host: ::std::marker::Send #(+ #supers)* {
-                #(#own)*
+                #(#methods)*
             }
 
             #[doc = #about_link]
@@ -137,8 +118,62 @@ impl Generator<'_> {
         self.free("Host", types.keys().map(|name| camel(name)))
     }
 
-    fn resource_host(&self, name: &str) -> Ident {
-        format_ident!("Host{}", camel(name))
+    /// The name of a resource's trait.
+    pub(crate) fn resource_host(&self, name: &str) -> Ident {
+        self.untaken(&format!("Host{}", camel_part(name)))
+    }
+
+    /// What an embedder implements for a resource, and how it is defined in a linker's
+    /// `instance`.
+    pub(crate) fn host_resource(
+        &self,
+        scope: &Scope,
+        interface: Option<&str>,
+        name: &str,
+        functions: &[&Function],
+    ) -> Result<(TokenStream, TokenStream)> {
+        let root = &self.root;
+        let (host, rust) = (self.resource_host(name), camel(name));
+        let about = format!(" What the host does for `{name}`.");
+        let methods = functions
+            .iter()
+            .map(|func| self.host_method(scope, interface, func))
+            .collect::<Result<Vec<_>>>()?;
+        let links = functions
+            .iter()
+            .map(|func| self.link(scope, interface, &host, func))
+            .collect::<Result<Vec<_>>>()?;
+        let is_async = self.is_async(interface, &drop_of(name));
+        let result = quote!(#root::Result<()>);
+        let arrow = self.arrow(is_async, &result);
+        let define = match is_async {
+            true => quote!(resource_async),
+            false => quote!(resource),
+        };
+        let dropped = quote!(
+            #host::drop(get(caller.data_mut()), #root::Resource::new_own(rep))
+        );
+        let body = match is_async {
+            true => quote!(#root::HostFuture::new(async move { #dropped.await })),
+            false => dropped,
+        };
+        let def = quote! {
+            #[doc = #about]
+            pub trait #host: ::std::marker::Send {
+                #(#methods)*
+                /// A guest has dropped an owned handle.
+                fn drop(&mut self, handle: #root::Resource<#rust>) #arrow;
+            }
+        };
+        let link = quote! {
+            instance.#define(
+                #name,
+                #root::ResourceType::host::<#rust>(),
+                move |mut caller: #root::generic::Caller<'_, B, T>, rep: u32| { #body },
+            )?;
+            #(#links)*
+        };
+        Ok((def, link))
     }
 
     /// The module of an exported interface.
@@ -168,7 +203,7 @@ impl Generator<'_> {
         let own = calls(None, quote!(self))?;
         let (mut getters, mut resources) = (Vec::new(), Vec::new());
         for (name, resource) in self.resources(id) {
-            let rust = format_ident!("Guest{}", camel(name));
+            let rust = self.untaken(&format!("Guest{}", camel_part(name)));
             let getter = crate::names::snake(name);
             let about = format!(" The functions of the resource `{name}`.");
             let def = &self.resolve.types[resource];

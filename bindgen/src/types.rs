@@ -8,7 +8,7 @@ use wit_parser::{
     Docs, Handle, InterfaceId, Stability, Type, TypeDefKind, TypeId, TypeOwner, WorldItem, WorldKey,
 };
 
-use crate::names::{camel, shouting, snake};
+use crate::names::{camel, case, shouting, snake};
 use crate::world::Generator;
 use crate::{Error, Result};
 
@@ -79,6 +79,8 @@ impl Generator<'_> {
                     self.ty(scope, ty, form)
                 }
                 TypeDefKind::List(_)
+                | TypeDefKind::FixedLengthList(..)
+                | TypeDefKind::Map(..)
                 | TypeDefKind::Tuple(_)
                 | TypeDefKind::Option(_)
                 | TypeDefKind::Result(_)
@@ -120,6 +122,20 @@ impl Generator<'_> {
                     }
                     _ => form.reference(quote!([#it])),
                 }
+            }
+            TypeDefKind::FixedLengthList(it, len) => {
+                let (it, len) = (self.ty(scope, it, Form::Owned)?, *len as usize);
+                let array = quote!([#it; #len]);
+                match self.is_copy(&Type::Id(id)) {
+                    true => array,
+                    false => form.reference(array),
+                }
+            }
+            TypeDefKind::Map(key, value) => {
+                let root = &self.root;
+                let key = self.ty(scope, key, Form::Owned)?;
+                let value = self.ty(scope, value, Form::Owned)?;
+                form.reference(quote!(#root::Map<#key, #value>))
             }
             TypeDefKind::Type(ty) => self.ty(scope, ty, form)?,
             kind => return Err(unsupported(kind.as_str())),
@@ -208,6 +224,7 @@ impl Generator<'_> {
             | TypeDefKind::Variant(_)
             | TypeDefKind::Option(_)
             | TypeDefKind::Result(_)
+            | TypeDefKind::FixedLengthList(..)
             | TypeDefKind::Type(_) => self.parts(id).iter().all(|ty| self.is_copy(ty)),
             _ => false,
         }
@@ -226,7 +243,11 @@ impl Generator<'_> {
             TypeDefKind::Record(it) => it.fields.iter().map(|field| field.ty).collect(),
             TypeDefKind::Tuple(it) => it.types.clone(),
             TypeDefKind::Variant(it) => it.cases.iter().filter_map(|case| case.ty).collect(),
-            TypeDefKind::Option(it) | TypeDefKind::Type(it) | TypeDefKind::List(it) => vec![*it],
+            TypeDefKind::Option(it)
+            | TypeDefKind::Type(it)
+            | TypeDefKind::List(it)
+            | TypeDefKind::FixedLengthList(it, _) => vec![*it],
+            TypeDefKind::Map(key, value) => vec![*key, *value],
             TypeDefKind::Result(it) => it.ok.into_iter().chain(it.err).collect(),
             _ => Vec::new(),
         }
@@ -247,7 +268,7 @@ impl Generator<'_> {
         let enumeration = |component, cases: Vec<(&Docs, &String, Option<TokenStream>)>| {
             let cases = cases.into_iter().map(|(docs, name, payload)| {
                 let docs = documented(docs, &Stability::Unknown);
-                let rust = camel(name);
+                let rust = case(name);
                 let payload = payload.map(|ty| quote!((#ty)));
                 quote!(#docs #[component(name = #name)] #rust #payload)
             });
@@ -259,6 +280,11 @@ impl Generator<'_> {
             }
         };
         Ok(match &def.kind {
+            TypeDefKind::Record(it) if it.fields.is_empty() => {
+                return Err(Error::new(format!(
+                    "the record `{name}` has no fields, and no component has such values"
+                )));
+            }
             TypeDefKind::Record(it) => {
                 let component = component("record");
                 let fields = it.fields.iter().map(|field| {

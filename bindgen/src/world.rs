@@ -8,7 +8,9 @@ use wit_parser::{
     Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey,
 };
 
-use crate::names::{self, camel, snake};
+use crate::function::resource_of;
+use crate::interface::drop_of;
+use crate::names::{self, camel, camel_part, snake};
 use crate::types::{Scope, Side, documented};
 use crate::{Async, Error, Options, Result};
 
@@ -138,14 +140,22 @@ impl<'a> Generator<'a> {
                     let name = self.resolve.name_world_key(key);
                     let interface = &self.resolve.interfaces[*id];
                     known.extend(interface.functions.keys().map(|it| format!("{name}#{it}")));
-                    let of = |it: &String| format!("{name}/{it}");
-                    interfaces.extend(self.resources_of(*id).map(of));
+                    for it in self.resources_of(*id) {
+                        interfaces.insert(format!("{name}/{it}"));
+                        known.insert(format!("{name}#{}", drop_of(it)));
+                    }
                     interfaces.insert(name);
                 }
                 WorldItem::Function(func) => {
                     known.insert(func.name.clone());
                 }
-                WorldItem::Type { .. } => {}
+                WorldItem::Type { id, .. } => {
+                    let def = &self.resolve.types[*id];
+                    if let (TypeDefKind::Resource, Some(name)) = (&def.kind, &def.name) {
+                        interfaces.insert(name.clone());
+                        known.insert(drop_of(name));
+                    }
+                }
             }
         }
         let is_known = |given: &String, known: &BTreeSet<String>| {
@@ -176,6 +186,31 @@ impl<'a> Generator<'a> {
         let types =
             types.filter(|(_, id)| matches!(resolve.types[**id].kind, TypeDefKind::Resource));
         types.map(|(name, _)| name)
+    }
+
+    /// The functions of a resource that the world imports by itself.
+    fn world_functions_of(&self, id: TypeId) -> impl Iterator<Item = &'a Function> + use<'a> {
+        let imports = self.resolve.worlds[self.world].imports.values();
+        imports.filter_map(move |item| match item {
+            WorldItem::Function(func) if resource_of(func) == Some(id) => Some(func),
+            _ => None,
+        })
+    }
+
+    /// The name of the method that gives an exported interface, beside the other methods
+    /// of a world.
+    fn getter(&self, words: &str) -> Ident {
+        let name = snake(words).to_string();
+        let others = ["new", "instantiate", "instantiate_async", "add_to_linker"];
+        match others.contains(&&*name) || name.starts_with("call_") {
+            true => format_ident!("{name}_"),
+            false => format_ident!("{name}"),
+        }
+    }
+
+    /// A name that no type has.
+    pub(crate) fn untaken(&self, name: &str) -> Ident {
+        self.free(name, self.taken.iter().cloned())
     }
 
     /// A type of the standard library, in short unless the world has one of that name.
@@ -233,7 +268,10 @@ impl<'a> Generator<'a> {
 
     /// Where the embedder has a resource's type.
     pub(crate) fn mapped_resource(&self, scope: &Scope, name: &str) -> Option<Ident> {
-        let interface = self.resolve.id_of(scope.interface?)?;
+        let Some(interface) = scope.interface else {
+            return self.mapped(name);
+        };
+        let interface = self.resolve.id_of(interface)?;
         self.mapped(&format!("{interface}/{name}"))
     }
 
@@ -264,7 +302,7 @@ impl<'a> Generator<'a> {
                 _ => None,
             });
         let name = self.free(&camel(&world.name).to_string(), world_types);
-        let imports = format_ident!("{name}Imports");
+        let imports = self.untaken(&format!("{}Imports", camel_part(&world.name)));
         for (key, item) in &world.imports {
             match item {
                 WorldItem::Interface { id, .. } => {
@@ -279,6 +317,8 @@ impl<'a> Generator<'a> {
                         links.push(quote!(#(#path::)* add_to_linker(linker, get)?;));
                     }
                 }
+                // Those of a resource stand with it.
+                WorldItem::Function(func) if resource_of(func).is_some() => {}
                 WorldItem::Function(func) => {
                     methods.push(self.host_method(&top, None, func)?);
                     let link = self.link(&top, None, &imports, func)?;
@@ -289,12 +329,18 @@ impl<'a> Generator<'a> {
                 }
                 WorldItem::Type { id, .. } => {
                     let WorldKey::Name(name) = key else { continue };
-                    if let TypeDefKind::Resource = resolve.types[*id].kind {
-                        return Err(Error::new(format!(
-                            "there are no bindings for the resource `{name}` of the world itself"
-                        )));
-                    }
                     types.push(self.define(&top, name, *id)?);
+                    if let TypeDefKind::Resource = resolve.types[*id].kind {
+                        let functions: Vec<_> = self.world_functions_of(*id).collect();
+                        let host = self.resource_host(name);
+                        let (def, link) = self.host_resource(&top, None, name, &functions)?;
+                        types.push(def);
+                        hosts.push(quote!(#host));
+                        links.push(quote! {{
+                            let mut instance = linker.root();
+                            #link
+                        }});
+                    }
                 }
             }
         }
@@ -313,7 +359,7 @@ impl<'a> Generator<'a> {
                     let guest = self.guest(*id);
                     // Without `exports`.
                     let words: Vec<String> = path[1..].iter().map(Ident::to_string).collect();
-                    let getter = snake(&words.join("_"));
+                    let getter = self.getter(&words.join("_"));
                     let field = format_ident!("interface_{getter}");
                     let about = format!(" The functions of `{}`.", resolve.name_world_key(key));
                     fields.push(quote!(#field: #(#path::)* #guest<B>));
@@ -400,6 +446,7 @@ impl<'a> Generator<'a> {
         let modules = modules.tokens(&quote! {
             #[allow(
                 dead_code,
+                deprecated,
                 missing_docs,
                 clippy::doc_lazy_continuation,
                 clippy::module_inception,
@@ -419,7 +466,7 @@ impl<'a> Generator<'a> {
                 #(#fields,)*
             }
 
-            #[allow(dead_code)]
+            #[allow(dead_code, deprecated)]
             impl<B: #root::Backend> #name<B> {
                 #link
 

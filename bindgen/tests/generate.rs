@@ -151,6 +151,27 @@ fn files_and_folders_are_read() {
     assert!(nothing.generate().is_err());
 }
 
+/// Whatever a world calls its functions and interfaces, its struct's methods differ.
+#[test]
+fn methods_of_a_world_have_different_names() {
+    let world = "package a:b; world w {
+        export f: func();
+        export new: interface { f: func(); }
+        export call-f: interface { f: func(); }
+        export instantiate: interface { self: func(); }
+    }";
+    let text = options(world).generate().unwrap().to_string();
+    for part in [
+        "pub fn new_(&self)",
+        "pub fn call_f_(&self)",
+        "pub fn instantiate_(&self)",
+        "pub fn call_self(",
+        "pub async fn call_self_async(",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     for (options, expected) in [
@@ -184,8 +205,8 @@ fn what_cannot_be_is_refused() {
             "asynchronous function `f`",
         ),
         (
-            options("package a:b; world w { resource r; import f: func(x: r); }"),
-            "resource `r`",
+            options("package a:b; interface i { record r {} } world w { import i; }"),
+            "the record `r` has no fields",
         ),
     ] {
         let error = error(options);

@@ -7,7 +7,7 @@ pub struct GreeterWithHost<B: ::enginebay::Backend> {
     func_add: ::enginebay::generic::TypedFunc<B, (u32, u32), (u32,)>,
     interface_example_greet_api: exports::example::greet::api::Guest<B>,
 }
-#[allow(dead_code)]
+#[allow(dead_code, deprecated)]
 impl<B: ::enginebay::Backend> GreeterWithHost<B> {
     /// Defines all that the world imports in a linker. `get` finds the host in
     /// a store's data.
@@ -133,6 +133,7 @@ impl<B: ::enginebay::Backend> GreeterWithHost<B> {
 }
 #[allow(
     dead_code,
+    deprecated,
     missing_docs,
     clippy::doc_lazy_continuation,
     clippy::module_inception,
@@ -196,6 +197,7 @@ pub mod example {
 }
 #[allow(
     dead_code,
+    deprecated,
     missing_docs,
     clippy::doc_lazy_continuation,
     clippy::module_inception,
