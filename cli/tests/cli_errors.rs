@@ -160,7 +160,7 @@ fn a_library_is_not_a_command() {
 
 #[test]
 fn command_lines_that_make_no_sense() {
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 15] = [
         &[],
         &["nonsense"],
         &["run"],
@@ -170,6 +170,7 @@ fn command_lines_that_make_no_sense() {
         &["run", GREET, "--dir", "/tmp::ro"],
         &["run", GREET, "--env", "ENGINEBAY_TEST_NO_SUCH_VARIABLE"],
         &["run", GREET, "--allow-tcp-connect", "localhost"],
+        &["run", GREET, "--allow-http", "http://example.com"],
         &["run", GREET, "--fuel", "1", "--interruption", "deadline"],
         &["run", GREET, "--timeout", "1s", "--interruption", "none"],
         &["run", GREET, "--stack", "1KiB"],

@@ -115,6 +115,36 @@ fn there_is_no_network_unless_it_is_allowed() {
 }
 
 #[test]
+fn requests_go_nowhere_unless_they_are_allowed_to() {
+    const CLIENT: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../guests/prebuilt/http-client.wasm"
+    );
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let client = |options: &[&str]| {
+        let all = ["run", CLIENT].iter().chain(options);
+        enginebay(all.chain(&["--", "GET", &url]))
+    };
+    let denied = "refused: ErrorCode::HttpRequestDenied\n";
+    client(&[]).gives(denied);
+    client(&["--allow-http", "example.com"]).gives(denied);
+    client(&["--allow-http", "127.0.0.1:1"]).gives(denied);
+
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut first = String::new();
+        BufReader::new(&stream).read_line(&mut first).unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nanswer";
+        stream.write_all(answer).unwrap();
+        first
+    });
+    let ended = client(&["--allow-http", "example.com", "--allow-http", "127.0.0.1"]);
+    ended.gives("200\n\nanswer");
+    assert_eq!(server.join().unwrap(), "GET / HTTP/1.1\r\n");
+}
+
+#[test]
 fn a_seed_decides_random_numbers() {
     let random = |options: &[&str]| command(options, &["random"]).stdout;
     assert_eq!(random(&["--seed", "1"]), random(&["--seed", "1"]));

@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 use common::on_each_backend;
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
-use enginebay::wasi::http::{self, HostPattern};
+use enginebay::wasi::http;
 use enginebay::wasi::{self, OutputPipe, WasiCtx};
 use enginebay::{Backend, Config, Error, ErrorKind, Limits, Result};
 use server::Server;
@@ -126,7 +126,7 @@ fn context(args: &[&str], allowed: &[&str]) -> (WasiCtx, OutputPipe) {
         .stdout_pipe(&stdout)
         .stderr_pipe(&stdout);
     for servers in allowed {
-        wasi.allow_http(servers.parse::<HostPattern>().unwrap());
+        wasi.allow_http(servers.parse().unwrap());
     }
     (wasi.build().unwrap(), stdout)
 }

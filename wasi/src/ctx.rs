@@ -329,8 +329,8 @@ impl WasiCtxBuilder {
     /// What is checked is the name in the request, before it is looked up, **not
     /// the address** that it stands for: see [`http`](crate::http).
     #[cfg(feature = "http")]
-    pub fn allow_http(&mut self, to: impl Into<HostPattern>) -> &mut Self {
-        self.http_hosts.push(to.into());
+    pub fn allow_http(&mut self, to: HostPattern) -> &mut Self {
+        self.http_hosts.push(to);
         self
     }
 

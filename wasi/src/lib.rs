@@ -39,7 +39,8 @@
 //!
 //! All of `wasi:cli/imports@0.2.12` that is stable: `wasi:cli`, `wasi:clocks`,
 //! `wasi:random`, `wasi:io`, `wasi:filesystem` and `wasi:sockets`. Components
-//! that import any version 0.2.x get it. The unstable `wasi:clocks/timezone` and
+//! that import any version 0.2.x get it. With the feature `http`, the module
+//! `http` has the rest of `wasi:http/proxy`. The unstable `wasi:clocks/timezone` and
 //! `wasi:sockets/network.network-error-code` are not there.
 //!
 //! # Threads and runtimes

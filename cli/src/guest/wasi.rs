@@ -1,9 +1,10 @@
-//! WASI 0.2, and what the command line grants of it.
+//! WASI 0.2 with `wasi:http`, and what the command line grants of it.
 
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use enginebay::generic::{Instance, Linker, Store};
+use enginebay::wasi::http::{self, HostPattern};
 use enginebay::wasi::{self, AddressPattern, DirAccess, OutputPipe, WasiCtx};
 use enginebay::{Backend, Error};
 
@@ -48,6 +49,11 @@ pub(crate) struct GrantArgs {
     /// Look up the addresses of names.
     #[arg(long)]
     pub(crate) allow_name_lookup: bool,
+
+    /// Send requests (`wasi:http`) to a host, such as example.com,
+    /// *.example.com:443 or *. The name is checked, not the address behind it.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) allow_http: Vec<HostPattern>,
 
     /// Random numbers that depend on this seed alone. Not for secrets. With
     /// --deterministic: 0, unless another is given.
@@ -121,6 +127,9 @@ pub(crate) fn guest(
     for address in &grants.allow_udp {
         wasi.allow_udp(*address);
     }
+    for servers in &grants.allow_http {
+        wasi.allow_http(servers.clone());
+    }
     if let Some(seed) = grants.seed {
         wasi.seed(seed);
     }
@@ -148,7 +157,8 @@ pub(crate) fn guest(
 
 /// Offers what there is.
 pub(crate) fn offer<B: Backend>(linker: &mut Linker<B, Guest>) -> Result<(), Error> {
-    wasi::add_to_linker(linker)
+    wasi::add_to_linker(linker)?;
+    http::add_to_linker(linker)
 }
 
 /// Runs an instance as a command.
