@@ -6,6 +6,7 @@
 mod common;
 
 mod c;
+mod large;
 mod pair;
 mod reactor;
 mod standard;
