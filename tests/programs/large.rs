@@ -5,7 +5,6 @@
 //! took and how much memory that process had at most.
 
 use std::env;
-use std::ffi::OsStr;
 use std::process::Command;
 use std::sync::MutexGuard;
 use std::time::Instant;
@@ -58,15 +57,15 @@ fn in_its_process<B: Backend>(test: &str, run: impl FnOnce()) {
     // Another test that failed is not this one's failure.
     let one: MutexGuard<'_, ()> = ONE.lock().unwrap_or_else(|error| error.into_inner());
     let name = format!("large::{}::{test}", B::NAME.replace('-', "_"));
-    let status = Command::new(env::current_exe().unwrap())
+    let child = Command::new(env::current_exe().unwrap())
         .args(["--exact", &name, "--nocapture", "--quiet"])
-        .env(INSIDE, OsStr::new(&name))
+        .env(INSIDE, &name)
         .output()
         .unwrap();
     drop(one);
-    let output = String::from_utf8_lossy(&status.stdout);
-    print!("{output}{}", String::from_utf8_lossy(&status.stderr));
-    assert!(status.status.success(), "{name}: {}", status.status);
+    let output = String::from_utf8_lossy(&child.stdout);
+    print!("{output}{}", String::from_utf8_lossy(&child.stderr));
+    assert!(child.status.success(), "{name}: {}", child.status);
     // A name that is no test's would run nothing and succeed.
     assert!(output.contains("1 passed"), "{name} was not run");
 }
