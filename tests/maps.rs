@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::fmt::Debug;
+
 use common::on_each_backend;
 use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store};
 use enginebay::{Backend, ComponentNamedList, Config, Error, ErrorKind, Feature, Lift, Limits};
@@ -176,6 +178,18 @@ impl<B: Backend> Fixture<B> {
         func.call(&mut self.store, params)
     }
 
+    fn gives<P, R>(&mut self, name: &str, params: P, expected: R)
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + PartialEq + Debug,
+    {
+        assert_eq!(
+            self.typed::<P, R>(name, params).unwrap(),
+            expected,
+            "{name}"
+        );
+    }
+
     fn one(&mut self, name: &str, params: &[Val]) -> Val {
         let [result] = self.call(name, params).unwrap().try_into().unwrap();
         result
@@ -304,19 +318,19 @@ fn typed_values_go_both_ways<B: Backend>() {
         return;
     };
     let ages = Map::from([("b".to_string(), 2_u32), ("é".to_string(), 3)]);
-    assert_eq!(guest.typed("map", (&ages,)).unwrap(), (ages.clone(),));
+    guest.gives("map", (&ages,), (ages.clone(),));
     let nested = vec![
         Map::default(),
         Map::from([(8_u8, ['a', '😀']), (7, ['\0', 'b'])]),
     ];
-    assert_eq!(guest.typed("nested", (&*nested,)).unwrap(), (nested,));
+    guest.gives("nested", (&*nested,), (nested.clone(),));
     let four = [-1_i16, 2, i16::MIN, 4];
-    assert_eq!(guest.typed("four", (four,)).unwrap(), (four,));
-    assert_eq!(guest.typed("one", ([-128_i8],)).unwrap(), ([-128_i8],));
+    guest.gives("four", (four,), (four,));
+    guest.gives("one", ([-128_i8],), ([-128_i8],));
     let twenty: [u64; 20] = std::array::from_fn(|at| 1 << (3 * at));
-    assert_eq!(guest.typed("twenty", (twenty,)).unwrap(), (twenty,));
+    guest.gives("twenty", (twenty,), (twenty,));
     let strings = ["a", "", "é", "b", "c", "d", "e", "f", "g"].map(String::from);
-    assert_eq!(guest.typed("strings", (&strings,)).unwrap(), (strings,));
+    guest.gives("strings", (&strings,), (strings.clone(),));
 
     // Another length is another type.
     let func = guest
@@ -326,7 +340,7 @@ fn typed_values_go_both_ways<B: Backend>() {
 
     // What a guest says of a map is looked at before there is room for it.
     for (at, len, code) in [
-        (0, u32::MAX, TrapCode::ListOutOfBounds),
+        (0_u32, u32::MAX, TrapCode::ListOutOfBounds),
         (65_528, 2, TrapCode::ListOutOfBounds),
         (2, 1, TrapCode::UnalignedPointer),
     ] {
@@ -364,7 +378,7 @@ fn the_guest_gets_entries_in_the_order_of_their_keys<B: Backend>() {
     };
     let weights: Map<u8, u64> = (0..40).rev().map(|key| (key, 1)).collect();
     let (sum,) = guest.typed::<_, (u64,)>("weigh", (&weights,)).unwrap();
-    assert_eq!(sum, (0..40).sum());
+    assert_eq!(sum, (0..40).sum::<u64>());
     // They are the first that its memory was asked for. Read as entries of half the size,
     // every other key is one of theirs.
     let Val::Map(entries) = guest.one("any-map", &[Val::U32(1024), Val::U32(80)]) else {

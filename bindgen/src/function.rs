@@ -212,15 +212,20 @@ impl Generator<'_> {
             format_ident!("call_{name}_async"),
         );
         let about_async = format!(" As [`Self::{call}`], in an asynchronous store.");
-        let unpacked = match it.result {
-            Some(_) => quote!(let (result,) = result; ::std::result::Result::Ok(result)),
-            None => quote!(let () = result; ::std::result::Result::Ok(())),
-        };
         // A parameter may have any name but this.
         let store = match params.iter().any(|param| param == "store") {
             true => format_ident!("store_"),
             false => format_ident!("store"),
         };
+        let body = |call: TokenStream| match it.result {
+            Some(_) => quote! {
+                let (result,) = #call?;
+                ::std::result::Result::Ok(result)
+            },
+            None => call,
+        };
+        let direct = body(quote!(#funcs.#field.call(#store, (#(#params,)*))));
+        let awaited = body(quote!(#funcs.#field.call_async(#store, (#(#params,)*)).await));
         Ok(quote! {
             #docs
             pub fn #call(
@@ -228,8 +233,7 @@ impl Generator<'_> {
                 #store: impl #root::generic::AsContextMut<Backend = B>,
                 #(#params: #types),*
             ) -> #root::Result<#result> {
-                let result = #funcs.#field.call(#store, (#(#params,)*))?;
-                #unpacked
+                #direct
             }
 
             #[doc = #about_async]
@@ -238,8 +242,7 @@ impl Generator<'_> {
                 #store: impl #root::generic::AsContextMut<Backend = B> + ::std::marker::Send,
                 #(#params: #types),*
             ) -> #root::Result<#result> {
-                let result = #funcs.#field.call_async(#store, (#(#params,)*)).await?;
-                #unpacked
+                #awaited
             }
         })
     }

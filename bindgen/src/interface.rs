@@ -8,7 +8,7 @@ use crate::Result;
 use crate::function::resource_of;
 use crate::names::{camel, camel_part};
 use crate::types::{Scope, Side, documented};
-use crate::world::Generator;
+use crate::world::{Generator, outermost_trait};
 
 /// The name by which the options know a resource's destructor.
 pub(crate) fn drop_of(resource: &str) -> String {
@@ -157,8 +157,10 @@ impl Generator<'_> {
             true => quote!(#root::HostFuture::new(async move { #dropped.await })),
             false => dropped,
         };
+        let allow = outermost_trait(scope);
         let def = quote! {
             #[doc = #about]
+            #allow
             pub trait #host: ::std::marker::Send {
                 #(#methods)*
                 /// A guest has dropped an owned handle.

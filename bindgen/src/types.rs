@@ -9,7 +9,7 @@ use wit_parser::{
 };
 
 use crate::names::{camel, case, shouting, snake};
-use crate::world::Generator;
+use crate::world::{Generator, outermost_type};
 use crate::{Error, Result};
 
 /// Which of two interfaces is meant, if a world imports and exports the same.
@@ -263,7 +263,7 @@ impl Generator<'_> {
             let kind = Ident::new(kind, Span::call_site());
             quote!(#[component(#kind)] #[component(crate = #root)])
         };
-        let derives = self.derives(&Type::Id(id));
+        let (derives, allow) = (self.derives(&Type::Id(id)), outermost_type(scope));
         // An enum of Rust, of documentation, names and payloads.
         let enumeration = |component, cases: Vec<(&Docs, &String, Option<TokenStream>)>| {
             let cases = cases.into_iter().map(|(docs, name, payload)| {
@@ -274,7 +274,7 @@ impl Generator<'_> {
             });
             let error = self.error(&rust, id);
             quote! {
-                #docs #derives #component
+                #docs #derives #component #allow
                 pub enum #rust { #(#cases,)* }
                 #error
             }
@@ -297,7 +297,7 @@ impl Generator<'_> {
                 let fields = fields.collect::<Result<Vec<_>>>()?;
                 let error = self.error(&rust, id);
                 quote! {
-                    #docs #derives #component
+                    #docs #derives #component #allow
                     pub struct #rust { #(#fields,)* }
                     #error
                 }

@@ -57,6 +57,36 @@ impl Modules {
     }
 }
 
+/// For a trait of the world itself, what modules allow in theirs.
+pub(crate) fn outermost_trait(scope: &Scope) -> TokenStream {
+    match &*scope.path {
+        [] => quote! {
+            #[allow(
+                clippy::new_ret_no_self,
+                clippy::should_implement_trait,
+                clippy::too_many_arguments,
+                clippy::type_complexity,
+                clippy::wrong_self_convention
+            )]
+        },
+        _ => quote!(),
+    }
+}
+
+/// For a type of the world itself, what modules allow in theirs.
+pub(crate) fn outermost_type(scope: &Scope) -> TokenStream {
+    match &*scope.path {
+        [] => quote! {
+            #[allow(
+                clippy::enum_variant_names,
+                clippy::type_complexity,
+                clippy::upper_case_acronyms
+            )]
+        },
+        _ => quote!(),
+    }
+}
+
 /// Whether a name in the options is this one, whose version it may leave out.
 pub(crate) fn is_same_name(given: &str, name: &str) -> bool {
     let Some((package, rest)) = name.split_once('@') else {
@@ -346,7 +376,7 @@ impl<'a> Generator<'a> {
         }
         let outside = Scope {
             side: Side::Export,
-            ..top
+            ..top.clone()
         };
         for (key, item) in &world.exports {
             match item {
@@ -381,11 +411,13 @@ impl<'a> Generator<'a> {
                 WorldItem::Type { .. } => {}
             }
         }
+        let allow_trait = outermost_trait(&top);
         let host_trait = (!methods.is_empty()).then(|| {
             hosts.push(quote!(#imports));
             let about = format!(" What the host does for the world `{}` itself.", world.name);
             quote! {
                 #[doc = #about]
+                #allow_trait
                 pub trait #imports: ::std::marker::Send { #(#methods)* }
             }
         });
@@ -449,11 +481,29 @@ impl<'a> Generator<'a> {
                 deprecated,
                 missing_docs,
                 clippy::doc_lazy_continuation,
+                clippy::enum_variant_names,
                 clippy::module_inception,
+                clippy::new_ret_no_self,
+                clippy::self_named_constructors,
+                clippy::should_implement_trait,
                 clippy::too_many_arguments,
-                clippy::type_complexity
+                clippy::type_complexity,
+                clippy::upper_case_acronyms,
+                clippy::wrong_self_convention
             )]
         });
+        let (allow_struct, allow_impl) = (
+            quote!(#[allow(dead_code, clippy::type_complexity)]),
+            quote! {
+                #[allow(
+                    dead_code,
+                    deprecated,
+                    clippy::self_named_constructors,
+                    clippy::too_many_arguments,
+                    clippy::type_complexity
+                )]
+            },
+        );
         Ok(quote! {
             #(#with)*
             #(#types)*
@@ -461,12 +511,12 @@ impl<'a> Generator<'a> {
 
             #docs
             #[derive(Debug)]
-            #[allow(dead_code)]
+            #allow_struct
             pub struct #name<B: #root::Backend> {
                 #(#fields,)*
             }
 
-            #[allow(dead_code, deprecated)]
+            #allow_impl
             impl<B: #root::Backend> #name<B> {
                 #link
 

@@ -68,8 +68,10 @@ pub(crate) fn generate(out: &Path) {
     let (mut modules, mut made, mut refused) = (String::new(), String::new(), String::new());
     let mut count = 0;
     for wit in wits {
-        let mut resolve = Resolve::default();
-        resolve.all_features = true;
+        let mut resolve = Resolve {
+            all_features: true,
+            ..Resolve::default()
+        };
         let package = match resolve.push_path(&wit) {
             Ok((package, _)) => package,
             Err(error) => panic!("{}", resolve.render_error(&error)),

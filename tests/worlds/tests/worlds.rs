@@ -14,11 +14,11 @@ pub(crate) struct Echo(pub(crate) usize);
 
 const FEATURES: [Feature; 2] = [Feature::Maps, Feature::FixedLengthLists];
 
-/// What a test begins with. Nothing if the backend lacks what the worlds are made of.
-fn start<B: Backend>(
-    wasm: &[u8],
-    is_async: bool,
-) -> Option<(Component<B>, Linker<B, Echo>, Store<B, Echo>)> {
+/// What a test begins with.
+type Start<B> = (Component<B>, Linker<B, Echo>, Store<B, Echo>);
+
+/// Nothing if the backend lacks what the worlds are made of.
+fn start<B: Backend>(wasm: &[u8], is_async: bool) -> Option<Start<B>> {
     let mut config = Config::new();
     for feature in FEATURES {
         if !B::support().features.contains(feature) {
