@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Compile(CompileArgs),
     Conformance(ConformanceArgs),
     Bindgen(BindgenArgs),
+    New(NewArgs),
     Completions(CompletionsArgs),
     #[cfg(not(target_family = "wasm"))]
     #[command(hide = true)]
@@ -409,6 +410,25 @@ pub(crate) struct BindgenArgs {
     /// The path to the crate `enginebay`.
     #[arg(long = "crate", value_name = "PATH")]
     pub(crate) root: Option<String>,
+}
+
+/// Start a project for a component in Rust.
+///
+/// It makes a folder with a package that builds to a component, and says how to
+/// build and run it.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  enginebay new hello                  a command, which runs and ends
+  enginebay new greeter --library      functions that a host calls, with their WIT")]
+pub(crate) struct NewArgs {
+    /// The folder to make. Its last part is the package's name.
+    #[arg(value_name = "NAME")]
+    pub(crate) path: PathBuf,
+
+    /// A component with functions for a host to call, by a WIT world, instead of
+    /// a command.
+    #[arg(long)]
+    pub(crate) library: bool,
 }
 
 /// How the report of `conformance` is written.

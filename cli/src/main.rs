@@ -18,6 +18,7 @@ mod guest;
 mod inspect;
 mod invoke;
 mod load;
+mod new;
 mod output;
 mod parse;
 mod progress;
@@ -93,6 +94,7 @@ fn main_on_large_stack(cli: &Cli) -> Exit {
         Command::Compile(args) => compile::compile(args),
         Command::Conformance(args) => conformance::conformance(args),
         Command::Bindgen(args) => bindgen::bindgen(args),
+        Command::New(args) => new::new(args),
         Command::Completions(args) => completions(args),
         #[cfg(not(target_family = "wasm"))]
         Command::CompileInChild(args) => compiler::child(args),

@@ -99,19 +99,23 @@ pub(crate) struct Dir {
     pub(crate) read_only: bool,
 }
 
-/// `HOST::GUEST`, or `HOST::GUEST::ro`.
+/// `HOST::GUEST`, or `HOST::GUEST:ro`; `::ro` is the same.
 #[cfg(feature = "wasi")]
 pub(crate) fn dir(text: &str) -> Result<Dir, String> {
-    let parts: Vec<&str> = text.split("::").collect();
-    let (host, guest, read_only) = match parts[..] {
+    let (paths, read_only) = match text.strip_suffix(":ro") {
+        Some(paths) => (paths.strip_suffix(':').unwrap_or(paths), true),
+        None => (text, false),
+    };
+    let parts: Vec<&str> = paths.split("::").collect();
+    let (host, guest) = match parts[..] {
         // Somebody who leaves the guest's path out wants no folder `ro` that
         // can be written to.
-        [_, "ro" | "rw"] => {
-            return Err("the guest's path is missing: write HOST::GUEST::ro".to_owned());
+        [_] if read_only => {
+            return Err("the guest's path is missing: write HOST::GUEST:ro".to_owned());
         }
-        [host, guest] => (host, guest, false),
-        [host, guest, "ro"] => (host, guest, true),
-        _ => return Err("write HOST::GUEST, or HOST::GUEST::ro".to_owned()),
+        [_, "rw"] => return Err("write HOST::GUEST, without `rw`".to_owned()),
+        [host, guest] => (host, guest),
+        _ => return Err("write HOST::GUEST, or HOST::GUEST:ro".to_owned()),
     };
     if host.is_empty() || guest.is_empty() {
         return Err("both paths must be given: write HOST::GUEST".to_owned());
@@ -217,8 +221,20 @@ mod tests {
             read_only: true,
             ..expected
         };
+        assert_eq!(dir("a::/b:ro").as_ref(), Ok(&read_only));
         assert_eq!(dir("a::/b::ro"), Ok(read_only));
-        for wrong in ["", "a", "a::ro", "a::", "::b", "a::b::rx", "a::b::ro::c"] {
+        for wrong in [
+            "",
+            "a",
+            "a:ro",
+            "a::ro",
+            "a::rw",
+            "a::/b:",
+            "a::",
+            "::b",
+            "a::b::rx",
+            "a::b::ro::c",
+        ] {
             assert!(dir(wrong).is_err(), "{wrong}");
         }
     }

@@ -207,7 +207,7 @@ fn print_all(runs: &[Run], same: bool) -> Result<(), Failure> {
             print(&format!("{} wrote:\n", run.backend))?;
         }
         crate::output::print_bytes(stdout)?;
-        if !same && !stdout.ends_with(b"\n") {
+        if !stdout.ends_with(b"\n") {
             print("\n")?;
         }
     }

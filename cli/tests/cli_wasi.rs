@@ -115,6 +115,62 @@ fn there_is_no_network_unless_it_is_allowed() {
 }
 
 #[test]
+fn one_option_grants_all_of_an_address() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let net = ["--allow-net", &address];
+    command(&net, &["connect", &address]).gives("connected\n");
+    command(&net, &["connect", "127.0.0.1:1"]).gives("PermissionDenied\n");
+
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = socket.local_addr().unwrap().to_string();
+    command(&[], &["udp", &server, "hello"]).gives("PermissionDenied\n");
+    let answer = std::thread::spawn(move || {
+        let mut bytes = [0; 16];
+        let (len, from) = socket.recv_from(&mut bytes).unwrap();
+        socket.send_to(&bytes[..len], from).unwrap();
+    });
+    // It sends from any port of the address.
+    let ended = command(&["--allow-net", "127.0.0.1:*"], &["udp", &server, "hello"]);
+    assert!(ended.stdout.starts_with("hello"), "{ended:?}");
+    answer.join().unwrap();
+
+    // Nobody connects, so it is stopped while it listens.
+    let ended = command(
+        &["--allow-net", "127.0.0.1:*", "--timeout", "500ms"],
+        &["serve", "127.0.0.1:0"],
+    );
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    command(&[], &["serve", "127.0.0.1:0"]).gives("PermissionDenied\n");
+}
+
+#[test]
+fn the_environment_is_inherited_if_that_is_asked_for() {
+    let with = |options: &[&str]| {
+        let all = ["run", COMMAND].iter().chain(options);
+        let mut program = program();
+        program.args(all.chain(&["--", "env"]));
+        program.env_clear().env("A", "1").env("B", "2");
+        end(program.output().unwrap())
+    };
+    with(&[]).gives("");
+    with(&["--inherit-env"]).gives("A=1\nB=2\n");
+    with(&["--inherit-env", "--env", "B=3", "--env", "C=4"]).gives("A=1\nB=3\nC=4\n");
+}
+
+#[test]
+fn results_begin_on_a_line_of_their_own() {
+    let folder = Folder::new();
+    let file = folder.write("text", "no newline");
+    let dir = format!("{}::/d:ro", folder.name("."));
+    let ended = command(&["--backend", "all", "--dir", &dir], &["cat", "/d/text"]);
+    assert!(
+        ended.stdout.starts_with("no newline\nwasmtime:"),
+        "{ended:?} {file}"
+    );
+}
+
+#[test]
 fn requests_go_nowhere_unless_they_are_allowed_to() {
     const CLIENT: &str = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -17,7 +17,7 @@ pub(crate) const LINK_ADVICE: &str = "only WASI 0.2 is offered to components";
 
 /// More examples of what can be run.
 pub(crate) const EXAMPLES: &str = "
-  enginebay run app.wasm --dir data::/data::ro --env LANG -- /data/in.txt";
+  enginebay run app.wasm --dir data::/data:ro --env LANG -- /data/in.txt";
 
 /// What a store has for its guest.
 pub(crate) type Guest = WasiCtx;
@@ -26,13 +26,24 @@ pub(crate) type Guest = WasiCtx;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
-    /// A folder, and the path under which the component sees it.
-    #[arg(long, value_name = "HOST::GUEST[::ro]", value_parser = parse::dir)]
+    /// A folder, and the path under which the component sees it; with `:ro`, only
+    /// to read.
+    #[arg(long, value_name = "HOST::GUEST[:ro]", value_parser = parse::dir)]
     pub(crate) dir: Vec<Dir>,
 
     /// An environment variable; without a value, that of this program.
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = parse::env)]
     pub(crate) env: Vec<(String, String)>,
+
+    /// All variables of this program's environment. Those of --env come on top.
+    #[arg(long)]
+    pub(crate) inherit_env: bool,
+
+    /// Use the network with an address, such as 127.0.0.1:80 or *:443: connect to
+    /// it and listen on it by TCP, exchange datagrams with it and receive them on
+    /// it.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) allow_net: Vec<AddressPattern>,
 
     /// Connect by TCP to an address, such as 127.0.0.1:80 or *:443.
     #[arg(long, value_name = "ADDR:PORT")]
@@ -80,6 +91,21 @@ fn year_2000() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800)
 }
 
+/// The environment that a guest gets.
+fn environment(grants: &GrantArgs) -> Vec<(String, String)> {
+    let mut environment = Vec::new();
+    if grants.inherit_env {
+        // A component's strings are Unicode: what is not, it cannot get.
+        let all = std::env::vars_os();
+        let all = all.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        environment.extend(all.filter(|(name, _)| grants.env.iter().all(|(it, _)| it != name)));
+    }
+    environment.extend(grants.env.iter().cloned());
+    environment
+}
+
 /// What a guest wrote.
 pub(crate) type Output = OutputPipe;
 
@@ -100,7 +126,7 @@ pub(crate) fn guest(
     let mut wasi = WasiCtx::builder();
     wasi.arg(program.to_string_lossy())
         .args(&args.args)
-        .envs(grants.env.iter().cloned())
+        .envs(environment(grants))
         .allow_name_lookup(grants.allow_name_lookup)
         .inherit_stderr();
     if stdin {
@@ -118,14 +144,17 @@ pub(crate) fn guest(
         };
         wasi.dir(&dir.host, &dir.guest, access);
     }
-    for address in &grants.allow_tcp_connect {
+    for address in grants.allow_net.iter().chain(&grants.allow_tcp_connect) {
         wasi.allow_tcp_connect(*address);
     }
-    for address in &grants.allow_tcp_listen {
+    for address in grants.allow_net.iter().chain(&grants.allow_tcp_listen) {
         wasi.allow_tcp_listen(*address);
     }
-    for address in &grants.allow_udp {
+    for address in grants.allow_net.iter().chain(&grants.allow_udp) {
         wasi.allow_udp(*address);
+    }
+    for address in &grants.allow_net {
+        wasi.allow_udp_bind(*address);
     }
     for servers in &grants.allow_http {
         wasi.allow_http(servers.clone());
