@@ -83,6 +83,24 @@ fn a_library_builds_and_is_called() {
     }
 }
 
+/// The tutorial begins with this project, and changes two of its files.
+#[test]
+fn the_tutorials_guest_is_what_is_made() {
+    let folder = tempdir().unwrap();
+    let made = folder.path().join("greeter");
+    enginebay(["new".as_ref(), made.as_os_str(), "--library".as_ref()]);
+    let tutorial = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/hello-host/greeter");
+    for file in [
+        "Cargo.toml",
+        "README.md",
+        ".cargo/config.toml",
+        ".gitignore",
+    ] {
+        let text = |folder: &Path| fs::read_to_string(folder.join(file)).unwrap();
+        assert_eq!(text(&made), text(&tutorial), "{file}");
+    }
+}
+
 #[test]
 fn nothing_that_is_there_is_changed() {
     let folder = tempdir().unwrap();
