@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use enginebay_core::{Error, ErrorKind, Result};
+use enginebay_core::{CountedResource, Error, ErrorKind, Result};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -37,6 +37,7 @@ pub struct WasiCtx(Option<Box<State>>);
 pub(crate) struct State {
     pub(crate) ctx: wasmtime_wasi::WasiCtx,
     pub(crate) table: ResourceTable,
+    max_resources: usize,
     pub(crate) random: Random,
     /// Where the clocks are fixed.
     pub(crate) timers: Option<Timers>,
@@ -52,6 +53,46 @@ impl wasmtime_wasi::WasiView for State {
         }
     }
 }
+
+impl State {
+    /// Makes room in the table for what is counted elsewhere.
+    #[cfg(feature = "http")]
+    pub(crate) fn make_room(&mut self, counted: usize) {
+        let room = self.max_resources.saturating_add(counted);
+        let room = room.max(self.table.max_capacity());
+        self.table.set_max_capacity(room);
+    }
+
+    /// Says which limit it was, where one stopped the guest.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        if error.downcast_ref::<TableFull>().is_none() {
+            return error;
+        }
+        let limit = self.max_resources;
+        let kind = ErrorKind::ResourceLimit {
+            what: CountedResource::Handles,
+            limit: limit as u64,
+        };
+        Error::new(
+            kind,
+            format!(
+                "the guest has {limit} resources of WASI at once, as many as `max_resources` allows"
+            ),
+        )
+    }
+}
+
+/// There are as many resources in a context's table as there may be.
+#[derive(Debug)]
+pub(crate) struct TableFull;
+
+impl fmt::Display for TableFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the context has no room for another resource")
+    }
+}
+
+impl std::error::Error for TableFull {}
 
 impl WasiCtx {
     /// What may be granted to a guest; nothing is yet.
@@ -133,6 +174,11 @@ pub enum DirAccess {
 /// 1970.
 const YEAR_2000: u64 = 946_684_800;
 
+/// Resources of one context unless [`WasiCtxBuilder::max_resources`] says
+/// otherwise. Linux gives a process 1,024 files by default; one guest does not
+/// take them all.
+const MAX_RESOURCES: usize = 512;
+
 /// How far they go on at each reading.
 const CLOCK_STEP: Duration = Duration::from_micros(1);
 
@@ -177,6 +223,7 @@ pub struct WasiCtxBuilder {
     http_hosts: Vec<HostPattern>,
     seed: Option<u64>,
     clocks: Option<(SystemTime, Duration)>,
+    max_resources: Option<usize>,
 }
 
 impl WasiCtxBuilder {
@@ -369,6 +416,20 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// How many resources of WASI the guest may have at once: files, directories,
+    /// streams, sockets, timers and whatever else it has handles to. 512 by
+    /// default.
+    ///
+    /// Each may be an open file of this process, of which the system gives it so
+    /// many. A guest that makes one more is stopped, with an error of the kind
+    /// [`ErrorKind::ResourceLimit`]. Resources of `wasi:http` are counted apart,
+    /// and [`Limits::handles`](enginebay_core::Limits::handles) counts a guest's
+    /// handles of all kinds.
+    pub fn max_resources(&mut self, resources: usize) -> &mut Self {
+        self.max_resources = Some(resources);
+        self
+    }
+
     /// Makes a context with what was granted.
     ///
     /// # Errors
@@ -451,9 +512,14 @@ impl WasiCtxBuilder {
             ctx.wall_clock(clock.clone()).monotonic_clock(clock);
         }
 
+        let max_resources = self.max_resources.unwrap_or(MAX_RESOURCES);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(max_resources);
+
         Ok(WasiCtx(Some(Box::new(State {
             ctx: ctx.build(),
-            table: ResourceTable::new(),
+            table,
+            max_resources,
             random: Random::new(self.seed),
             timers,
             #[cfg(feature = "http")]
@@ -470,7 +536,8 @@ impl fmt::Debug for WasiCtxBuilder {
         let mut f = f.debug_struct("WasiCtxBuilder");
         f.field("envs", &envs)
             .field("dirs", &self.dirs)
-            .field("network", &self.network);
+            .field("network", &self.network)
+            .field("max_resources", &self.max_resources);
         #[cfg(feature = "http")]
         f.field("http_hosts", &self.http_hosts);
         f.finish_non_exhaustive()

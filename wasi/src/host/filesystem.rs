@@ -223,6 +223,15 @@ fn answer<Theirs, Ours>(
     }
 }
 
+/// Whether this is a named pipe. On Unix, `wasmtime-wasi` calls these and sockets,
+/// which cannot be opened, unknown.
+fn is_pipe(ty: types::DescriptorType) -> bool {
+    matches!(
+        ty,
+        types::DescriptorType::Unknown | types::DescriptorType::Fifo
+    )
+}
+
 type This = Resource<Descriptor>;
 
 pub(super) fn add<B: Backend, T: WasiView + 'static>(
@@ -357,10 +366,22 @@ fn methods_with_handles<B: Backend, T: WasiView + 'static>(
             DescriptorFlags,
         )| {
             Box::pin(async move {
+                let mut files = state.filesystem();
+                let path_flags = types::PathFlags::from(path_flags);
+                // A named pipe opens when somebody opens its other end: a thread of
+                // the process would wait until then, longer than the guest may.
+                if cfg!(unix) {
+                    let path = path.clone();
+                    let found =
+                        HostDescriptor::stat_at(&mut files, entry(&this), path_flags, path).await;
+                    if found.is_ok_and(|stat| is_pipe(stat.type_)) {
+                        return Ok((Err(ErrorCode::Unsupported),));
+                    }
+                }
                 let opened = HostDescriptor::open_at(
-                    &mut state.filesystem(),
+                    &mut files,
                     entry(&this),
-                    path_flags.into(),
+                    path_flags,
                     path,
                     open_flags.into(),
                     flags.into(),

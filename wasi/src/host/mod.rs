@@ -17,9 +17,9 @@ use enginebay_core::{
     Backend, Caller, ComponentNamedList, Error, HostFuture, Lift, Linker, LinkerInstance, Lower,
     Resource, ResourceType, Result,
 };
-use wasmtime::component::Resource as Raw;
+use wasmtime::component::{Resource as Raw, ResourceTableError};
 
-use crate::ctx::{State, WasiView};
+use crate::ctx::{State, TableFull, WasiView};
 use crate::runtime;
 
 /// The version under which the interfaces are defined. Linkers give it to
@@ -53,7 +53,10 @@ pub(crate) fn add<B: Backend, T: WasiView + 'static>(
 /// Whatever is no answer for the guest: it stops the guest.
 #[cold]
 pub(crate) fn failed(error: wasmtime::Error) -> Error {
-    Error::host(error)
+    match error.downcast_ref() {
+        Some(ResourceTableError::Full) => Error::host(TableFull),
+        _ => Error::host(error),
+    }
 }
 
 /// A resource of ours, and what stands for it in the context's table.
@@ -149,7 +152,8 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
         F: Fn(&mut State, P) -> Result<R> + Send + Sync + 'static,
     {
         self.instance.func_wrap(name, move |mut caller, params| {
-            func(caller.data_mut().wasi().state()?, params)
+            let state = caller.data_mut().wasi().state()?;
+            func(state, params).map_err(|error| state.explained(error))
         })
     }
 
@@ -180,7 +184,8 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
                 .func_wrap_async(name, move |mut caller, params| {
                     HostFuture::new(async move {
                         let state = caller.data_mut().wasi().state()?;
-                        runtime::entered(func(state, params)).await
+                        let result = runtime::entered(func(state, params)).await;
+                        result.map_err(|error| state.explained(error))
                     })
                 }),
         }
@@ -236,6 +241,7 @@ fn wait<B: Backend, T: WasiView + 'static, R>(
     let result = runtime::block_on(func(&mut state), || {
         B::data(caller.inner_mut()).interrupted()
     });
+    let result = result.map_err(|error| state.explained(error));
     caller.data_mut().wasi().put_back(state);
     result
 }

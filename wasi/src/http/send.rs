@@ -56,7 +56,7 @@ impl Http {
     /// # Errors
     ///
     /// `Host` if there are too many.
-    pub(crate) fn gain(&mut self) -> Result<()> {
+    pub(crate) fn gain(&mut self) -> Result<usize> {
         if self.resources >= MAX_RESOURCES {
             return Err(Error::new(
                 ErrorKind::Host,
@@ -64,7 +64,7 @@ impl Http {
             ));
         }
         self.resources += 1;
-        Ok(())
+        Ok(self.resources)
     }
 
     /// A resource is gone.

@@ -85,7 +85,7 @@ fn incoming<B: Backend, T: WasiView + 'static>(types: &mut Interface<'_, B, T>) 
     types.func(
         "[method]future-trailers.get",
         |state, (this,): (Resource<FutureTrailers>,)| {
-            state.http.gain()?;
+            state.gain_http()?;
             let trailers = HostFutureTrailers::get(&mut state.http_view(), entry(&this));
             let trailers: Arrived<Option<Resource<Fields>>> = match trailers.map_err(failed)? {
                 None => None,
@@ -118,7 +118,7 @@ fn responses<B: Backend, T: WasiView + 'static>(types: &mut Interface<'_, B, T>)
     types.func(
         "[method]future-incoming-response.get",
         |state, (this,): (This,)| {
-            state.http.gain()?;
+            state.gain_http()?;
             let response = HostFutureIncomingResponse::get(&mut state.http_view(), entry(&this));
             let response: Arrived<Resource<IncomingResponse>> = match response.map_err(failed)? {
                 None => None,

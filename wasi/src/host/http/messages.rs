@@ -66,7 +66,7 @@ fn fields<B: Backend, T: WasiView + 'static>(types: &mut Interface<'_, B, T>) ->
     types.func(
         "[static]fields.from-list",
         |state, (entries,): (Vec<(String, Value)>,)| {
-            state.http.gain()?;
+            state.gain_http()?;
             let fields = HostFields::from_list(&mut state.http_view(), entries);
             let fields = header_answer(fields)?;
             if fields.is_err() {

@@ -56,12 +56,19 @@ impl State {
         }
     }
 
+    /// One resource of `wasi:http` more, for which there has to be room.
+    fn gain_http(&mut self) -> Result<()> {
+        let resources = self.http.gain()?;
+        self.make_room(resources);
+        Ok(())
+    }
+
     /// A new resource for the guest, for which there has to be room.
     fn made<K: Kind>(
         &mut self,
         make: impl FnOnce(&mut WasiHttpCtxView<'_>) -> wasmtime::Result<Raw<K::Entry>>,
     ) -> Result<(Resource<K>,)> {
-        self.http.gain()?;
+        self.gain_http()?;
         let made = make(&mut self.http_view());
         Ok((give(made.map_err(failed)?),))
     }
@@ -71,7 +78,7 @@ impl State {
         &mut self,
         make: impl FnOnce(&mut WasiHttpCtxView<'_>) -> wasmtime::Result<Result<Raw<K::Entry>, ()>>,
     ) -> Result<(Result<Resource<K>, ()>,)> {
-        self.http.gain()?;
+        self.gain_http()?;
         let made = make(&mut self.http_view()).map_err(failed)?;
         if made.is_err() {
             self.http.lose();
@@ -188,8 +195,8 @@ pub(crate) fn incoming(
         Raw<theirs::HostResponseOutparam>,
     )>,
 ) -> Result<Handled> {
-    state.http.gain()?;
-    state.http.gain()?;
+    state.gain_http()?;
+    state.gain_http()?;
     let (request, response) = make(&mut state.http_view()).map_err(failed)?;
     Ok((give(request), give(response)))
 }
