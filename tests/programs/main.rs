@@ -59,6 +59,8 @@ impl<B: Backend> Program<B> {
     fn instantiate(&self, limits: Limits, wasi: WasiCtx) -> (Store<B, WasiCtx>, Instance<B>) {
         let mut linker = Linker::new(&self.engine);
         wasi::add_to_linker(&mut linker).unwrap();
+        // Programs in JavaScript import it, whether they use it or not.
+        wasi::http::add_to_linker(&mut linker).unwrap();
         let store = Store::builder(&self.engine).limits(limits);
         let mut store = store.build(wasi).unwrap();
         let instance = linker.instantiate(&mut store, &self.component).unwrap();
