@@ -189,7 +189,7 @@ fn named_pipes_are_not_waited_for<B: Backend>() {
             .status();
         assert!(made.unwrap().success());
         std::os::unix::fs::symlink("pipe", dir.0.join("link")).unwrap();
-        // Bound by a relative path, as an absolute one may be too long for it.
+        // Bound at a short path and moved, as a long one is none for a socket.
         let short = std::env::temp_dir().join(format!("eb-{}-{}", B::NAME, std::process::id()));
         let _ = fs::remove_file(&short);
         let _listener = UnixListener::bind(&short).unwrap();
