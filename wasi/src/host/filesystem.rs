@@ -343,7 +343,6 @@ fn methods<B: Backend, T: WasiView + 'static>(types: &mut Interface<'_, B, T>) -
             modification: NewTimestamp
         ) -> ();
         "readlink-at": readlink_at(path: String) -> String;
-        "remove-directory-at": remove_directory_at(path: String) -> ();
         "symlink-at": symlink_at(old_path: String, new_path: String) -> ();
         "unlink-file-at": unlink_file_at(path: String) -> ();
         "metadata-hash": metadata_hash() -> MetadataHashValue;
@@ -388,6 +387,21 @@ fn methods_with_handles<B: Backend, T: WasiView + 'static>(
                 )
                 .await;
                 answer(opened, give::<Descriptor>)
+            })
+        },
+    )?;
+    types.waits(
+        "[method]descriptor.remove-directory-at",
+        |state, (this, path): (This, String)| {
+            Box::pin(async move {
+                // As systems have it, `folder/` is the folder. What is below refuses that.
+                let path = match path.trim_end_matches('/') {
+                    "" => path,
+                    trimmed => trimmed.to_owned(),
+                };
+                let mut files = state.filesystem();
+                let done = HostDescriptor::remove_directory_at(&mut files, entry(&this), path);
+                answer(done.await, |()| ())
             })
         },
     )?;
