@@ -114,7 +114,8 @@ pub(crate) fn dir(text: &str) -> Result<Dir, String> {
             return Err("the guest's path is missing: write HOST::GUEST:ro".to_owned());
         }
         [_, "rw"] => return Err("write HOST::GUEST, without `rw`".to_owned()),
-        [host, guest] => (host, guest),
+        // What is behind a colon was meant to say something else.
+        [host, guest] if !guest.ends_with(':') && !guest.ends_with(":rw") => (host, guest),
         _ => return Err("write HOST::GUEST, or HOST::GUEST:ro".to_owned()),
     };
     if host.is_empty() || guest.is_empty() {
@@ -230,6 +231,7 @@ mod tests {
             "a::ro",
             "a::rw",
             "a::/b:",
+            "a::/b:rw",
             "a::",
             "::b",
             "a::b::rx",
