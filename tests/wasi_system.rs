@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::on_each_backend;
+use common::temp::TempDir;
 use enginebay::generic::{Component, Engine, Linker, Store};
 use enginebay::wasi::{self, AddressPattern, DirAccess, OutputPipe, WasiCtx, WasiCtxBuilder};
 use enginebay::{Backend, Config};
@@ -151,27 +152,8 @@ fn nothing_is_bound_without_a_grant<B: Backend>() {
     }
 }
 
-/// An empty directory that is removed at the end.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> Self {
-        let id = std::process::id();
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("system-{name}-{id}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        TempDir(path)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn a_folder_is_worked_in<B: Backend>() {
-    let dir = TempDir::new(B::NAME);
+    let dir = TempDir::on::<B>("work");
     let wrote = run::<B>(&["files", "/work"], &pipe(), |wasi| {
         wasi.dir(&dir.0, "/work", DirAccess::ReadWrite);
     });

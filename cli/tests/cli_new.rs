@@ -2,11 +2,13 @@
 //! README.
 
 mod support;
+#[path = "../../tests/common/toolchain.rs"]
+mod toolchain;
 
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use support::{Ended, end, enginebay};
 use tempfile::tempdir;
@@ -19,16 +21,7 @@ fn follow_readme(project: &Path) -> Ended {
     let program = Path::new(env!("CARGO_BIN_EXE_enginebay"));
     let mut path = vec![program.parent().unwrap().to_path_buf()];
     path.extend(env::split_paths(&env::var_os("PATH").unwrap()));
-    let mut shell = Command::new("bash");
-    // What the tests were built with is not for the project.
-    for (name, _) in env::vars_os() {
-        let text = name.to_string_lossy();
-        let is_cargos = text.starts_with("CARGO_") && text != "CARGO_HOME";
-        if is_cargos || text == "RUSTFLAGS" {
-            shell.env_remove(&name);
-        }
-    }
-    let output = shell
+    let output = toolchain::command("bash")
         .args(["-euo", "pipefail", "-c", commands])
         .current_dir(project)
         .env("PATH", env::join_paths(path).unwrap())

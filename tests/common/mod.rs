@@ -9,6 +9,7 @@
 
 pub(crate) mod places;
 pub(crate) mod random;
+pub(crate) mod temp;
 
 use std::future::Future;
 use std::pin::pin;

@@ -54,7 +54,7 @@ fn numbers_are_read_and_written_as_the_c_library_does<B: Backend>() {
 }
 
 fn a_file_is_made_of_another<B: Backend>() {
-    let dir = TempDir::new::<B>("words");
+    let dir = TempDir::on::<B>("words");
     fs::write(dir.0.join("in"), "the cat saw The dog\nand the\n\n dog ran").unwrap();
     run::<B>(&["words", "/d/in", "/d/out"], |wasi| {
         wasi.dir(&dir.0, "/d", DirAccess::ReadWrite);
@@ -68,7 +68,7 @@ fn a_file_is_made_of_another<B: Backend>() {
 }
 
 fn a_folder_is_listed_and_a_file_removed<B: Backend>() {
-    let dir = TempDir::new::<B>("list");
+    let dir = TempDir::on::<B>("list");
     fs::create_dir(dir.0.join("sub")).unwrap();
     fs::write(dir.0.join("b"), "12345").unwrap();
     fs::write(dir.0.join("a"), "").unwrap();
@@ -83,7 +83,7 @@ fn a_folder_is_listed_and_a_file_removed<B: Backend>() {
 }
 
 fn a_folder_that_was_not_granted_is_not_there<B: Backend>() {
-    let dir = TempDir::new::<B>("granted");
+    let dir = TempDir::on::<B>("granted");
     fs::write(dir.0.join("in"), "text").unwrap();
     let real = dir.0.join("in").display().to_string();
     let out = dir.0.join("out").display().to_string();
@@ -94,7 +94,7 @@ fn a_folder_that_was_not_granted_is_not_there<B: Backend>() {
 }
 
 fn errors_of_files_are_the_c_librarys<B: Backend>() {
-    let dir = TempDir::new::<B>("errors");
+    let dir = TempDir::on::<B>("errors");
     fs::write(dir.0.join("in"), "text").unwrap();
     let run = |args: &[&str], access| {
         let ended = run::<B>(args, |wasi| _ = wasi.dir(&dir.0, "/d", access));

@@ -105,7 +105,7 @@ fn orders<B: Backend>(language: &str, missing: &str, broken: &str) {
     let program = program::<B>(bytes);
     let compiled = start.elapsed();
 
-    let dir = TempDir::new::<B>(language);
+    let dir = TempDir::on::<B>(language);
     fs::write(dir.0.join("in.json"), ORDERS).unwrap();
     fs::write(dir.0.join("broken.json"), "{\"orders\": [").unwrap();
     let run = |from: &str| {

@@ -11,12 +11,12 @@ mod pair;
 mod reactor;
 mod standard;
 
-use std::any::Any;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use common::on_each_backend;
+use common::temp::{TempDir, kept};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::wasi::{self, DirAccess, ExitStatus, OutputPipe, WasiCtx, WasiCtxBuilder};
 use enginebay::{Backend, Config, Error, Limits};
@@ -30,21 +30,19 @@ struct Program<B: Backend> {
 
 /// Compiled once for each backend.
 fn program<B: Backend>(bytes: &'static [u8]) -> &'static Program<B> {
-    static PROGRAMS: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
-    let mut programs = PROGRAMS.lock().unwrap();
-    let known = programs.iter().filter_map(|p| p.downcast_ref());
-    if let Some(program) = { known }.find(|p: &&Program<B>| p.bytes.as_ptr() == bytes.as_ptr()) {
-        return program;
-    }
-    let engine = Engine::new(&Config::new()).unwrap();
-    let component = Component::new(&engine, bytes).unwrap();
-    let program: &'static Program<B> = Box::leak(Box::new(Program {
-        bytes,
-        engine,
-        component,
-    }));
-    programs.push(program);
-    program
+    let make = || {
+        let engine = Engine::new(&Config::new()).unwrap();
+        let component = Component::new(&engine, bytes).unwrap();
+        Program {
+            bytes,
+            engine,
+            component,
+        }
+    };
+    kept(
+        |known: &Program<B>| known.bytes.as_ptr() == bytes.as_ptr(),
+        make,
+    )
 }
 
 /// How a program ended, and what it wrote.
@@ -118,40 +116,6 @@ impl Ended {
         self.status
             .as_ref()
             .expect_err("the program ended by itself")
-    }
-}
-
-/// An empty directory that is removed at the end.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    /// The name must not be that of another test, and differ between backends.
-    fn new<B: Backend>(name: &str) -> Self {
-        let name = format!("programs-{name}-{}-{}", B::NAME, std::process::id());
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        TempDir(path)
-    }
-
-    fn text(&self, file: &str) -> String {
-        fs::read_to_string(self.0.join(file)).unwrap()
-    }
-
-    /// The sorted names of what is in it.
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

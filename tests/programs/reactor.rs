@@ -120,7 +120,7 @@ fn exports_write_to_the_output_and_keep_count<B: Backend>() {
 }
 
 fn a_resource_keeps_its_file_open_between_calls<B: Backend>() {
-    let dir = TempDir::new::<B>("open");
+    let dir = TempDir::on::<B>("open");
     let mut reactor = Reactor::<B>::in_dir(&dir);
     let notebook = reactor.open("/d/notes");
     assert_eq!(dir.text("notes"), "");
@@ -147,7 +147,7 @@ fn a_resource_keeps_its_file_open_between_calls<B: Backend>() {
 }
 
 fn a_destructor_writes_to_its_file<B: Backend>() {
-    let dir = TempDir::new::<B>("drop");
+    let dir = TempDir::on::<B>("drop");
     let mut reactor = Reactor::<B>::in_dir(&dir);
     let (a, b) = (reactor.open("/d/a"), reactor.open("/d/b"));
     reactor.add(a, "x");
@@ -161,7 +161,7 @@ fn a_destructor_writes_to_its_file<B: Backend>() {
 }
 
 fn a_resource_that_is_passed_on_is_consumed<B: Backend>() {
-    let dir = TempDir::new::<B>("consumed");
+    let dir = TempDir::on::<B>("consumed");
     fs::write(dir.0.join("from"), "1\n2\n").unwrap();
     let mut reactor = Reactor::<B>::in_dir(&dir);
     let (to, from) = (reactor.open("/d/to"), reactor.open("/d/from"));
@@ -177,7 +177,7 @@ fn a_resource_that_is_passed_on_is_consumed<B: Backend>() {
 }
 
 fn errors_of_files_are_values<B: Backend>() {
-    let dir = TempDir::new::<B>("refused");
+    let dir = TempDir::on::<B>("refused");
     fs::write(dir.0.join("notes"), "kept\n").unwrap();
     let mut reactor = Reactor::<B>::new(|wasi| _ = wasi.dir(&dir.0, "/d", DirAccess::ReadOnly));
     let mut open = |path: &str| {

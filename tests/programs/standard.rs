@@ -34,7 +34,7 @@ fn run<B: Backend>(args: &[&str], grant: impl FnOnce(&mut WasiCtxBuilder)) -> En
 }
 
 fn files_and_folders_change_on_the_host_as_the_program_says<B: Backend>() {
-    let dir = TempDir::new::<B>("files");
+    let dir = TempDir::on::<B>("files");
     let grant = |wasi: &mut WasiCtxBuilder| {
         wasi.dir(&dir.0, "/work", DirAccess::ReadWrite);
     };

@@ -8,7 +8,6 @@ mod common;
 mod grants;
 mod stops;
 
-use std::any::Any;
 use std::fs;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -18,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use common::on_each_backend;
+use common::temp::{TempDir, kept};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::wasi::{self, AddressPattern, DirAccess, ExitStatus, OutputPipe};
 use enginebay::wasi::{WasiCtx, WasiCtxBuilder, WasiView};
@@ -100,16 +100,12 @@ struct Program<B: Backend> {
 
 /// Compiled once for each backend.
 fn program<B: Backend>() -> &'static Program<B> {
-    static PROGRAMS: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
-    let mut programs = PROGRAMS.lock().unwrap();
-    if let Some(program) = programs.iter().find_map(|p| p.downcast_ref()) {
-        return program;
-    }
-    let engine = Engine::new(&Config::new()).unwrap();
-    let component = Component::new(&engine, COMMAND).unwrap();
-    let program: &'static Program<B> = Box::leak(Box::new(Program { engine, component }));
-    programs.push(program);
-    program
+    let make = || {
+        let engine = Engine::new(&Config::new()).unwrap();
+        let component = Component::new(&engine, COMMAND).unwrap();
+        Program { engine, component }
+    };
+    kept(|_: &Program<B>| true, make)
 }
 
 /// How a program ended, and what it wrote.
@@ -181,25 +177,6 @@ impl Ended {
         assert_eq!(self.status.code(), 1);
         assert_eq!(self.stdout, "");
         assert!(self.stderr.contains(why), "{}", self.stderr);
-    }
-}
-
-/// An empty directory that is removed at the end.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> Self {
-        let id = std::process::id();
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wasi-{name}-{id}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        TempDir(path)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -12,7 +12,7 @@ on_each_backend! {
 }
 
 fn paths_that_climb_are_denied<B: Backend>() {
-    let (dir, inner) = TempDir::with_secret::<B>("climb");
+    let (dir, inner) = with_secret::<B>("climb");
     let mut guest = Guest::<B>::in_dir(&inner, DirAccess::ReadWrite);
     let absolute = dir.0.join("secret").display().to_string();
     let own = inner.join("file").display().to_string();
@@ -80,7 +80,7 @@ fn paths_that_climb_are_denied<B: Backend>() {
 }
 
 fn paths_that_are_none_are_denied<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("none");
+    let (_dir, inner) = with_secret::<B>("none");
     let mut guest = Guest::<B>::in_dir(&inner, DirAccess::ReadWrite);
     let long = "x".repeat(1 << 20);
     let deep = "a/../".repeat(1 << 18) + "file";
@@ -113,7 +113,7 @@ fn links_out_of_a_folder_are_denied<B: Backend>() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::symlink;
-        let (dir, inner) = TempDir::with_secret::<B>("links");
+        let (dir, inner) = with_secret::<B>("links");
         let mut guest = Guest::<B>::in_dir(&inner, DirAccess::ReadWrite);
         let secret = dir.0.join("secret").display().to_string();
 
@@ -183,7 +183,7 @@ fn named_pipes_are_not_waited_for<B: Backend>() {
         use std::os::unix::net::UnixListener;
         use std::time::Instant;
 
-        let dir = TempDir::new::<B>("pipes");
+        let dir = TempDir::on::<B>("pipes");
         let made = std::process::Command::new("mkfifo")
             .arg(dir.0.join("pipe"))
             .status();
@@ -223,7 +223,7 @@ fn named_pipes_are_not_waited_for<B: Backend>() {
 fn devices_are_there_where_they_are_granted<B: Backend>() {
     #[cfg(target_os = "linux")]
     {
-        let dir = TempDir::new::<B>("devices");
+        let dir = TempDir::on::<B>("devices");
         let mut guest = Guest::<B>::in_dir(&dir.0, DirAccess::ReadWrite);
         for path in ["/dev/zero", "dev/zero", "../../../../../../../../dev/zero"] {
             let code = guest.run("open", path, "", FOLLOW | READ);
@@ -239,7 +239,7 @@ fn devices_are_there_where_they_are_granted<B: Backend>() {
 }
 
 fn a_folder_for_reading_stays_as_it_is<B: Backend>() {
-    let (dir, inner) = TempDir::with_secret::<B>("reading");
+    let (dir, inner) = with_secret::<B>("reading");
     let mut guest = Guest::<B>::in_dir(&inner, DirAccess::ReadOnly);
     let before = fs::metadata(inner.join("file"))
         .unwrap()

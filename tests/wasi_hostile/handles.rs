@@ -9,7 +9,7 @@ on_each_backend! {
 }
 
 fn handles_that_are_none_trap<B: Backend>() {
-    let dir = TempDir::new::<B>("handles");
+    let dir = TempDir::on::<B>("handles");
     for (name, n, code) in [
         ("other-type", 0, TrapCode::HandleTypeMismatch),
         ("drop-other-type", 0, TrapCode::HandleTypeMismatch),
@@ -32,7 +32,7 @@ fn handles_that_are_none_trap<B: Backend>() {
 }
 
 fn a_stream_outlives_its_file<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("outlives");
+    let (_dir, inner) = with_secret::<B>("outlives");
     let mut guest = Guest::<B>::in_dir(&inner, DirAccess::ReadOnly);
     assert_eq!(guest.run("file-dropped", "file", "", 0), 8);
 }

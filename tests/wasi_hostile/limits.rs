@@ -48,7 +48,7 @@ fn too_many(error: &Error, limit: u64) {
 }
 
 fn resources_are_limited<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("kept");
+    let (_dir, inner) = with_secret::<B>("kept");
     for name in KEPT {
         let mut guest = Guest::<B>::new(|wasi| everything(&inner, wasi));
         let start = Instant::now();
@@ -64,7 +64,7 @@ fn resources_are_limited<B: Backend>() {
 }
 
 fn how_many_resources_is_chosen<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("chosen");
+    let (_dir, inner) = with_secret::<B>("chosen");
     // The folder's own descriptor is one.
     for (limit, fits) in [(9, 8), (1001, 1000)] {
         let grant = |wasi: &mut WasiCtxBuilder| {
@@ -95,7 +95,7 @@ fn handles_are_limited<B: Backend>() {
 }
 
 fn other_stores_go_on<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("others");
+    let (_dir, inner) = with_secret::<B>("others");
     let mut other = Guest::<B>::in_dir(&inner, DirAccess::ReadOnly);
     let mut stopped = Vec::new();
     for _ in 0..4 {
@@ -109,7 +109,7 @@ fn other_stores_go_on<B: Backend>() {
 }
 
 fn a_guest_that_opens_and_drops_has_a_deadline<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("churn");
+    let (_dir, inner) = with_secret::<B>("churn");
     let deadline = Duration::from_millis(100);
     let mut guest = Guest::<B>::with(Limits::new().deadline(deadline), |wasi| {
         everything(&inner, wasi);
@@ -172,7 +172,7 @@ fn a_poll_of_a_million<B: Backend>() {
 }
 
 fn lengths_without_an_end<B: Backend>() {
-    let (_dir, inner) = TempDir::with_secret::<B>("lengths");
+    let (_dir, inner) = with_secret::<B>("lengths");
     let stdout = OutputPipe::new(1 << 10);
     let grant = |wasi: &mut WasiCtxBuilder| {
         wasi.dir(&inner, "/", DirAccess::ReadWrite)

@@ -11,13 +11,12 @@ mod guest;
 mod handles;
 mod limits;
 
-use std::any::Any;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use common::on_each_backend;
+use common::temp::{TempDir, kept};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::wasi::{self, DirAccess, WasiCtx, WasiCtxBuilder};
 use enginebay::{Backend, Config, Error, ErrorKind, Limits, Result, TrapCode};
@@ -42,16 +41,12 @@ const WRITE: u64 = 2 << 16;
 
 /// The guest, compiled once for each backend.
 fn compiled<B: Backend>() -> &'static (Engine<B>, Component<B>) {
-    static COMPILED: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
-    let mut all = COMPILED.lock().unwrap();
-    if let Some(found) = all.iter().find_map(|it| it.downcast_ref()) {
-        return found;
-    }
-    let engine = Engine::<B>::new(&Config::new()).unwrap();
-    let component = Component::new(&engine, guest::text()).unwrap();
-    let compiled: &'static (Engine<B>, Component<B>) = Box::leak(Box::new((engine, component)));
-    all.push(compiled);
-    compiled
+    let make = || {
+        let engine = Engine::<B>::new(&Config::new()).unwrap();
+        let component = Component::new(&engine, guest::text()).unwrap();
+        (engine, component)
+    };
+    kept(|_: &(Engine<B>, Component<B>)| true, make)
 }
 
 struct Guest<B: Backend> {
@@ -109,33 +104,13 @@ impl<B: Backend> Guest<B> {
     }
 }
 
-/// An empty directory that is removed at the end.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new<B: Backend>(name: &str) -> Self {
-        let id = std::process::id();
-        let name = format!("hostile-{name}-{}-{id}", B::NAME);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        TempDir(path)
-    }
-
-    /// With a folder `inner` for the guest, that has a file and a folder, and a
-    /// file beside it.
-    fn with_secret<B: Backend>(name: &str) -> (Self, PathBuf) {
-        let dir = TempDir::new::<B>(name);
-        let inner = dir.0.join("inner");
-        fs::create_dir_all(inner.join("a")).unwrap();
-        fs::write(inner.join("file"), "contents").unwrap();
-        fs::write(dir.0.join("secret"), "secret").unwrap();
-        (dir, inner)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A folder with a folder `inner` for the guest, that has a file and a folder, and a
+/// file beside it.
+fn with_secret<B: Backend>(name: &str) -> (TempDir, PathBuf) {
+    let dir = TempDir::on::<B>(name);
+    let inner = dir.0.join("inner");
+    fs::create_dir_all(inner.join("a")).unwrap();
+    fs::write(inner.join("file"), "contents").unwrap();
+    fs::write(dir.0.join("secret"), "secret").unwrap();
+    (dir, inner)
 }

@@ -9,11 +9,11 @@ mod proxy;
 mod server;
 mod stops;
 
-use std::any::Any;
 use std::net::TcpListener;
 use std::sync::Mutex;
 
 use common::on_each_backend;
+use common::temp::kept;
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::wasi::http;
 use enginebay::wasi::{self, OutputPipe, WasiCtx};
@@ -54,14 +54,7 @@ struct Program<B: Backend> {
 
 /// Compiled once for each backend.
 fn client<B: Backend>() -> &'static Program<B> {
-    static PROGRAMS: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
-    let mut programs = PROGRAMS.lock().unwrap();
-    if let Some(program) = programs.iter().find_map(|p| p.downcast_ref()) {
-        return program;
-    }
-    let program: &'static Program<B> = Box::leak(Box::new(Program::new(CLIENT)));
-    programs.push(program);
-    program
+    kept(|_: &Program<B>| true, || Program::new(CLIENT))
 }
 
 impl<B: Backend> Program<B> {

@@ -1,7 +1,9 @@
 //! The tutorial `your-own-component.md`: its files are those beside this test, and what
 //! its commands print is what it says.
 
-use std::env;
+#[path = "../../../tests/common/toolchain.rs"]
+mod toolchain;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,15 +47,7 @@ fn built_guest(folder: &Path) -> PathBuf {
     assert_eq!(build.len(), 2, "{build:?}");
     for line in build {
         let words: Vec<&str> = line.split(' ').collect();
-        let mut command = Command::new(words[0]);
-        // What the tests were built with is not for the guest.
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            let is_cargos = text.starts_with("CARGO_") && text != "CARGO_HOME";
-            if is_cargos || text == "RUSTFLAGS" {
-                command.env_remove(&name);
-            }
-        }
+        let mut command = toolchain::command(words[0]);
         command.args(&words[1..]);
         let status = command.current_dir(folder.join("greeter")).status();
         assert!(status.unwrap().success(), "{line}");
