@@ -10,7 +10,6 @@ mod server;
 mod stops;
 
 use std::net::TcpListener;
-use std::sync::Mutex;
 
 use common::on_each_backend;
 use common::temp::kept;
