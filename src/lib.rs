@@ -67,6 +67,10 @@ pub use enginebay_wasi as wasi;
 
 pub use registry::*;
 
+/// The host contract: manifest, permissions and services.
+#[cfg(feature = "host")]
+pub use enginebay_host as host;
+
 /// What most programs need: `use enginebay::prelude::*`.
 pub mod prelude {
     pub use crate::registry::{

@@ -1,0 +1,1 @@
+//! Messages between the components of one host.

@@ -1,0 +1,1 @@
+//! Patterns of paths, hosts, namespaces, topics and commands.

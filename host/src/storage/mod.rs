@@ -1,0 +1,1 @@
+//! Values by key, in namespaces, on disk.
