@@ -5,9 +5,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod certificate;
 mod proxy;
 mod server;
 mod stops;
+mod tls;
 
 use std::net::TcpListener;
 

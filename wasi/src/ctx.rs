@@ -13,7 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxView};
 
 use crate::clocks::{FixedClock, Timers};
 #[cfg(feature = "http")]
-use crate::http::{HostPattern, Http};
+use crate::http::{HostPattern, Http, Roots};
 use crate::network::{AddressPattern, Network};
 use crate::pipe::OutputPipe;
 use crate::random::Random;
@@ -221,6 +221,8 @@ pub struct WasiCtxBuilder {
     network: Network,
     #[cfg(feature = "http")]
     http_hosts: Vec<HostPattern>,
+    #[cfg(feature = "http")]
+    http_roots: Vec<Vec<u8>>,
     seed: Option<u64>,
     clocks: Option<(SystemTime, Duration)>,
     max_resources: Option<usize>,
@@ -381,6 +383,23 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Trusts a certificate authority besides those of `webpki-roots`, which are
+    /// trusted by default: a server of the guest's requests by `wasi:http` may have
+    /// a certificate that comes from it, directly or by others that the server
+    /// sends along. For servers of your own, or for a proxy that reads along.
+    ///
+    /// The certificate is X.509 in DER form, not PEM. Of itself, only the name, the
+    /// key and the name constraints count: neither when it ends nor who signed it.
+    /// Where requests may go is granted by
+    /// [`allow_http`](WasiCtxBuilder::allow_http) alone.
+    ///
+    /// [`build`](WasiCtxBuilder::build) refuses one that cannot be read.
+    #[cfg(feature = "http")]
+    pub fn http_root_certificate(&mut self, der: impl Into<Vec<u8>>) -> &mut Self {
+        self.http_roots.push(der.into());
+        self
+    }
+
     /// Replaces random numbers by a sequence that depends on the seed alone, and
     /// is the same on each machine. **Also those for secrets**: whoever knows
     /// the seed knows the guest's keys.
@@ -438,7 +457,8 @@ impl WasiCtxBuilder {
     ///   opened.
     /// - `InvalidConfig` for an argument or a variable with a zero byte, for a
     ///   variable whose name is empty or has a `=`, for two directories of one
-    ///   name, and for clocks that start before 1970.
+    ///   name, for clocks that start before 1970, and for a root certificate that
+    ///   is none.
     pub fn build(&self) -> Result<WasiCtx> {
         let mut ctx = wasmtime_wasi::WasiCtxBuilder::new();
 
@@ -523,7 +543,7 @@ impl WasiCtxBuilder {
             random: Random::new(self.seed),
             timers,
             #[cfg(feature = "http")]
-            http: Http::new(&self.http_hosts),
+            http: Http::new(&self.http_hosts, Roots::with(&self.http_roots)?),
         }))))
     }
 }
@@ -539,7 +559,8 @@ impl fmt::Debug for WasiCtxBuilder {
             .field("network", &self.network)
             .field("max_resources", &self.max_resources);
         #[cfg(feature = "http")]
-        f.field("http_hosts", &self.http_hosts);
+        f.field("http_hosts", &self.http_hosts)
+            .field("http_root_certificates", &self.http_roots.len());
         f.finish_non_exhaustive()
     }
 }
@@ -600,6 +621,17 @@ mod tests {
             }),
         ] {
             assert_eq!(*error.kind(), ErrorKind::InvalidConfig, "{error}");
+        }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn what_is_no_certificate_is_no_root() {
+        let pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        for der in ["", "\x30\x00", pem] {
+            let error = refused(|b| b.http_root_certificate(der));
+            assert_eq!(*error.kind(), ErrorKind::InvalidConfig, "{error}");
+            assert!(error.message().contains("DER"), "{error}");
         }
     }
 

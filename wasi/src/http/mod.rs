@@ -39,12 +39,18 @@
 //! addresses of the host's own network. Where that matters, keep the host's
 //! process from reaching them.
 //!
-//! Requests are HTTP/1.1, over TLS for `https`, with the certificate authorities
-//! of `webpki-roots`. TLS is done with the provider that the process has chosen
-//! for rustls; if there is none, with `ring`, which is the process's choice from
-//! then on. Redirections are not followed. Headers that belong to the connection
-//! (such as `host`, `connection` and `transfer-encoding`) are neither the guest's
-//! to set nor there to be seen.
+//! Requests are HTTP/1.1, over TLS for `https`, to servers whose certificates
+//! come from the authorities of `webpki-roots`, which are those of Mozilla's
+//! browser, or from one of
+//! [`WasiCtxBuilder::http_root_certificate`](crate::WasiCtxBuilder::http_root_certificate).
+//! TLS is done with the provider that the process has chosen for rustls; if there
+//! is none, with `ring`. Redirections are not followed. Headers that belong to the
+//! connection (such as `host`, `connection` and `transfer-encoding`) are neither
+//! the guest's to set nor there to be seen.
+//!
+//! The guest chooses how long it waits for a connection, TLS included, for the
+//! beginning of the response, and for each next part of its body: ten minutes
+//! each unless it says otherwise.
 //!
 //! # What a guest can take
 //!
@@ -55,6 +61,7 @@
 //! context is dropped.
 
 mod body;
+mod client;
 mod handle;
 mod hosts;
 mod send;
@@ -66,6 +73,7 @@ use crate::host;
 
 pub use ::http::{Request, Response};
 pub use body::{Body, BodyError};
+pub(crate) use client::Roots;
 pub use handle::{handle, handle_async, handle_streamed, handle_streamed_async};
 pub use hosts::HostPattern;
 pub(crate) use send::{Http, code_of};

@@ -1,23 +1,17 @@
-//! How requests are sent: whether they may be, by how many connections at once,
+//! Which requests are sent: whether they may be, by how many connections at once,
 //! and what the guest is told of what goes wrong.
 
 use std::error::Error as _;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use enginebay_core::{Error, ErrorKind, Result};
-use http::uri::Scheme;
 use http::{Request, Response, Uri};
-use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
-use wasmtime_wasi_http::{
-    Error as Failure, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks, default_send_request,
-};
+use wasmtime_wasi_http::{Error as Failure, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
 
+use super::client::{self, Roots};
 use super::hosts::{HostPattern, Verdict, verdict};
 
 /// Connections of one context at a time. Each has buffers for headers and for a
@@ -39,11 +33,12 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(hosts: &[HostPattern]) -> Self {
+    pub(crate) fn new(hosts: &[HostPattern], roots: Roots) -> Self {
         Http {
             ctx: WasiHttpCtx::new(),
             hooks: Hooks {
                 hosts: hosts.into(),
+                roots,
                 connections: Arc::new(()),
                 refused: None,
             },
@@ -76,6 +71,7 @@ impl Http {
 /// What `wasmtime-wasi-http` asks for.
 pub(crate) struct Hooks {
     hosts: Box<[HostPattern]>,
+    roots: Roots,
     /// One more reference for each connection.
     connections: Arc<()>,
     /// Why the last request was not sent.
@@ -112,7 +108,15 @@ impl WasiHttpHooks for Hooks {
         _: Io,
     ) -> Sending {
         match self.connection(request.uri()) {
-            Ok(connection) => Box::new(send(request, options, connection)),
+            Ok(connection) => {
+                let roots = self.roots.clone();
+                let options = options.unwrap_or_default();
+                Box::new(async move {
+                    let (response, io) = client::send(request, options, &roots).await?;
+                    let response = response.map(|body| body.keeping(connection).boxed_unsync());
+                    Ok((response, Box::new(io) as Io))
+                })
+            }
             Err(code) => {
                 self.refused = Some(code.clone());
                 Box::new(async { Err(code.into()) })
@@ -134,65 +138,6 @@ impl WasiHttpHooks for Hooks {
 
     fn p2_error_from_tls(&mut self, error: &io::Error) -> ErrorCode {
         of_tls(error)
-    }
-
-    fn p2_error_from_dns(&mut self, _: &rustls::pki_types::InvalidDnsNameError) -> ErrorCode {
-        ErrorCode::HttpRequestUriInvalid
-    }
-}
-
-async fn send(
-    request: Request<WasiBody>,
-    options: Option<RequestOptions>,
-    connection: Arc<()>,
-) -> Result<(Response<WasiBody>, Io), Failure> {
-    if request.uri().scheme() == Some(&Scheme::HTTPS) {
-        choose_cryptography();
-    }
-    let (response, io) = default_send_request(request, options).await?;
-    let counted = |body: WasiBody| Counted {
-        body,
-        _connection: connection,
-    };
-    let response = response.map(|body| counted(body.boxed_unsync()).boxed_unsync());
-    Ok((response, Box::new(io)))
-}
-
-/// rustls does TLS with what the process has chosen, and where nothing was chosen
-/// with what it was compiled with: it panics if that is more than one thing, as it
-/// is with an embedder that has another. We bring `ring`.
-fn choose_cryptography() {
-    use rustls::crypto::{CryptoProvider, ring};
-
-    if CryptoProvider::get_default().is_none() {
-        // Fails if another thread was faster, which is as good.
-        let _ = ring::default_provider().install_default();
-    }
-}
-
-/// The body of a response, which keeps its connection.
-struct Counted {
-    body: WasiBody,
-    _connection: Arc<()>,
-}
-
-impl Body for Counted {
-    type Data = Bytes;
-    type Error = Failure;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
@@ -251,7 +196,7 @@ mod tests {
 
     #[test]
     fn connections_and_resources_are_counted() {
-        let mut http = Http::new(&[HostPattern::ANY]);
+        let mut http = Http::new(&[HostPattern::ANY], Roots::default());
         let uri: Uri = "http://example.com/".parse().unwrap();
         let mut connections: Vec<_> = (0..MAX_CONNECTIONS)
             .map(|_| http.hooks.connection(&uri).unwrap())
