@@ -1,0 +1,1 @@
+//! What cannot be made to happen from outside: a disk that fails.
