@@ -33,6 +33,25 @@ impl Signature {
     }
 }
 
+/// For which stores functions are defined that are asynchronous on the host's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// They suspend the guest.
+    Suspending,
+    /// They hold the thread.
+    Blocking,
+}
+
+impl Mode {
+    /// The name of the function that defines them.
+    pub(crate) fn linker_function(self) -> Ident {
+        match self {
+            Mode::Suspending => format_ident!("add_to_linker"),
+            Mode::Blocking => format_ident!("add_to_linker_blocking"),
+        }
+    }
+}
+
 /// The resource that a function is of.
 pub(crate) fn resource_of(func: &Function) -> Option<TypeId> {
     match func.kind {
@@ -127,7 +146,12 @@ impl Generator<'_> {
     pub(crate) fn arrow(&self, is_async: bool, result: &TokenStream) -> TokenStream {
         match is_async {
             true => {
-                quote!(-> impl ::std::future::Future<Output = #result> + ::std::marker::Send)
+                // What is waited for without the store may hold nothing of it.
+                let detached = self.options.blocking.as_ref().map(|_| quote!(+ 'static));
+                quote!(
+                    -> impl ::std::future::Future<Output = #result>
+                        + ::std::marker::Send #detached
+                )
             }
             false => quote!(-> #result),
         }
@@ -140,6 +164,7 @@ impl Generator<'_> {
         interface: Option<&str>,
         host: &Ident,
         func: &Function,
+        mode: Mode,
     ) -> Result<TokenStream> {
         let it = self.signature(scope, func, Form::Owned)?;
         let Signature {
@@ -155,21 +180,25 @@ impl Generator<'_> {
             .map(|at| format_ident!("arg{at}"))
             .collect();
         let is_async = self.is_async(interface, wit);
+        let check = self.check(scope, interface, func, &args)?;
         let mut call = quote!(#host::#name(get(caller.data_mut()), #(#args),*));
-        if is_async {
+        let suspends = is_async && mode == Mode::Suspending;
+        if suspends {
             call = quote!(#call.await);
+        } else if is_async {
+            call = self.wait(&call)?;
         }
         if self.options.trappable_imports {
             call = quote!(#call?);
         }
         let body = match it.result {
-            Some(_) => quote!(::std::result::Result::Ok((#call,))),
-            None => quote!(#call; ::std::result::Result::Ok(())),
+            Some(_) => quote!(#check ::std::result::Result::Ok((#call,))),
+            None => quote!(#check #call; ::std::result::Result::Ok(())),
         };
         let head = quote!(
             move |mut caller: #root::generic::Caller<'_, B, T>, (#(#args,)*): (#(#types,)*)|
         );
-        Ok(match is_async {
+        Ok(match suspends {
             false => quote!(instance.func_wrap(#wit, #head { #body })?;),
             true => quote! {
                 instance.func_wrap_async(#wit, #head {
@@ -177,6 +206,17 @@ impl Generator<'_> {
                 })?;
             },
         })
+    }
+
+    /// Waits for a future of the host's in a synchronous store.
+    pub(crate) fn wait(&self, future: &TokenStream) -> Result<TokenStream> {
+        let function = self.options.blocking.as_deref().unwrap_or_default();
+        let function: syn::Path = syn::parse_str(function)
+            .map_err(|error| Error::new(format!("`{function}` is no path of Rust: {error}")))?;
+        Ok(quote!({
+            let future = #future;
+            #function(&mut caller, future)?
+        }))
     }
 
     /// The field that holds an exported function.

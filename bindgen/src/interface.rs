@@ -5,7 +5,7 @@ use quote::quote;
 use wit_parser::{Function, InterfaceId, TypeDefKind, TypeId, WorldKey};
 
 use crate::Result;
-use crate::function::resource_of;
+use crate::function::{Mode, resource_of};
 use crate::names::{camel, camel_part};
 use crate::types::{Scope, Side, documented};
 use crate::world::{Generator, outermost_trait};
@@ -56,7 +56,6 @@ impl Generator<'_> {
 
     /// The module of an imported interface.
     pub(crate) fn imported(&self, key: &WorldKey, id: InterfaceId) -> Result<TokenStream> {
-        let root = &self.root;
         let scope = self.scope(key, id, Side::Import);
         let wit = self.resolve.name_world_key(key);
         let types = self.types(&scope, id)?;
@@ -70,21 +69,17 @@ impl Generator<'_> {
             .functions_of(id, None)
             .map(|func| self.host_method(&scope, Some(&wit), func))
             .collect::<Result<Vec<_>>>()?;
-        let (mut traits, mut supers, mut links) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut traits, mut supers) = (Vec::new(), Vec::new());
         for (name, resource) in self.resources(id) {
             let functions: Vec<_> = self.functions_of(id, Some(resource)).collect();
-            let host = self.resource_host(name);
-            let (def, link) = self.host_resource(&scope, Some(&wit), name, &functions)?;
-            traits.push(def);
-            links.push(link);
-            supers.push(host);
-        }
-        for func in self.functions_of(id, None) {
-            links.push(self.link(&scope, Some(&wit), &host, func)?);
+            traits.push(self.host_resource(&scope, Some(&wit), name, &functions)?);
+            supers.push(self.resource_host(name));
         }
         let about = format!(" What the host does for `{wit}`.");
-        let about_link =
-            format!(" Defines `{wit}` in a linker. `get` finds the host in a store's data.");
+        let linkers = self
+            .modes()
+            .map(|mode| self.linker(&scope, id, &wit, mode))
+            .collect::<Result<Vec<_>>>()?;
         Ok(quote! {
             #docs
             #(#types)*
@@ -95,15 +90,44 @@ impl Generator<'_> {
                 #(#methods)*
             }
 
-            #[doc = #about_link]
-            pub fn add_to_linker<B, T, H>(
+            #(#linkers)*
+        })
+    }
+
+    /// What is generated of the functions that define things in linkers.
+    pub(crate) fn modes(&self) -> impl Iterator<Item = Mode> + use<> {
+        let blocking = self.options.blocking.as_ref().map(|_| Mode::Blocking);
+        std::iter::once(Mode::Suspending).chain(blocking)
+    }
+
+    /// The function that defines an imported interface in a linker.
+    fn linker(&self, scope: &Scope, id: InterfaceId, wit: &str, mode: Mode) -> Result<TokenStream> {
+        let (root, host, bound) = (&self.root, self.host(id), self.check_bound()?);
+        let mut links = Vec::new();
+        for (name, resource) in self.resources(id) {
+            let functions: Vec<_> = self.functions_of(id, Some(resource)).collect();
+            links.push(self.link_resource(scope, Some(wit), name, &functions, mode)?);
+        }
+        for func in self.functions_of(id, None) {
+            links.push(self.link(scope, Some(wit), &host, func, mode)?);
+        }
+        let name = mode.linker_function();
+        let about = match mode {
+            Mode::Suspending => {
+                format!(" Defines `{wit}` in a linker. `get` finds the host in a store's data.")
+            }
+            Mode::Blocking => " As [`add_to_linker`], for synchronous stores.".to_string(),
+        };
+        Ok(quote! {
+            #[doc = #about]
+            pub fn #name<B, T, H>(
                 linker: &mut #root::generic::Linker<B, T>,
                 get: fn(&mut T) -> &mut H,
             ) -> #root::Result<()>
             where
                 B: #root::Backend,
                 T: ::std::marker::Send + 'static,
-                H: #host + 'static,
+                H: #host #bound + 'static,
             {
                 let mut instance = linker.instance(#wit)?;
                 #(#links)*
@@ -123,15 +147,14 @@ impl Generator<'_> {
         self.untaken(&format!("Host{}", camel_part(name)))
     }
 
-    /// What an embedder implements for a resource, and how it is defined in a linker's
-    /// `instance`.
+    /// What an embedder implements for a resource.
     pub(crate) fn host_resource(
         &self,
         scope: &Scope,
         interface: Option<&str>,
         name: &str,
         functions: &[&Function],
-    ) -> Result<(TokenStream, TokenStream)> {
+    ) -> Result<TokenStream> {
         let root = &self.root;
         let (host, rust) = (self.resource_host(name), camel(name));
         let about = format!(" What the host does for `{name}`.");
@@ -139,26 +162,10 @@ impl Generator<'_> {
             .iter()
             .map(|func| self.host_method(scope, interface, func))
             .collect::<Result<Vec<_>>>()?;
-        let links = functions
-            .iter()
-            .map(|func| self.link(scope, interface, &host, func))
-            .collect::<Result<Vec<_>>>()?;
         let is_async = self.is_async(interface, &drop_of(name));
-        let result = quote!(#root::Result<()>);
-        let arrow = self.arrow(is_async, &result);
-        let define = match is_async {
-            true => quote!(resource_async),
-            false => quote!(resource),
-        };
-        let dropped = quote!(
-            #host::drop(get(caller.data_mut()), #root::Resource::new_own(rep))
-        );
-        let body = match is_async {
-            true => quote!(#root::HostFuture::new(async move { #dropped.await })),
-            false => dropped,
-        };
+        let arrow = self.arrow(is_async, &quote!(#root::Result<()>));
         let allow = outermost_trait(scope);
-        let def = quote! {
+        Ok(quote! {
             #[doc = #about]
             #allow
             pub trait #host: ::std::marker::Send {
@@ -166,16 +173,44 @@ impl Generator<'_> {
                 /// A guest has dropped an owned handle.
                 fn drop(&mut self, handle: #root::Resource<#rust>) #arrow;
             }
+        })
+    }
+
+    /// The definition of a resource, and of its functions, in a linker's `instance`.
+    pub(crate) fn link_resource(
+        &self,
+        scope: &Scope,
+        interface: Option<&str>,
+        name: &str,
+        functions: &[&Function],
+        mode: Mode,
+    ) -> Result<TokenStream> {
+        let root = &self.root;
+        let (host, rust) = (self.resource_host(name), camel(name));
+        let links = functions
+            .iter()
+            .map(|func| self.link(scope, interface, &host, func, mode))
+            .collect::<Result<Vec<_>>>()?;
+        let is_async = self.is_async(interface, &drop_of(name));
+        let dropped = quote!(
+            #host::drop(get(caller.data_mut()), #root::Resource::new_own(rep))
+        );
+        let (define, body) = match (is_async, mode) {
+            (true, Mode::Suspending) => (
+                quote!(resource_async),
+                quote!(#root::HostFuture::new(async move { #dropped.await })),
+            ),
+            (true, Mode::Blocking) => (quote!(resource), self.wait(&dropped)?),
+            (false, _) => (quote!(resource), dropped),
         };
-        let link = quote! {
+        Ok(quote! {
             instance.#define(
                 #name,
                 #root::ResourceType::host::<#rust>(),
                 move |mut caller: #root::generic::Caller<'_, B, T>, rep: u32| { #body },
             )?;
             #(#links)*
-        };
-        Ok((def, link))
+        })
     }
 
     /// The module of an exported interface.

@@ -27,11 +27,16 @@ use std::path::{Path, PathBuf};
 use proc_macro2::TokenStream;
 use wit_parser::Resolve;
 
+mod check;
+pub mod contract;
+
 mod function;
 mod interface;
 mod names;
 mod types;
 mod world;
+
+pub use check::Check;
 
 /// Where a world's WIT is.
 #[derive(Clone, Debug)]
@@ -68,6 +73,8 @@ pub struct Options {
     additional_derives: Vec<String>,
     features: Vec<String>,
     root: String,
+    checks: check::Checks,
+    blocking: Option<String>,
 }
 
 impl Options {
@@ -83,6 +90,8 @@ impl Options {
             additional_derives: Vec::new(),
             features: Vec::new(),
             root: "::enginebay".to_string(),
+            checks: check::Checks::default(),
+            blocking: None,
         }
     }
 
@@ -137,6 +146,33 @@ impl Options {
     #[must_use]
     pub fn root(mut self, root: impl Into<String>) -> Self {
         self.root = root.into();
+        self
+    }
+
+    /// Looks at something before an imported function is called, which is given as
+    /// `ns:pkg/interface#function`. Several are looked at in the order in which they were
+    /// given.
+    #[must_use]
+    pub fn check(mut self, function: impl Into<String>, check: Check) -> Self {
+        let checks = &mut self.checks.by_function;
+        checks.entry(function.into()).or_default().push(check);
+        self
+    }
+
+    /// A trait that the embedder's host has to implement, for the functions of checks.
+    #[must_use]
+    pub fn check_bound(mut self, path: impl Into<String>) -> Self {
+        self.checks.bound = Some(path.into());
+        self
+    }
+
+    /// Generates `add_to_linker_blocking` besides, for synchronous stores: there, a
+    /// function that is asynchronous on the host's side is waited for by a Rust function,
+    /// which is called with the `&mut Caller` and the future, and gives a `Result` of what
+    /// the future gives. The futures of such functions have to be `'static`.
+    #[must_use]
+    pub fn blocking(mut self, function: impl Into<String>) -> Self {
+        self.blocking = Some(function.into());
         self
     }
 

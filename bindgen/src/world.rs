@@ -8,7 +8,7 @@ use wit_parser::{
     Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey,
 };
 
-use crate::function::resource_of;
+use crate::function::{Mode, resource_of};
 use crate::interface::drop_of;
 use crate::names::{self, camel, camel_part, snake};
 use crate::types::{Scope, Side, documented};
@@ -199,15 +199,19 @@ impl<'a> Generator<'a> {
                 )));
             }
         }
-        if let Async::Only(names) = &self.options.asynchronous
-            && let Some(given) = names.iter().find(|given| !is_known(given, &known))
-        {
-            return Err(Error::new(format!(
+        let asynchronous = match &self.options.asynchronous {
+            Async::Only(names) => &names[..],
+            _ => &[],
+        };
+        let checked = self.options.checks.by_function.keys();
+        let mut functions = asynchronous.iter().chain(checked);
+        match functions.find(|given| !is_known(given, &known)) {
+            None => Ok(()),
+            Some(given) => Err(Error::new(format!(
                 "the world `{}` imports no function `{given}`",
                 world.name
-            )));
+            ))),
         }
-        Ok(())
     }
 
     fn resources_of(&self, id: InterfaceId) -> impl Iterator<Item = &'a String> {
@@ -311,6 +315,42 @@ impl<'a> Generator<'a> {
         Some(format_ident!("with_{at}"))
     }
 
+    /// What defines all that the world imports in a linker.
+    fn links(&self, top: &Scope, imports: &Ident, mode: Mode) -> Result<Vec<TokenStream>> {
+        let mut links = Vec::new();
+        let root = |link| {
+            quote! {{
+                let mut instance = linker.root();
+                #link
+            }}
+        };
+        for (key, item) in &self.resolve.worlds[self.world].imports {
+            match item {
+                WorldItem::Interface { id, .. } => {
+                    if self.mapped_interface(*id).is_none() && self.has_host(*id) {
+                        let (path, name) = (self.module(key, Side::Import), mode.linker_function());
+                        links.push(quote!(#(#path::)* #name(linker, get)?;));
+                    }
+                }
+                // Those of a resource stand with it.
+                WorldItem::Function(func) if resource_of(func).is_some() => {}
+                WorldItem::Function(func) => {
+                    links.push(root(self.link(top, None, imports, func, mode)?));
+                }
+                WorldItem::Type { id, .. } => {
+                    let (WorldKey::Name(name), TypeDefKind::Resource) =
+                        (key, &self.resolve.types[*id].kind)
+                    else {
+                        continue;
+                    };
+                    let functions: Vec<_> = self.world_functions_of(*id).collect();
+                    links.push(root(self.link_resource(top, None, name, &functions, mode)?));
+                }
+            }
+        }
+        Ok(links)
+    }
+
     pub(crate) fn generate(&self) -> Result<TokenStream> {
         let resolve = self.resolve;
         let world = &resolve.worlds[self.world];
@@ -321,7 +361,7 @@ impl<'a> Generator<'a> {
             interface: None,
         };
         let mut modules = Modules::default();
-        let (mut types, mut methods, mut links) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut types, mut methods) = (Vec::new(), Vec::new());
         let (mut hosts, mut calls) = (Vec::new(), Vec::new());
         let (mut fields, mut found) = (Vec::new(), Vec::new());
         let world_types = world
@@ -344,18 +384,12 @@ impl<'a> Generator<'a> {
                     if self.has_host(*id) {
                         let host = self.host(*id);
                         hosts.push(quote!(#(#path::)* #host));
-                        links.push(quote!(#(#path::)* add_to_linker(linker, get)?;));
                     }
                 }
                 // Those of a resource stand with it.
                 WorldItem::Function(func) if resource_of(func).is_some() => {}
                 WorldItem::Function(func) => {
                     methods.push(self.host_method(&top, None, func)?);
-                    let link = self.link(&top, None, &imports, func)?;
-                    links.push(quote! {{
-                        let mut instance = linker.root();
-                        #link
-                    }});
                 }
                 WorldItem::Type { id, .. } => {
                     let WorldKey::Name(name) = key else { continue };
@@ -363,13 +397,8 @@ impl<'a> Generator<'a> {
                     if let TypeDefKind::Resource = resolve.types[*id].kind {
                         let functions: Vec<_> = self.world_functions_of(*id).collect();
                         let host = self.resource_host(name);
-                        let (def, link) = self.host_resource(&top, None, name, &functions)?;
-                        types.push(def);
+                        types.push(self.host_resource(&top, None, name, &functions)?);
                         hosts.push(quote!(#host));
-                        links.push(quote! {{
-                            let mut instance = linker.root();
-                            #link
-                        }});
                     }
                 }
             }
@@ -421,23 +450,33 @@ impl<'a> Generator<'a> {
                 pub trait #imports: ::std::marker::Send { #(#methods)* }
             }
         });
-        let link = (!hosts.is_empty()).then(|| {
-            quote! {
-                /// Defines all that the world imports in a linker. `get` finds the host in
-                /// a store's data.
-                pub fn add_to_linker<T, H>(
+        let bound = self.check_bound()?;
+        let modes = self.modes().filter(|_| !hosts.is_empty());
+        let link = modes.map(|mode| {
+            let (links, name) = (self.links(&top, &imports, mode)?, mode.linker_function());
+            let about: &[&str] = match mode {
+                Mode::Suspending => &[
+                    " Defines all that the world imports in a linker. `get` finds the host in",
+                    " a store's data.",
+                ],
+                Mode::Blocking => &[" As [`Self::add_to_linker`], for synchronous stores."],
+            };
+            Ok(quote! {
+                #(#[doc = #about])*
+                pub fn #name<T, H>(
                     linker: &mut #root::generic::Linker<B, T>,
                     get: fn(&mut T) -> &mut H,
                 ) -> #root::Result<()>
                 where
                     T: ::std::marker::Send + 'static,
-                    H: #(#hosts +)* 'static,
+                    H: #(#hosts +)* 'static #bound,
                 {
                     #(#links)*
                     ::std::result::Result::Ok(())
                 }
-            }
+            })
         });
+        let link = link.collect::<Result<Vec<_>>>()?;
         let docs = documented(&world.docs, &world.stability);
         let docs = match docs.is_empty() {
             true => {
@@ -518,7 +557,7 @@ impl<'a> Generator<'a> {
 
             #allow_impl
             impl<B: #root::Backend> #name<B> {
-                #link
+                #(#link)*
 
                 /// Instantiates a component, and finds what it exports.
                 pub fn instantiate<T: ::std::marker::Send + 'static>(
