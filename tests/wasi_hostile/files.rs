@@ -181,7 +181,6 @@ fn named_pipes_are_not_waited_for<B: Backend>() {
     #[cfg(unix)]
     {
         use std::os::unix::net::UnixListener;
-        use std::time::Instant;
 
         let dir = TempDir::on::<B>("pipes");
         let made = std::process::Command::new("mkfifo")
@@ -197,8 +196,8 @@ fn named_pipes_are_not_waited_for<B: Backend>() {
         let _ = fs::remove_file(&short);
 
         let mut guest = Guest::<B>::in_dir(&dir.0, DirAccess::ReadWrite);
-        let start = Instant::now();
-        // More of them than there are threads that files are opened on.
+        // More of them than there are threads that files are opened on: if one waited,
+        // the deadline of its call would end it, or that of a later one.
         for _ in 0..60 {
             for flags in [READ, WRITE, READ | WRITE, TRUNCATE | WRITE, CREATE | WRITE] {
                 for path in ["pipe", "link"] {
@@ -209,7 +208,6 @@ fn named_pipes_are_not_waited_for<B: Backend>() {
         }
         let code = guest.run("open", "pipe", "", DIRECTORY | READ);
         assert_eq!(code, UNSUPPORTED);
-        assert!(start.elapsed() < Duration::from_secs(15));
         assert_eq!(guest.run("stat", "pipe", "", 0), DONE);
         if moved {
             assert_eq!(guest.run("open", "socket", "", READ), UNSUPPORTED);

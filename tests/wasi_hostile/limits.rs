@@ -1,7 +1,5 @@
 //! More of everything than there is.
 
-use std::time::Instant;
-
 use super::*;
 use enginebay::CountedResource;
 use enginebay::wasi::{AddressPattern, OutputPipe};
@@ -51,14 +49,13 @@ fn resources_are_limited<B: Backend>() {
     let (_dir, inner) = with_secret::<B>("kept");
     for name in KEPT {
         let mut guest = Guest::<B>::new(|wasi| everything(&inner, wasi));
-        let start = Instant::now();
+        // By the limit, and not by the guest's deadline.
         let error = guest.stopped(name, "file", MILLION);
         too_many(&error, 512);
         assert!(
             error.message().contains("`max_resources`"),
             "{name}: {error}"
         );
-        assert!(start.elapsed() < Duration::from_secs(15), "{name}");
         assert!(guest.store.poisoned().is_some(), "{name}");
     }
 }
@@ -110,17 +107,14 @@ fn other_stores_go_on<B: Backend>() {
 
 fn a_guest_that_opens_and_drops_has_a_deadline<B: Backend>() {
     let (_dir, inner) = with_secret::<B>("churn");
-    let deadline = Duration::from_millis(100);
-    let mut guest = Guest::<B>::with(Limits::new().deadline(deadline), |wasi| {
-        everything(&inner, wasi);
-    });
-    let start = Instant::now();
+    let limits = Limits::new().deadline(Duration::from_millis(100));
+    let mut guest = Guest::<B>::with(limits, |wasi| everything(&inner, wasi));
+    // By itself it ends in a million years.
     let error = guest.stopped("churn", "file", u64::MAX);
     assert!(
         matches!(error.kind(), ErrorKind::DeadlineExceeded { .. }),
         "{error}"
     );
-    assert!(start.elapsed() < deadline + Duration::from_secs(5));
 }
 
 fn a_poll_of_a_million<B: Backend>() {
