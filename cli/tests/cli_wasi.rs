@@ -201,6 +201,33 @@ fn requests_go_nowhere_unless_they_are_allowed_to() {
 }
 
 #[test]
+fn resources_are_as_many_as_the_user_says() {
+    let folder = Folder::new();
+    folder.write("text", "contents");
+    let dir = format!("{}::/d:ro", folder.name("."));
+    for backend in enginebay::BACKENDS {
+        let cat = |resources: &str| {
+            let limit = ["--backend", backend, "--max-resources", resources];
+            command(
+                &[&limit[..], &["--dir", &dir]].concat(),
+                &["cat", "/d/text"],
+            )
+        };
+        cat("64").gives("contents");
+        // Not even its streams and its folder.
+        cat("1").fails(5, &["`max_resources`"]);
+    }
+    let ended = command(&["--max-resources", "many"], &["args"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    // A command has less than the default, whatever it is.
+    command(&["--dir", &dir], &["cat", "/d/text"]).gives("contents");
+    let help = enginebay(["run", "--help"]).stdout;
+    let limits = help.split("Limits:").nth(1).unwrap();
+    let limits = limits.split("Grants:").next().unwrap();
+    assert!(limits.contains("--max-resources <N>"), "{help}");
+}
+
+#[test]
 fn a_seed_decides_random_numbers() {
     let random = |options: &[&str]| command(options, &["random"]).stdout;
     assert_eq!(random(&["--seed", "1"]), random(&["--seed", "1"]));

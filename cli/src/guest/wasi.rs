@@ -66,6 +66,11 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) allow_http: Vec<HostPattern>,
 
+    /// How many files, streams, sockets, timers and the like the component may have
+    /// at once [default: 512].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_resources: Option<usize>,
+
     /// Random numbers that depend on this seed alone. Not for secrets. With
     /// --deterministic: 0, unless another is given.
     #[arg(long, value_name = "N")]
@@ -158,6 +163,9 @@ pub(crate) fn guest(
     }
     for servers in &grants.allow_http {
         wasi.allow_http(servers.clone());
+    }
+    if let Some(resources) = grants.max_resources {
+        wasi.max_resources(resources);
     }
     if let Some(seed) = grants.seed {
         wasi.seed(seed);
