@@ -302,3 +302,48 @@ fn an_unknown_backend_comes_with_the_known_ones() {
         assert!(ended.stderr.contains(name), "{ended:?}");
     }
 }
+
+/// `guests/reactor`: functions that use WASI.
+const REACTOR: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../guests/prebuilt/reactor.wasm"
+);
+
+#[test]
+fn functions_of_a_reactor_use_what_is_granted() {
+    let folder = Folder::new();
+    let dir = format!("{}::/d", folder.name("."));
+    for backend in enginebay::BACKENDS {
+        let call = |options: &[&str], call: &str| {
+            let all = ["run", REACTOR, "--backend", backend, "--invoke", call];
+            enginebay(all.iter().chain(options))
+        };
+        call(&["--env", "PLACE=here"], r#"variable("PLACE")"#).gives("some(\"here\")\n");
+        call(&[], r#"variable("PLACE")"#).gives("none\n");
+        // What it writes comes first, then the result. Each run is an instance of its
+        // own: nothing is counted on.
+        for _ in 0..2 {
+            call(&[], r#"say("hello")"#).gives("hello\n1\n");
+        }
+        let ended = call(&["--format", "json"], r#"say("hello")"#);
+        let json = ended.json();
+        assert_eq!(
+            (&json["stdout"], &json["result"]),
+            (&"hello\n".into(), &"1".into())
+        );
+
+        let open = r#"example:reactor/notes#[static]notebook.open("/d/file")"#;
+        let refused = call(&[], open);
+        assert!(refused.stdout.starts_with("err("), "{refused:?}");
+        assert!(!folder.path("file").exists());
+        // A resource lives as long as the run.
+        let opened = call(&["--dir", &dir], open);
+        assert_eq!(opened.code, Some(0), "{opened:?}");
+        assert!(opened.stdout.starts_with("ok("), "{opened:?}");
+        let text = std::fs::read_to_string(folder.path("file")).unwrap();
+        assert_eq!(text, "");
+        std::fs::remove_file(folder.path("file")).unwrap();
+    }
+    let ended = enginebay(["run", REACTOR]);
+    ended.fails(3, &["not a command"]);
+}
