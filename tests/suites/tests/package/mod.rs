@@ -1,4 +1,5 @@
 //! Packages of the registry, whose files are the data of a test.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::env;
 use std::fs;
@@ -19,6 +20,10 @@ pub(crate) struct Package {
 }
 
 impl Package {
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
     /// The folder with the package's files. They are fetched if they are not there.
     ///
     /// # Errors
