@@ -38,10 +38,6 @@ impl Line {
         self.lanes.values().map(VecDeque::len).sum()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.turns.is_empty()
-    }
-
     pub(super) fn join(&mut self, waiting: Waiting) {
         let sender = waiting.envelope.sender;
         let lane = self.lanes.entry(sender).or_default();

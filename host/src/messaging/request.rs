@@ -85,6 +85,7 @@ impl PendingRequest {
     /// Ends the request on this side; an outcome that came before is returned.
     fn end(&mut self) -> Option<Reply> {
         let mut reply = self.reply.take()?;
+        self.sleep.forget();
         self.asker.in_flight.fetch_sub(1, Ordering::Relaxed);
         // What was sent before this is here, and what is sent after it is refused: an
         // answer is never believed to be delivered and lost.
@@ -109,6 +110,7 @@ impl Future for PendingRequest {
         let reply = reply.expect("a request is not polled after its outcome");
         if let Poll::Ready(outcome) = Pin::new(reply).poll(cx) {
             this.reply = None;
+            this.sleep.forget();
             this.asker.in_flight.fetch_sub(1, Ordering::Relaxed);
             let component = || this.target.name.to_string();
             return Poll::Ready(outcome.unwrap_or_else(|_| {

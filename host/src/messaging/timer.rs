@@ -283,7 +283,8 @@ impl Sleep {
         Poll::Pending
     }
 
-    fn forget(&mut self) {
+    /// Ends the wait.
+    pub(super) fn forget(&mut self) {
         if let Some(number) = self.number.take() {
             // The waker is the executor's code: it is dropped without the lock.
             let waker = self.clock.timers().waiting.remove(&(self.deadline, number));
