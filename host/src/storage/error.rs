@@ -146,8 +146,9 @@ impl fmt::Display for StorageError {
         match self {
             StorageError::InvalidNamespace { namespace, reason } => write!(
                 f,
-                "the namespace {namespace:?} {reason}; a namespace is `owner:name` of ASCII \
-                 letters, digits, `-`, `_`, `.` and `/`, such as `shop:cart`"
+                "the namespace {namespace:?} {reason}; a namespace is `owner:name`, such as \
+                 `shop:cart`, and both are of a-z, 0-9, `-`, `_` and `.`, up to 128 of them, and \
+                 begin with a letter or a digit"
             ),
             StorageError::InvalidKey { length, reason } => {
                 write!(

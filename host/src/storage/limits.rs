@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Bytes of a key in UTF-8, at most.
 pub const MAX_KEY_BYTES: usize = 1_024;
-/// Bytes of a namespace's name, at most.
-pub const MAX_NAMESPACE_BYTES: usize = 256;
+/// Bytes of each part of a namespace, `owner` and `name`, at most.
+pub const MAX_NAMESPACE_PART_BYTES: usize = 128;
 /// Bytes of a value, whatever the limits say.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
 /// Operations of a batch, at most.
@@ -31,10 +31,10 @@ pub const MAX_PAGE_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StorageLimits {
-    /// Bytes of the namespace. Default: 100 MiB.
+    /// Bytes of the namespace. Default: 100,000,000.
     pub max_bytes: u64,
     /// Bytes of all the namespaces of the owner: of what has the same text before the
-    /// first `:`. Default: 100 MiB.
+    /// `:`. Default: 100,000,000.
     pub max_owner_bytes: u64,
     /// Keys of the namespace. Default: 1,000,000.
     pub max_keys: u64,
@@ -46,8 +46,8 @@ impl StorageLimits {
     /// The defaults.
     pub const fn new() -> Self {
         StorageLimits {
-            max_bytes: 100 << 20,
-            max_owner_bytes: 100 << 20,
+            max_bytes: 100_000_000,
+            max_owner_bytes: 100_000_000,
             max_keys: 1_000_000,
             max_value: 1 << 20,
         }

@@ -76,7 +76,7 @@ use writer::Writer;
 
 pub use error::StorageError;
 pub use limits::{
-    MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_KEY_BYTES, MAX_NAMESPACE_BYTES, MAX_PAGE_BYTES,
+    MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_KEY_BYTES, MAX_NAMESPACE_PART_BYTES, MAX_PAGE_BYTES,
     MAX_PAGE_ITEMS, MAX_VALUE_BYTES, Quota, StorageLimits, StorageOptions,
 };
 pub use namespace::Namespace;
@@ -178,7 +178,7 @@ impl Storage {
     }
 
     /// What all the namespaces of an owner use together: those with this text before
-    /// their first `:`.
+    /// their `:`.
     ///
     /// # Errors
     ///

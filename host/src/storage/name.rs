@@ -1,29 +1,31 @@
 //! Which namespaces and keys there can be.
 
 use super::error::StorageError;
-use super::limits::{MAX_KEY_BYTES, MAX_NAMESPACE_BYTES};
+use super::limits::{MAX_KEY_BYTES, MAX_NAMESPACE_PART_BYTES};
 
-/// Checks that a namespace is `owner:name`, where a name may go on with more parts
-/// (`owner:name:part`), and gives the owner.
-pub(super) fn check_namespace(namespace: &str) -> Result<&str, StorageError> {
+/// Checks that a namespace is `owner:name`, as in the patterns that grant one.
+pub(super) fn check_namespace(namespace: &str) -> Result<(), StorageError> {
     let invalid = |reason| StorageError::InvalidNamespace {
         namespace: namespace.chars().take(64).collect(),
         reason,
     };
-    if namespace.len() > MAX_NAMESPACE_BYTES {
-        return Err(invalid("has more than 256 bytes"));
-    }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
-    if !namespace.chars().all(allowed) {
-        return Err(invalid("has a character that is not allowed"));
-    }
-    let Some((owner, _)) = namespace.split_once(':') else {
+    let Some((owner, name)) = namespace.split_once(':') else {
         return Err(invalid("has no `:`"));
     };
-    if namespace.split(':').any(str::is_empty) {
-        return Err(invalid("has an empty part"));
+    for part in [owner, name] {
+        if part.len() > MAX_NAMESPACE_PART_BYTES {
+            return Err(invalid("is too long"));
+        }
+        if !part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+            return Err(invalid("has a part that begins with no letter or digit"));
+        }
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+        if !part.chars().all(allowed) {
+            return Err(invalid("has a character that is not allowed"));
+        }
     }
-    Ok(owner)
+    Ok(())
 }
 
 /// Checks a key's length. Every text is a key, and no two texts are the same key.
@@ -41,5 +43,7 @@ pub(super) fn check_key(key: &str) -> Result<(), StorageError> {
 
 /// The owner of a namespace that was checked.
 pub(super) fn owner_of(namespace: &str) -> &str {
-    namespace.split(':').next().unwrap_or(namespace)
+    namespace
+        .split_once(':')
+        .map_or(namespace, |(owner, _)| owner)
 }

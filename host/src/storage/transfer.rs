@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Storage;
 use super::engine::{COUNTERS, DATA, shielded};
 use super::error::StorageError;
-use super::limits::{MAX_KEY_BYTES, MAX_NAMESPACE_BYTES, MAX_VALUE_BYTES, StorageLimits};
+use super::limits::{MAX_KEY_BYTES, MAX_NAMESPACE_PART_BYTES, MAX_VALUE_BYTES, StorageLimits};
 use super::operation::Operation;
 
 /// Records of an import that are written at once, at most.
@@ -21,7 +21,7 @@ const MAX_RECORD_BYTES: u64 = 4 << 20;
 /// Bytes of a line: the longest record, with every character of its key escaped.
 const MAX_LINE_BYTES: u64 = (MAX_VALUE_BYTES as u64).div_ceil(3) * 4
     + 6 * MAX_KEY_BYTES as u64
-    + MAX_NAMESPACE_BYTES as u64
+    + 2 * MAX_NAMESPACE_PART_BYTES as u64
     + 1_024;
 
 /// A line.
