@@ -8,7 +8,7 @@ use wit_parser::{Function, Type, TypeDefKind};
 
 use crate::names::{case, snake};
 use crate::types::Scope;
-use crate::world::{Generator, is_same_name};
+use crate::world::{Generator, is_same_name, path_of};
 use crate::{Error, Result};
 
 /// What is looked at before a host function is called.
@@ -138,9 +138,4 @@ fn argument(func: &Function, args: &[Ident], path: &[String]) -> Result<TokenStr
     let arg = &args[at];
     let fields = fields.iter().map(|field| snake(field));
     Ok(quote!(#arg #(.#fields)*))
-}
-
-fn path_of(text: &str) -> Result<syn::Path> {
-    syn::parse_str(text)
-        .map_err(|error| Error::new(format!("`{text}` is no path of Rust: {error}")))
 }

@@ -6,18 +6,18 @@ use wit_parser::{Function, FunctionKind, Type, TypeId};
 
 use crate::names::{part, snake};
 use crate::types::{Form, Scope, documented};
-use crate::world::Generator;
+use crate::world::{Generator, path_of};
 use crate::{Async, Error, Result};
 
 /// A function as Rust has it.
 pub(crate) struct Signature {
     pub(crate) name: Ident,
     pub(crate) docs: TokenStream,
-    params: Vec<Ident>,
-    types: Vec<TokenStream>,
+    pub(crate) params: Vec<Ident>,
+    pub(crate) types: Vec<TokenStream>,
     /// The types where no call is.
     statics: Vec<TokenStream>,
-    result: Option<TokenStream>,
+    pub(crate) result: Option<TokenStream>,
 }
 
 impl Signature {
@@ -65,7 +65,12 @@ pub(crate) fn resource_of(func: &Function) -> Option<TypeId> {
 }
 
 impl Generator<'_> {
-    fn signature(&self, scope: &Scope, func: &Function, form: Form) -> Result<Signature> {
+    pub(crate) fn signature(
+        &self,
+        scope: &Scope,
+        func: &Function,
+        form: Form,
+    ) -> Result<Signature> {
         if let FunctionKind::AsyncFreestanding
         | FunctionKind::AsyncMethod(_)
         | FunctionKind::AsyncStatic(_) = func.kind
@@ -211,8 +216,7 @@ impl Generator<'_> {
     /// Waits for a future of the host's in a synchronous store.
     pub(crate) fn wait(&self, future: &TokenStream) -> Result<TokenStream> {
         let function = self.options.blocking.as_deref().unwrap_or_default();
-        let function: syn::Path = syn::parse_str(function)
-            .map_err(|error| Error::new(format!("`{function}` is no path of Rust: {error}")))?;
+        let function = path_of(function)?;
         Ok(quote!({
             let future = #future;
             #function(&mut caller, future)?

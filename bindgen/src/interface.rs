@@ -75,6 +75,8 @@ impl Generator<'_> {
             traits.push(self.host_resource(&scope, Some(&wit), name, &functions)?);
             supers.push(self.resource_host(name));
         }
+        let own: Vec<_> = self.functions_of(id, None).collect();
+        let stub = self.stub(&scope, Some(&wit), &host, &own, None)?;
         let about = format!(" What the host does for `{wit}`.");
         let linkers = self
             .modes()
@@ -90,6 +92,7 @@ impl Generator<'_> {
                 #(#methods)*
             }
 
+            #stub
             #(#linkers)*
         })
     }
@@ -165,6 +168,7 @@ impl Generator<'_> {
         let is_async = self.is_async(interface, &drop_of(name));
         let arrow = self.arrow(is_async, &quote!(#root::Result<()>));
         let allow = outermost_trait(scope);
+        let stub = self.stub(scope, interface, &host, functions, Some(name))?;
         Ok(quote! {
             #[doc = #about]
             #allow
@@ -173,6 +177,8 @@ impl Generator<'_> {
                 /// A guest has dropped an owned handle.
                 fn drop(&mut self, handle: #root::Resource<#rust>) #arrow;
             }
+
+            #stub
         })
     }
 

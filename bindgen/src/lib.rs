@@ -33,6 +33,7 @@ pub mod contract;
 mod function;
 mod interface;
 mod names;
+mod stub;
 mod types;
 mod world;
 
@@ -75,6 +76,7 @@ pub struct Options {
     root: String,
     checks: check::Checks,
     blocking: Option<String>,
+    stub: Option<(String, String)>,
 }
 
 impl Options {
@@ -92,6 +94,7 @@ impl Options {
             root: "::enginebay".to_string(),
             checks: check::Checks::default(),
             blocking: None,
+            stub: None,
         }
     }
 
@@ -173,6 +176,16 @@ impl Options {
     #[must_use]
     pub fn blocking(mut self, function: impl Into<String>) -> Self {
         self.blocking = Some(function.into());
+        self
+    }
+
+    /// Implements all traits of the host for a type, by functions that fail: with what a
+    /// Rust function gives for the `&mut` of that type and the WIT name of the function,
+    /// `ns:pkg/interface@version#function`. For tests, and for hosts that have an interface
+    /// in name only. Needs [`trappable_imports`](Options::trappable_imports).
+    #[must_use]
+    pub fn stub(mut self, ty: impl Into<String>, function: impl Into<String>) -> Self {
+        self.stub = Some((ty.into(), function.into()));
         self
     }
 

@@ -87,6 +87,12 @@ pub(crate) fn outermost_type(scope: &Scope) -> TokenStream {
     }
 }
 
+/// A path of Rust that the options give.
+pub(crate) fn path_of(text: &str) -> Result<syn::Path> {
+    syn::parse_str(text)
+        .map_err(|error| Error::new(format!("`{text}` is no path of Rust: {error}")))
+}
+
 /// Whether a name in the options is this one, whose version it may leave out.
 pub(crate) fn is_same_name(given: &str, name: &str) -> bool {
     let Some((package, rest)) = name.split_once('@') else {
@@ -98,11 +104,7 @@ pub(crate) fn is_same_name(given: &str, name: &str) -> bool {
 
 impl<'a> Generator<'a> {
     pub(crate) fn new(options: &'a Options, resolve: &'a Resolve, world: WorldId) -> Result<Self> {
-        let path = |text: &String| {
-            let path = syn::parse_str::<syn::Path>(text);
-            path.map_err(|error| Error::new(format!("`{text}` is no path of Rust: {error}")))
-        };
-        let root = path(&options.root)?;
+        let root = path_of(&options.root)?;
         let mut this = Generator {
             options,
             resolve,
@@ -111,14 +113,13 @@ impl<'a> Generator<'a> {
             additional_derives: options
                 .additional_derives
                 .iter()
-                .map(path)
+                .map(|text| path_of(text))
                 .collect::<Result<_>>()?,
             errors: HashSet::new(),
             taken: HashSet::new(),
         };
         for path in options.with.values() {
-            syn::parse_str::<syn::Path>(path)
-                .map_err(|error| Error::new(format!("`{path}` is no path of Rust: {error}")))?;
+            path_of(path)?;
         }
         this.errors = this
             .functions()
@@ -361,7 +362,7 @@ impl<'a> Generator<'a> {
             interface: None,
         };
         let mut modules = Modules::default();
-        let (mut types, mut methods) = (Vec::new(), Vec::new());
+        let (mut types, mut methods, mut own) = (Vec::new(), Vec::new(), Vec::new());
         let (mut hosts, mut calls) = (Vec::new(), Vec::new());
         let (mut fields, mut found) = (Vec::new(), Vec::new());
         let world_types = world
@@ -390,6 +391,7 @@ impl<'a> Generator<'a> {
                 WorldItem::Function(func) if resource_of(func).is_some() => {}
                 WorldItem::Function(func) => {
                     methods.push(self.host_method(&top, None, func)?);
+                    own.push(func);
                 }
                 WorldItem::Type { id, .. } => {
                     let WorldKey::Name(name) = key else { continue };
@@ -441,6 +443,10 @@ impl<'a> Generator<'a> {
             }
         }
         let allow_trait = outermost_trait(&top);
+        let stub = match own.is_empty() {
+            true => quote!(),
+            false => self.stub(&top, None, &imports, &own, None)?,
+        };
         let host_trait = (!methods.is_empty()).then(|| {
             hosts.push(quote!(#imports));
             let about = format!(" What the host does for the world `{}` itself.", world.name);
@@ -448,6 +454,7 @@ impl<'a> Generator<'a> {
                 #[doc = #about]
                 #allow_trait
                 pub trait #imports: ::std::marker::Send { #(#methods)* }
+                #stub
             }
         });
         let bound = self.check_bound()?;

@@ -6,8 +6,10 @@
 //! [`Capability`] that it needs, and is checked before the host's code runs.
 #![forbid(unsafe_code)]
 
+mod block;
 pub mod capability;
 pub mod compat;
+pub mod contract;
 pub mod manifest;
 pub mod messaging;
 pub mod pattern;
