@@ -50,8 +50,6 @@ mod review;
 mod rules;
 mod set;
 mod subject;
-#[cfg(test)]
-mod tests;
 
 use std::sync::{Mutex, MutexGuard};
 
