@@ -51,11 +51,14 @@ pub(super) enum Verdict {
 /// A component of one version.
 type Release = (Arc<str>, Option<Arc<str>>);
 
+/// What was said of its grants, by their operation and their pattern's text.
+type Verdicts = HashMap<(Operation, String), (Grant, Verdict)>;
+
 #[derive(Default)]
 pub(super) struct Reviews {
     last: u64,
     pending: BTreeMap<ReviewId, PendingReview>,
-    verdicts: HashMap<Release, HashMap<(Operation, String), (Grant, Verdict)>>,
+    verdicts: HashMap<Release, Verdicts>,
 }
 
 impl Reviews {
