@@ -45,7 +45,7 @@ const LONGEST_NAME: usize = 256;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Broker(Arc<Shared>);
+pub struct Broker(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     shards: [RwLock<HashMap<Arc<str>, Arc<Component>>>; SHARDS],
