@@ -1,6 +1,5 @@
 //! What is written down.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -9,8 +8,6 @@ use enginebay_host::permission::{
     AuditEvent, AuditSink, JsonLinesAudit, ManualClock, MemoryAudit, Outcome, Permissions,
     PermissionsBuilder, QuotaKind, Quotas, Reason, SecurityMode,
 };
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use super::*;
 
@@ -239,80 +236,4 @@ fn a_writer_that_fails_loses_events_and_counts_them() {
     let checker = registered(&with_sink(sink.clone()).build(), []);
     check(&checker, read("/x")).unwrap_err();
     assert_eq!(sink.failed(), 2);
-}
-
-/// Keeps the audit's events as text.
-#[derive(Clone, Default)]
-struct Tracer(Arc<Mutex<Vec<(Level, String)>>>);
-
-impl Subscriber for Tracer {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "enginebay::audit"
-    }
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        self.0
-            .lock()
-            .unwrap()
-            .push((*event.metadata().level(), fields.0));
-    }
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
-
-#[derive(Default)]
-struct Fields(String);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0 += &format!("{}={value:?} ", field.name());
-    }
-}
-
-#[test]
-fn decisions_are_tracing_events_of_their_levels() {
-    let tracer = Tracer::default();
-    tracing::subscriber::with_default(tracer.clone(), || {
-        let permissions = Permissions::new();
-        let checker = registered(&permissions, [required(READ, "/data/**")]);
-        for _ in 0..2 {
-            checker.check(FUNCTION, read("/data/a")).unwrap();
-        }
-        checker.check(FUNCTION, read("/x\u{202e}\ny")).unwrap_err();
-        permissions.set_mode(SecurityMode::Development);
-        checker.check(FUNCTION, read("/x")).unwrap();
-        permissions.set_mode(SecurityMode::Permissive);
-        let trusted = enginebay_host::permission::TrustLevel::Trusted;
-        permissions.set_trust(NAME, trusted).unwrap();
-        checker.check(FUNCTION, read("/x")).unwrap();
-    });
-    let events = tracer.0.lock().unwrap().clone();
-    let levels: Vec<_> = events.iter().map(|(level, _)| *level).collect();
-    assert_eq!(
-        levels,
-        [
-            Level::DEBUG,
-            Level::DEBUG,
-            Level::WARN,
-            Level::WARN,
-            Level::INFO
-        ]
-    );
-    assert_eq!(
-        events[0].1,
-        "component=\"counter\" function=\"enginebay:test/calls#call\" \
-         capability=filesystem.read(/data/a) outcome=\"granted\" by=\"grant\" reason=granted by \
-         `/data/**` "
-    );
-    assert!(
-        events[2].1.contains(r"(/x\u{202e}\u{a}y)"),
-        "{}",
-        events[2].1
-    );
 }
