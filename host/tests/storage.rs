@@ -366,9 +366,9 @@ fn quotas_hold_to_the_byte() {
     assert_eq!(cart.set("a", &[0; 2]), exceeded(bytes, 10, 10, 11));
     assert_eq!(cart.set("b", b""), exceeded(bytes, 10, 10, 11));
     // What matters is what is there after the batch.
-    cart.batch(&[Operation::set("b", &[0; 8]), Operation::delete("\u{e9}")])
+    cart.batch(&[Operation::set("b", [0; 8]), Operation::delete("\u{e9}")])
         .unwrap_err();
-    cart.batch(&[Operation::set("b", &[0; 7]), Operation::delete("\u{e9}")])
+    cart.batch(&[Operation::set("b", [0; 7]), Operation::delete("\u{e9}")])
         .unwrap();
     assert_eq!(cart.usage().unwrap().bytes, 10);
     cart.set("b", b"").unwrap();
