@@ -32,6 +32,14 @@ pub(super) fn expand(text: &str) -> Result<Vec<String>, PatternError> {
         }
         let (before, after) = (&pattern[..braces.start], &pattern[braces.end..]);
         for part in braces.parts.iter().rev() {
+            let stars = |left: &str, right: &str| left.ends_with('*') && right.starts_with('*');
+            let joined = if part.is_empty() { after } else { part };
+            if stars(before, joined) || stars(part, after) {
+                return Err(malformed(
+                    text,
+                    "two `*` come together at a brace: write `**` as a segment of its own, or one `*`",
+                ));
+            }
             open.push(format!("{before}{part}{after}"));
         }
     }
@@ -146,6 +154,12 @@ pub(super) fn translate(pattern: &str, expression: &mut String) -> Result<(), Pa
                 expression.push_str(ANY);
                 expression.push_str("+)");
                 expression.push(often);
+            }
+            // A segment is never empty: the root is none.
+            "*" => {
+                expression.push('/');
+                expression.push_str(ANY);
+                expression.push('+');
             }
             _ => {
                 push_literal(expression, '/');

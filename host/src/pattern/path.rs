@@ -25,7 +25,8 @@ pub const MAX_PATH: usize = 4096;
 ///   never a `/`. A character that is a wildcard elsewhere is itself in a class: `[*]`.
 /// - `{a,b}` stands for both: braces are expanded first, as in a shell, so they may hold
 ///   wildcards and slashes. `/{data,data/**}` is `/data` and everything below. What comes
-///   out must be patterns; there may be [`MAX_ALTERNATIVES`](super::MAX_ALTERNATIVES).
+///   out must be patterns, in which no two `*` came together; there may be
+///   [`MAX_ALTERNATIVES`](super::MAX_ALTERNATIVES).
 ///
 /// Refused are `.` and `..`, empty segments, a slash at the end, backslashes, control
 /// characters, texts of more than [`MAX_PATTERN`](super::MAX_PATTERN) bytes, and patterns
