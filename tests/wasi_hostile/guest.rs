@@ -4,6 +4,9 @@
 /// Imports all of WASI, under its names.
 const IMPORTS: &str = include_str!("../guests/wasi-imports.wat");
 
+/// Imports all of `wasi:http`, under its names.
+const HTTP_IMPORTS: &str = include_str!("../guests/wasi-http-imports.wat");
+
 /// Core names of functions, with where they are, what they are called and their
 /// core types.
 const FUNCTIONS: &[(&str, &str, &str, &str)] = &[
@@ -104,6 +107,12 @@ const FUNCTIONS: &[(&str, &str, &str, &str)] = &[
         "(param i32 i32)",
     ),
     (
+        "list-next",
+        "filesystem/types",
+        "[method]directory-entry-stream.read-directory-entry",
+        "(param i32 i32)",
+    ),
+    (
         "reader",
         "filesystem/types",
         "[method]descriptor.read-via-stream",
@@ -192,6 +201,54 @@ const FUNCTIONS: &[(&str, &str, &str, &str)] = &[
         "create-udp-socket",
         "(param i32 i32)",
     ),
+    (
+        "fields",
+        "http/types",
+        "[constructor]fields",
+        "(result i32)",
+    ),
+    (
+        "append",
+        "http/types",
+        "[method]fields.append",
+        "(param i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "request",
+        "http/types",
+        "[constructor]outgoing-request",
+        "(param i32) (result i32)",
+    ),
+    (
+        "set-method",
+        "http/types",
+        "[method]outgoing-request.set-method",
+        "(param i32 i32 i32 i32) (result i32)",
+    ),
+    (
+        "set-path",
+        "http/types",
+        "[method]outgoing-request.set-path-with-query",
+        "(param i32 i32 i32 i32) (result i32)",
+    ),
+    (
+        "set-authority",
+        "http/types",
+        "[method]outgoing-request.set-authority",
+        "(param i32 i32 i32 i32) (result i32)",
+    ),
+    (
+        "body",
+        "http/types",
+        "[method]outgoing-request.body",
+        "(param i32 i32)",
+    ),
+    (
+        "body-stream",
+        "http/types",
+        "[method]outgoing-body.write",
+        "(param i32 i32)",
+    ),
 ];
 
 /// Destructors, by the interface and the name of the resource.
@@ -200,6 +257,7 @@ const DROPS: &[(&str, &str, &str)] = &[
     ("drop-in", "io/streams", "input-stream"),
     ("drop-out", "io/streams", "output-stream"),
     ("drop-poll", "io/poll", "pollable"),
+    ("drop-fields", "http/types", "fields"),
 ];
 
 /// What a function says that did as it was told.
@@ -228,7 +286,28 @@ const HELPERS: &str = r#"
     (func $file (param i32 i32 i32) (result i32)
         (call $open (call $dir) (i32.const 1) (local.get 0) (local.get 1)
             (i32.const 0) (local.get 2) (i32.const 64))
-        (call $made))"#;
+        (call $made))
+    ;; Headers, with this many empty ones: their names are `a` and four letters.
+    (func $filled (param $count i32) (result i32) (local $h i32) (local $shift i32)
+        (local.set $h (call $fields))
+        (i32.store8 (i32.const 128) (i32.const 97))
+        (loop $more
+            (if (local.get $count)
+                (then
+                    (local.set $shift (i32.const 0))
+                    (loop $letters
+                        (i32.store8
+                            (i32.add (i32.const 129) (i32.shr_u (local.get $shift) (i32.const 2)))
+                            (i32.add (i32.const 97) (i32.and (i32.const 15)
+                                (i32.shr_u (local.get $count) (local.get $shift)))))
+                        (local.set $shift (i32.add (local.get $shift) (i32.const 4)))
+                        (br_if $letters (i32.lt_u (local.get $shift) (i32.const 16))))
+                    (call $append (local.get $h) (i32.const 128) (i32.const 5)
+                        (i32.const 0) (i32.const 0) (i32.const 64))
+                    (if (i32.load8_u (i32.const 64)) (then unreachable))
+                    (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+                    (br $more))))
+        (local.get $h))"#;
 
 /// What the guest exports: each takes two texts, `$a` and `$b`, and a number `$n`,
 /// and gives a number.
@@ -402,6 +481,122 @@ const EXPORTS: &[(&str, &str)] = &[
                 (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
         (i32.const 1000)",
     ),
+    // The first entry of each list is read.
+    (
+        "keep-entries",
+        "(local.set $h (call $dir))
+        (loop $more
+            (call $list (local.get $h) (i32.const 64))
+            (call $list-next (call $made) (i32.const 64))
+            (if (i32.load8_u (i32.const 64)) (then unreachable))
+            (br_if $more (i64.ne (i64.const 0)
+                (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
+        (i32.const 1000)",
+    ),
+    // All entries of a list: how many there are.
+    (
+        "count-entries",
+        "(call $list (call $dir) (i32.const 64))
+        (local.set $h (call $made))
+        (loop $more
+            (call $list-next (local.get $h) (i32.const 64))
+            (if (i32.load8_u (i32.const 64)) (then unreachable))
+            (if (i32.load8_u (i32.const 68))
+                (then
+                    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                    (br $more))))
+        (local.get $i)",
+    ),
+    // Files that are read ahead of the guest.
+    (
+        "keep-reading",
+        "(loop $more
+            (local.set $h (call $file (local.get $a) (local.get $al) (i32.const 1)))
+            (call $reader (local.get $h) (i64.const 0) (i32.const 64))
+            (call $in-read (call $made) (i64.const -1) (i32.const 64))
+            (if (i32.load8_u (i32.const 64)) (then unreachable))
+            (call $drop-file (local.get $h))
+            (br_if $more (i64.ne (i64.const 0)
+                (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
+        (i32.const 1000)",
+    ),
+    // What is written is not waited for.
+    (
+        "keep-writing",
+        "(loop $more
+            (local.set $h (call $file (local.get $a) (local.get $al) (i32.const 3)))
+            (call $writer (local.get $h) (i64.const 0) (i32.const 64))
+            (call $out-write (call $made) (i32.const 0) (i32.const 65536) (i32.const 64))
+            (if (i32.load8_u (i32.const 64)) (then unreachable))
+            (call $drop-file (local.get $h))
+            (br_if $more (i64.ne (i64.const 0)
+                (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
+        (i32.const 1000)",
+    ),
+    (
+        "write-file",
+        "(call $writer (call $file (local.get $a) (local.get $al) (i32.const 3))
+            (i64.const 0) (i32.const 64))
+        (call $out-write (call $made) (i32.const 0) (i32.wrap_i64 (local.get $n))
+            (i32.const 64))
+        (call $code (i32.const 4))",
+    ),
+    // Headers, as many in each as `$a` is long.
+    (
+        "keep-fields",
+        "(loop $more
+            (drop (call $filled (local.get $al)))
+            (br_if $more (i64.ne (i64.const 0)
+                (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
+        (i32.const 1000)",
+    ),
+    (
+        "drop-fields",
+        "(loop $more
+            (i32.store
+                (i32.add (i32.const 8192) (i32.shl (local.get $i) (i32.const 2)))
+                (call $fields))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $more (i32.lt_u (local.get $i) (i32.wrap_i64 (local.get $n)))))
+        (loop $less
+            (local.set $i (i32.sub (local.get $i) (i32.const 1)))
+            (call $drop-fields (i32.load
+                (i32.add (i32.const 8192) (i32.shl (local.get $i) (i32.const 2)))))
+            (br_if $less (local.get $i)))
+        (i32.const 1000)",
+    ),
+    // Requests with such headers, `$b` as their path, and as much of a body as there
+    // may be before somebody takes it.
+    (
+        "keep-requests",
+        "(loop $more
+            (local.set $h (call $request (call $filled (local.get $al))))
+            (if (call $set-path (local.get $h) (i32.const 1) (local.get $b) (local.get $bl))
+                (then unreachable))
+            (call $body (local.get $h) (i32.const 64))
+            (call $body-stream (call $made) (i32.const 64))
+            (local.set $i (call $made))
+            (local.set $j (i32.const 2))
+            (loop $parts
+                (call $out-write (local.get $i) (i32.const 0) (i32.const 65536) (i32.const 64))
+                (if (i32.load8_u (i32.const 64)) (then unreachable))
+                (br_if $parts (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))
+            (call $drop-out (local.get $i))
+            (br_if $more (i64.ne (i64.const 0)
+                (local.tee $n (i64.sub (local.get $n) (i64.const 1))))))
+        (i32.const 1000)",
+    ),
+    // Whether a request takes `$a` as its method, and as its authority.
+    (
+        "method",
+        "(call $set-method (call $request (call $fields))
+            (i32.const 9) (local.get $a) (local.get $al))",
+    ),
+    (
+        "authority",
+        "(call $set-authority (call $request (call $fields))
+            (i32.const 1) (local.get $a) (local.get $al))",
+    ),
     // Opens and drops, for as long as it may.
     (
         "churn",
@@ -564,6 +759,11 @@ const EXPORTS: &[(&str, &str)] = &[
 /// The guest as text.
 pub(crate) fn text() -> String {
     let mut text = IMPORTS.trim_end().strip_suffix(')').unwrap().to_owned();
+    // What else is imported there is here already.
+    let start = "(alias export $wasi:clocks/monotonic-clock@0.2.12 \"duration\"";
+    let end = "(alias export $wasi:http/types@0.2.12";
+    let http = &HTTP_IMPORTS[HTTP_IMPORTS.find(start).unwrap()..HTTP_IMPORTS.find(end).unwrap()];
+    text += &http.replace("$duration", "$duration-of-http");
     text += r#"
     (core module $libc
         (memory (export "memory") 64)

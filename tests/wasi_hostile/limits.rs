@@ -7,6 +7,7 @@ use enginebay::wasi::{AddressPattern, OutputPipe};
 on_each_backend! {
     resources_are_limited
     how_many_resources_is_chosen
+    resources_of_http_leave_no_room_for_others
     handles_are_limited
     other_stores_go_on
     a_guest_that_opens_and_drops_has_a_deadline
@@ -76,6 +77,17 @@ fn how_many_resources_is_chosen<B: Backend>() {
         wasi.max_resources(0);
     });
     too_many(&guest.stopped("keep-timers", "", 1), 0);
+}
+
+fn resources_of_http_leave_no_room_for_others<B: Backend>() {
+    let (_dir, inner) = with_secret::<B>("apart");
+    let mut guest = Guest::<B>::new(|wasi| everything(&inner, wasi));
+    for _ in 0..2 {
+        assert_eq!(guest.run("drop-fields", "", "", 1000), DONE);
+    }
+    assert_eq!(guest.run("keep-files", "file", "", 511), DONE);
+    assert_eq!(guest.run("drop-fields", "", "", 1000), DONE);
+    too_many(&guest.stopped("keep-files", "file", 1), 512);
 }
 
 fn handles_are_limited<B: Backend>() {

@@ -10,6 +10,7 @@ mod files;
 mod guest;
 mod handles;
 mod limits;
+mod memory;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,7 @@ impl<B: Backend> Guest<B> {
         let (engine, component) = compiled::<B>();
         let mut linker = Linker::new(engine);
         wasi::add_to_linker(&mut linker).unwrap();
+        wasi::http::add_to_linker(&mut linker).unwrap();
         let mut wasi = WasiCtx::builder();
         grant(&mut wasi);
         let mut store = Store::<B, WasiCtx>::builder(engine)

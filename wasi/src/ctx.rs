@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use enginebay_core::{CountedResource, Error, ErrorKind, Result};
+#[cfg(feature = "http")]
+use wasmtime::component::Resource;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -43,7 +45,17 @@ pub(crate) struct State {
     pub(crate) timers: Option<Timers>,
     #[cfg(feature = "http")]
     pub(crate) http: Http,
+    /// Places in the table that are for resources of `wasi:http` alone.
+    #[cfg(feature = "http")]
+    apart: usize,
+    /// Those of them that have none.
+    #[cfg(feature = "http")]
+    kept_free: Vec<Resource<KeptFree>>,
 }
+
+/// Stands in the table where a resource of `wasi:http` was.
+#[cfg(feature = "http")]
+struct KeptFree;
 
 impl wasmtime_wasi::WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -55,12 +67,40 @@ impl wasmtime_wasi::WasiView for State {
 }
 
 impl State {
-    /// Makes room in the table for what is counted elsewhere.
+    /// Room in the table for one more resource of `wasi:http`, which are counted
+    /// apart.
+    ///
+    /// # Errors
+    ///
+    /// `Host` if there are too many.
     #[cfg(feature = "http")]
-    pub(crate) fn make_room(&mut self, counted: usize) {
-        let room = self.max_resources.saturating_add(counted);
-        let room = room.max(self.table.max_capacity());
-        self.table.set_max_capacity(room);
+    pub(crate) fn gain_http(&mut self) -> Result<()> {
+        let counted = self.http.gain()?;
+        if counted + self.kept_free.len() <= self.apart {
+            return Ok(());
+        }
+        match self.kept_free.pop() {
+            Some(place) => drop(self.table.delete(place)),
+            None => {
+                self.apart += 1;
+                let places = self.max_resources.saturating_add(self.apart);
+                self.table.set_max_capacity(places);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the places in the table which resources of `wasi:http` have left for
+    /// others of them: whoever makes a thousand of those and drops them would have
+    /// room for a thousand files.
+    pub(crate) fn settle(&mut self) {
+        #[cfg(feature = "http")]
+        while self.http.resources() + self.kept_free.len() < self.apart {
+            let Ok(place) = self.table.push(KeptFree) else {
+                break;
+            };
+            self.kept_free.push(place);
+        }
     }
 
     /// Says which limit it was, where one stopped the guest.
@@ -544,6 +584,10 @@ impl WasiCtxBuilder {
             timers,
             #[cfg(feature = "http")]
             http: Http::new(&self.http_hosts, Roots::with(&self.http_roots)?),
+            #[cfg(feature = "http")]
+            apart: 0,
+            #[cfg(feature = "http")]
+            kept_free: Vec::new(),
         }))))
     }
 }

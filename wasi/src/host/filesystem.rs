@@ -5,12 +5,11 @@ use enginebay_core::{Backend, ComponentType, Lift, Lower, Resource, Result};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
-use wasmtime_wasi::p2::bindings::filesystem::types::{
-    self, Host, HostDescriptor, HostDirectoryEntryStream,
-};
+use wasmtime_wasi::p2::bindings::filesystem::types::{self, Host, HostDescriptor};
 
 use super::clocks::Datetime;
 use super::io::{InputStream, IoError, OutputStream};
+use super::listing::Listing;
 use super::{Imports, Interface, entry, enums, failed, give, resources};
 use crate::ctx::WasiView;
 
@@ -18,7 +17,7 @@ resources! {
     /// `wasi:filesystem/types.descriptor`.
     Descriptor = types::Descriptor;
     /// `wasi:filesystem/types.directory-entry-stream`.
-    DirectoryEntryStream = types::DirectoryEntryStream;
+    DirectoryEntryStream = Listing;
 }
 
 enums! {
@@ -253,15 +252,16 @@ pub(super) fn add<B: Backend, T: WasiView + 'static>(
     methods_with_handles(&mut types)?;
 
     types.resource::<DirectoryEntryStream, _>("directory-entry-stream", |state, this| {
-        HostDirectoryEntryStream::drop(&mut state.filesystem(), this)
+        state.table.delete(this)?;
+        Ok(())
     })?;
     types.waits(
         "[method]directory-entry-stream.read-directory-entry",
         |state, (this,): (Resource<DirectoryEntryStream>,)| {
             Box::pin(async move {
-                let mut files = state.filesystem();
-                let entry =
-                    HostDirectoryEntryStream::read_directory_entry(&mut files, entry(&this)).await;
+                let listing = state.table.get_mut(&entry(&this));
+                let listing = listing.map_err(|error| failed(error.into()))?;
+                let entry = listing.next().await;
                 answer(entry, |entry| entry.map(DirectoryEntry::from))
             })
         },
@@ -409,9 +409,16 @@ fn methods_with_handles<B: Backend, T: WasiView + 'static>(
         "[method]descriptor.read-directory",
         |state, (this,): (This,)| {
             Box::pin(async move {
-                let mut files = state.filesystem();
-                let entries = HostDescriptor::read_directory(&mut files, entry(&this)).await;
-                answer(entries, give::<DirectoryEntryStream>)
+                let listing = match state.table.get(&entry(&this)) {
+                    Ok(types::Descriptor::Dir(folder)) => Listing::new(folder.dir.clone()).await,
+                    Ok(types::Descriptor::File(_)) => Err(types::ErrorCode::NotDirectory.into()),
+                    Err(error) => Err(error.into()),
+                };
+                let listing = match listing {
+                    Ok(listing) => state.table.push(listing).map_err(Into::into),
+                    Err(error) => Err(error),
+                };
+                answer(listing, give::<DirectoryEntryStream>)
             })
         },
     )?;

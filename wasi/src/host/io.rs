@@ -1,7 +1,7 @@
 //! `wasi:io`: errors, pollables and streams.
 
 use enginebay_core::{Backend, ComponentType, Lower, Resource, Result};
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Resource as Raw, ResourceTable};
 use wasmtime_wasi_io::bindings::wasi::io::error::HostError;
 use wasmtime_wasi_io::bindings::wasi::io::poll::{Host as HostPoll, HostPollable};
 use wasmtime_wasi_io::bindings::wasi::io::streams::{HostInputStream, HostOutputStream};
@@ -129,6 +129,24 @@ fn poll<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -> R
     })
 }
 
+/// Writes as much as the stream takes, which not every stream looks at: a file has
+/// all that it is given in memory until it is written.
+fn write(
+    table: &mut ResourceTable,
+    stream: Raw<DynOutputStream>,
+    contents: Vec<u8>,
+) -> wasmtime_wasi_io::streams::StreamResult<()> {
+    let permitted = table.get_mut(&stream)?.check_write()?;
+    if contents.len() > permitted {
+        let error = format!(
+            "the guest writes {} bytes, of {permitted} that the stream takes",
+            contents.len()
+        );
+        return Err(wasmtime_wasi_io::streams::StreamError::trap(&error));
+    }
+    HostOutputStream::write(table, stream, contents)
+}
+
 fn streams<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -> Result<()> {
     type In = Resource<InputStream>;
     type Out = Resource<OutputStream>;
@@ -196,7 +214,7 @@ fn streams<B: Backend, T: WasiView + 'static>(imports: &mut Imports<'_, B, T>) -
     streams.io(
         "[method]output-stream.write",
         |state, (this, contents): (Out, Vec<u8>)| {
-            let result = HostOutputStream::write(&mut state.table, entry(&this), contents);
+            let result = write(&mut state.table, entry(&this), contents);
             answer(&mut state.table, result)
         },
     )?;

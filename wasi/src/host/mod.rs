@@ -8,6 +8,7 @@ mod filesystem;
 #[cfg(feature = "http")]
 pub(crate) mod http;
 mod io;
+mod listing;
 mod random;
 mod sockets;
 
@@ -153,7 +154,9 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
     {
         self.instance.func_wrap(name, move |mut caller, params| {
             let state = caller.data_mut().wasi().state()?;
-            func(state, params).map_err(|error| state.explained(error))
+            let result = func(state, params);
+            state.settle();
+            result.map_err(|error| state.explained(error))
         })
     }
 
@@ -185,6 +188,7 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
                     HostFuture::new(async move {
                         let state = caller.data_mut().wasi().state()?;
                         let result = runtime::entered(func(state, params)).await;
+                        state.settle();
                         result.map_err(|error| state.explained(error))
                     })
                 }),
@@ -199,7 +203,9 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
         let ty = ResourceType::host::<K>();
         self.instance.resource(name, ty, move |mut caller, rep| {
             let state = caller.data_mut().wasi().state()?;
-            destructor(state, Raw::new_own(rep)).map_err(failed)
+            let done = destructor(state, Raw::new_own(rep));
+            state.settle();
+            done.map_err(failed)
         })
     }
 
@@ -222,7 +228,9 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
                 .resource_async(name, ty, move |mut caller, rep| {
                     HostFuture::new(async move {
                         let state = caller.data_mut().wasi().state()?;
-                        runtime::entered(destructor(state, Raw::new_own(rep))).await
+                        let done = runtime::entered(destructor(state, Raw::new_own(rep))).await;
+                        state.settle();
+                        done
                     })
                 }),
         }
@@ -241,6 +249,7 @@ fn wait<B: Backend, T: WasiView + 'static, R>(
     let result = runtime::block_on(func(&mut state), || {
         B::data(caller.inner_mut()).interrupted()
     });
+    state.settle();
     let result = result.map_err(|error| state.explained(error));
     caller.data_mut().wasi().put_back(state);
     result

@@ -32,6 +32,10 @@ const WAIT: Duration = Duration::from_secs(600);
 /// How long it waits at most: not each clock can tell when centuries are over.
 const MAX_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
+/// Bytes that a connection reads ahead at most: also the longest headers of a
+/// response, which the guest keeps when the connection is gone.
+const BUFFER: usize = 64 << 10;
+
 /// The authorities of `webpki-roots`.
 static PUBLIC: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let roots = webpki_roots::TLS_SERVER_ROOTS.into();
@@ -113,7 +117,10 @@ pub(super) async fn send(
     let wait = |time: Option<Duration>| time.unwrap_or(WAIT).min(MAX_WAIT);
     let io = within(wait(options.connect_timeout), connect(request.uri(), roots));
     let io = io.await.ok_or(Failure::ConnectionTimeout)??;
-    let (mut sender, mut connection) = http1::handshake(TokioIo::new(io)).await?;
+    let (mut sender, mut connection) = http1::Builder::new()
+        .max_buf_size(BUFFER)
+        .handshake(TokioIo::new(io))
+        .await?;
 
     // Only a proxy is told which server it is for.
     let path = request.uri().path_and_query().cloned();
@@ -259,8 +266,9 @@ mod tests {
             tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut asked = [0; 1024];
-                stream.read(&mut asked).await.unwrap();
-                stream.write_all(answer.as_bytes()).await.unwrap();
+                assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
+                // Who has heard enough goes away.
+                let _ = stream.write_all(answer.as_bytes()).await;
                 while stream.read(&mut asked).await.is_ok_and(|read| read > 0) {}
             });
             let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
@@ -287,6 +295,16 @@ mod tests {
         };
         let error = ask("https", "", connect).unwrap_err();
         assert!(matches!(error, Failure::ConnectionTimeout), "{error}");
+    }
+
+    #[test]
+    fn headers_without_an_end_are_not_kept() {
+        let long = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(2 * BUFFER));
+        let error = ask("http", long.leak(), RequestOptions::default()).unwrap_err();
+        let Failure::Hyper(error) = error else {
+            panic!("{error}");
+        };
+        assert!(error.is_parse_too_large(), "{error}");
     }
 
     #[test]

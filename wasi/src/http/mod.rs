@@ -55,7 +55,7 @@
 //! # What a guest can take
 //!
 //! Bodies are streams with little in them; whoever is faster waits. A context has
-//! at most 128 connections at a time, and 2,048 resources of `wasi:http`: a guest
+//! at most 128 connections at a time, and 1,024 resources of `wasi:http`: a guest
 //! that makes one more is stopped. Waits end with the call's deadline and by
 //! cancellation. Connections of a guest that was stopped are closed when the
 //! context is dropped.

@@ -18,9 +18,14 @@ use super::hosts::{HostPattern, Verdict, verdict};
 /// part of the body, of less than a megabyte in all.
 const MAX_CONNECTIONS: usize = 128;
 
-/// Live resources of `wasi:http` of one context. None takes much more of the
-/// host's memory than [`BODY_CHUNK`] or the 128 KiB that headers may have.
-const MAX_RESOURCES: usize = 2048;
+/// Live resources of `wasi:http` of one context. What each of them takes of the
+/// host's memory is bounded by [`MAX_FIELDS`], by the longest URI that there is,
+/// which has 64 KiB, and by [`BODY_CHUNK`].
+const MAX_RESOURCES: usize = 1024;
+
+/// Bytes of one set of headers, with 72 for each name and value. The map in which
+/// they are may take three times as much.
+const MAX_FIELDS: usize = 64 << 10;
 
 /// Bytes of one write to a body; two of them wait at most.
 const BODY_CHUNK: usize = 64 << 10;
@@ -34,8 +39,10 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(hosts: &[HostPattern], roots: Roots) -> Self {
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(MAX_FIELDS);
         Http {
-            ctx: WasiHttpCtx::new(),
+            ctx,
             hooks: Hooks {
                 hosts: hosts.into(),
                 roots,
@@ -60,6 +67,11 @@ impl Http {
         }
         self.resources += 1;
         Ok(self.resources)
+    }
+
+    /// How many there are.
+    pub(crate) fn resources(&self) -> usize {
+        self.resources
     }
 
     /// A resource is gone.
@@ -167,6 +179,8 @@ fn of_hyper(error: &hyper::Error) -> ErrorCode {
     let io = error.source().and_then(|it| it.downcast_ref::<io::Error>());
     if error.is_timeout() {
         ErrorCode::HttpResponseTimeout
+    } else if error.is_parse_too_large() {
+        ErrorCode::HttpResponseHeaderSectionSize(None)
     } else if error.is_incomplete_message()
         || io.is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof)
     {

@@ -14,6 +14,10 @@ use super::{
 };
 use crate::ctx::WasiView;
 
+/// Bytes of a method's name and of an authority, of which the libraries below take
+/// any number. Names of hosts have 253 at most.
+const MAX_NAME: usize = 1024;
+
 /// Methods that give a value, made ours by a function.
 macro_rules! gets {
     ($interface:ident, $this:ty; $($name:literal: $method:path => $ours:expr;)*) => {$(
@@ -146,15 +150,36 @@ fn outgoing_requests<B: Backend, T: WasiView + 'static>(
         "[method]outgoing-request.scheme": HostOutgoingRequest::scheme => our_scheme;
         "[method]outgoing-request.authority": HostOutgoingRequest::authority => same;
     );
+    types.func(
+        "[method]outgoing-request.set-method",
+        |state, (this, method): (Resource<OutgoingRequest>, Method)| {
+            if matches!(&method, Method::Other(name) if name.len() > MAX_NAME) {
+                return Ok((Err(()),));
+            }
+            let done = HostOutgoingRequest::set_method(
+                &mut state.http_view(),
+                entry(&this),
+                method.into(),
+            );
+            Ok((done.map_err(failed)?,))
+        },
+    )?;
+    types.func(
+        "[method]outgoing-request.set-authority",
+        |state, (this, authority): (Resource<OutgoingRequest>, Option<String>)| {
+            if authority.as_ref().is_some_and(|it| it.len() > MAX_NAME) {
+                return Ok((Err(()),));
+            }
+            let done =
+                HostOutgoingRequest::set_authority(&mut state.http_view(), entry(&this), authority);
+            Ok((done.map_err(failed)?,))
+        },
+    )?;
     sets!(types, OutgoingRequest;
-        "[method]outgoing-request.set-method":
-            HostOutgoingRequest::set_method: Method => types::Method::from;
         "[method]outgoing-request.set-path-with-query":
             HostOutgoingRequest::set_path_with_query: Option<String> => same;
         "[method]outgoing-request.set-scheme":
             HostOutgoingRequest::set_scheme: Option<Scheme> => their_scheme;
-        "[method]outgoing-request.set-authority":
-            HostOutgoingRequest::set_authority: Option<String> => same;
     );
     Ok(())
 }

@@ -56,13 +56,6 @@ impl State {
         }
     }
 
-    /// One resource of `wasi:http` more, for which there has to be room.
-    fn gain_http(&mut self) -> Result<()> {
-        let resources = self.http.gain()?;
-        self.make_room(resources);
-        Ok(())
-    }
-
     /// A new resource for the guest, for which there has to be room.
     fn made<K: Kind>(
         &mut self,
