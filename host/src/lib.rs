@@ -10,6 +10,7 @@ mod block;
 pub mod capability;
 pub mod compat;
 pub mod contract;
+pub mod filesystem;
 pub mod manifest;
 pub mod messaging;
 pub mod pattern;
