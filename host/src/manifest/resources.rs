@@ -152,9 +152,7 @@ pub(super) fn size(
         return Some(size);
     }
     let (least, most) = (ByteSize(least), ByteSize(most));
-    let message = format!(
-        "{size} is not allowed: {least} to {most} is; who embeds the component can widen that"
-    );
+    let message = format!("{least} to {most} is allowed; who embeds the component can widen that");
     reader.problem(ProblemKind::OutOfRange, &span, key, message);
     None
 }
