@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::block::block_on;
 use super::broker::Shared;
 use super::component::Component;
 use super::{
     ComponentStats, Delivered, MessageId, MessagingError, Payload, PendingRequest, Sending,
 };
+use crate::block::block_on;
 
 /// What a component sends with. All that goes out through it has the component as its
 /// sender. Once the component is unregistered every call fails with

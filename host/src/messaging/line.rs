@@ -66,22 +66,23 @@ impl Line {
         waits_for: impl Fn(&Envelope) -> Option<WaitsFor>,
     ) -> Option<Waiting> {
         self.blocked = false;
-        for _ in 0..self.turns.len() {
-            let sender = *self.turns.front()?;
+        for turn in 0..self.turns.len() {
+            let sender = self.turns[turn];
             let lane = self.lanes.get_mut(&sender)?;
             match waits_for(&lane.front()?.envelope) {
+                // It keeps its turn, but keeps nobody else waiting.
+                Some(WaitsFor::Share) => {}
                 Some(WaitsFor::Mailbox) => {
                     self.blocked = true;
                     return None;
                 }
-                Some(WaitsFor::Share) => self.turns.rotate_left(1),
                 None => {
                     let waiting = lane.pop_front();
+                    self.turns.remove(turn);
                     if lane.is_empty() {
                         self.lanes.remove(&sender);
-                        self.turns.pop_front();
                     } else {
-                        self.turns.rotate_left(1);
+                        self.turns.push_back(sender);
                     }
                     return waiting;
                 }

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 
-use super::block::block_on;
 use super::broker::Shared;
 use super::component::Component;
 use super::{ComponentStats, Endpoint, Message};
+use crate::block::block_on;
 
 /// A component's mailbox: what is sent to it comes out here, in order. Dropping it
 /// unregisters the component.

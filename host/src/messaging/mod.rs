@@ -42,7 +42,6 @@
 //! The futures work on every executor, and the blocking forms on every thread. Timeouts
 //! need no runtime: a thread of this crate's own wakes whoever waits.
 
-mod block;
 mod broker;
 mod component;
 mod endpoint;

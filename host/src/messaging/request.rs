@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::block::block_on;
 use super::component::Component;
 use super::inbox::Reply;
 use super::timer::Sleep;
 use super::{MessageId, MessagingError, Payload};
+use crate::block::block_on;
 
 /// How much of a reason for a rejection is passed on, in bytes.
 const LONGEST_REASON: usize = 1024;

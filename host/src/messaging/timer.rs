@@ -107,7 +107,7 @@ impl Clock {
     }
 
     /// A wait from now on.
-    pub(super) fn sleep(&self, time: Duration) -> Sleep {
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
         Sleep {
             deadline: self.now().saturating_add(time),
             clock: self.clone(),
@@ -244,14 +244,14 @@ fn wake_all(wakers: Vec<Waker>) {
 
 /// A wait for a point in time. It is registered with the clock from the first poll that
 /// finds it is not over, until it is over or dropped.
-pub(super) struct Sleep {
+pub(crate) struct Sleep {
     clock: Clock,
     deadline: Duration,
     number: Option<u64>,
 }
 
 impl Sleep {
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), MessagingError>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), MessagingError>> {
         if self.clock.now() >= self.deadline {
             self.forget();
             return Poll::Ready(Ok(()));
