@@ -4,6 +4,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::call::{Mode, abandon};
@@ -226,6 +227,23 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
         let policy = &mut B::data_mut(&mut cx).policy;
         policy.fuel_before = policy.fuel_consumed(left);
         policy.fuel_set = fuel;
+        Ok(())
+    }
+
+    /// Sets the deadline of calls that are made from now on, each from its beginning;
+    /// `None` is no deadline.
+    ///
+    /// # Errors
+    ///
+    /// As for a store that is made with this limit: `Unsupported` if the engine's
+    /// interruption is [`Interruption::None`](crate::Interruption), `InvalidConfig` for a
+    /// deadline of zero.
+    pub fn set_deadline(&mut self, deadline: Option<Duration>) -> Result<()> {
+        let mut cx = B::context(&mut self.inner);
+        let policy = &mut B::data_mut(&mut cx).policy;
+        let limits = policy.limits.clone().deadline(deadline);
+        limits.check(policy.interruption)?;
+        policy.limits = limits;
         Ok(())
     }
 

@@ -15,6 +15,8 @@ pub mod manifest;
 pub mod messaging;
 pub mod pattern;
 pub mod permission;
+mod pool;
+pub mod services;
 pub mod storage;
 
 pub use capability::Capability;

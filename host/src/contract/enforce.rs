@@ -204,14 +204,20 @@ impl From<&Denial> for wit::Denial {
     fn from(denial: &Denial) -> Self {
         wit::Denial {
             capability: denial.capability().into(),
-            reason: match denial.reason() {
-                Reason::Forbidden(_) => wit::DenialReason::Forbidden,
-                Reason::NeedsReview(_) => wit::DenialReason::NeedsReview,
-                Reason::Malformed(_) => wit::DenialReason::Malformed,
-                Reason::Refused(_) => wit::DenialReason::Policy,
-                _ => wit::DenialReason::NotGranted,
-            },
+            reason: denial.reason().into(),
             message: denial.to_string(),
+        }
+    }
+}
+
+impl From<&Reason> for wit::DenialReason {
+    fn from(reason: &Reason) -> Self {
+        match reason {
+            Reason::Forbidden(_) => wit::DenialReason::Forbidden,
+            Reason::NeedsReview(_) => wit::DenialReason::NeedsReview,
+            Reason::Malformed(_) => wit::DenialReason::Malformed,
+            Reason::Refused(_) => wit::DenialReason::Policy,
+            _ => wit::DenialReason::NotGranted,
         }
     }
 }

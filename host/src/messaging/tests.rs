@@ -130,5 +130,6 @@ fn payloads_are_shared_and_taken_without_a_copy() {
     let address = bytes.as_ptr();
     let payload = Payload::from(bytes);
     assert_eq!(payload.clone().as_ptr(), address);
-    assert_eq!(payload.into_vec().as_ptr(), address);
+    let bytes = payload.into_vec();
+    assert_eq!(bytes.as_ptr(), address);
 }

@@ -58,7 +58,6 @@ mod limits;
 mod name;
 mod namespace;
 mod operation;
-mod pool;
 mod read;
 mod transfer;
 mod writer;
@@ -234,7 +233,7 @@ impl Storage {
         async move {
             // The clone ends before the answer is there: who then drops the last other
             // one finds the file closed.
-            pool::run(move || {
+            crate::pool::run(move || {
                 let storage = storage;
                 work(&storage)
             })

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
-use super::error::StorageError;
+use crate::storage::StorageError;
 
 /// Work that is queued or done, at most. More waits for its turn to be queued.
 const MAX_JOBS: usize = 1_024;
@@ -24,7 +24,7 @@ fn pool() -> Result<&'static Pool, StorageError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_current_thread()
             .max_blocking_threads(cores.clamp(2, 8))
-            .thread_name("enginebay-storage")
+            .thread_name("enginebay-files")
             .build()
             .map_err(|error| error.to_string())?;
         Ok(Pool {
@@ -43,7 +43,7 @@ fn pool() -> Result<&'static Pool, StorageError> {
 /// # Panics
 ///
 /// If the work does.
-pub(super) async fn run<R: Send + 'static>(
+pub(crate) async fn run<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, StorageError> {
     let pool = pool()?;
