@@ -121,6 +121,11 @@ impl Filesystem {
         FilesystemBuilder::default()
     }
 
+    /// One without files.
+    pub fn empty() -> Self {
+        Filesystem::new(Vec::new(), Limits::new())
+    }
+
     fn new(mounts: Vec<Mount>, limits: Limits) -> Self {
         Filesystem {
             inner: Arc::new(Inner { mounts, limits }),

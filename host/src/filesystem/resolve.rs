@@ -170,6 +170,18 @@ impl Filesystem {
         mounts.position(|mount| mount.rest(path).is_some())
     }
 
+    /// The mount that is at a name in a directory.
+    fn mount_in(&self, directory: &str, name: &str) -> Option<usize> {
+        let at = |point: &str| {
+            let rest = match directory {
+                "/" => Some(point),
+                _ => point.strip_prefix(directory),
+            };
+            rest.and_then(|rest| rest.strip_prefix('/')) == Some(name)
+        };
+        self.mounts().iter().position(|mount| at(&mount.point))
+    }
+
     /// The mount that is at a path.
     pub(super) fn mount_at(&self, path: &str) -> Option<usize> {
         self.mounts().iter().position(|mount| mount.point == path)
@@ -190,8 +202,10 @@ struct Walk<'a> {
     /// What the guest named; errors say this.
     named: &'a str,
     mount: usize,
-    /// Names from the root of the mount to the directory.
-    done: Vec<String>,
+    /// The guest's path of the directory.
+    here: String,
+    /// How many names of it come after the mount.
+    depth: usize,
     dir: Arc<Dir>,
     /// What comes next is last.
     todo: Vec<Part>,
@@ -224,7 +238,8 @@ impl<'a> Walk<'a> {
             filesystem,
             named,
             mount,
-            done: Vec::new(),
+            here: root.point.clone(),
+            depth: 0,
             dir: root.dir.clone(),
             todo: names
                 .rev()
@@ -235,25 +250,29 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// The guest's path of the directory.
-    fn here(&self) -> String {
-        let root = &self.filesystem.mounts()[self.mount];
-        join(&root.point, &self.done.join("/"))
-    }
-
     /// Where the walk would end if there were no more links.
     fn headed_for(&self) -> String {
-        let mut names = self.done.clone();
+        let root = &self.filesystem.mounts()[self.mount];
+        let done = root.rest(&self.here).unwrap_or_default();
+        let mut names: Vec<&str> = done.split('/').filter(|name| !name.is_empty()).collect();
         for part in self.todo.iter().rev() {
             match part {
-                Part::Name(name) => names.push(name.clone()),
+                Part::Name(name) => names.push(name),
                 Part::Up => {
                     names.pop();
                 }
             }
         }
-        let root = &self.filesystem.mounts()[self.mount];
         join(&root.point, &names.join("/"))
+    }
+
+    /// Goes to the root of a mount.
+    fn go_to(&mut self, mount: usize) {
+        let root = &self.filesystem.mounts()[mount];
+        self.mount = mount;
+        self.here.clone_from(&root.point);
+        self.depth = 0;
+        self.dir = root.dir.clone();
     }
 
     fn run(&mut self, last: Last) -> Result<Place, FileError> {
@@ -269,11 +288,8 @@ impl<'a> Walk<'a> {
                 }
                 Part::Name(name) => name,
             };
-            let path = join(&self.here(), &name);
-            if let Some(mount) = self.filesystem.mount_at(&path) {
-                self.mount = mount;
-                self.done.clear();
-                self.dir = self.filesystem.mounts()[mount].dir.clone();
+            if let Some(mount) = self.filesystem.mount_in(&self.here, &name) {
+                self.go_to(mount);
                 continue;
             }
             if !self.todo.is_empty() {
@@ -298,9 +314,10 @@ impl<'a> Walk<'a> {
                 }
                 continue;
             }
+            let path = join(&self.here, &name);
             return Ok(self.arrived(path, Some(name), found));
         }
-        let path = self.here();
+        let path = self.here.clone();
         let found = match self.dir.dir_metadata() {
             Ok(found) => found,
             Err(error) => return Err(FileError::from_io(self.named, &error)),
@@ -324,7 +341,11 @@ impl<'a> Walk<'a> {
         let error = match self.dir.open_dir_nofollow(name) {
             Ok(dir) => {
                 self.dir = Arc::new(dir);
-                self.done.push(name.to_owned());
+                if self.here != "/" {
+                    self.here.push('/');
+                }
+                self.here.push_str(name);
+                self.depth += 1;
                 return Ok(());
             }
             Err(error) => error,
@@ -349,18 +370,21 @@ impl<'a> Walk<'a> {
     /// Walks from the root of the mount to the directory above. The directories on the
     /// way are opened anew: to keep them open would take as many as the path is deep.
     fn up(&mut self) -> Result<(), FileError> {
-        if self.done.pop().is_none() {
-            return Err(self.leads_out());
-        }
+        let mut levels = 1;
         while matches!(self.todo.last(), Some(Part::Up)) {
             self.todo.pop();
-            if self.done.pop().is_none() {
-                return Err(self.leads_out());
-            }
+            levels += 1;
         }
-        let above = self.done.drain(..).rev().map(Part::Name);
-        self.todo.extend(above);
-        self.dir = self.filesystem.mounts()[self.mount].dir.clone();
+        let Some(left) = self.depth.checked_sub(levels) else {
+            return Err(self.leads_out());
+        };
+        let root = &self.filesystem.mounts()[self.mount];
+        let done = root.rest(&self.here).unwrap_or_default();
+        let names: Vec<&str> = done.split('/').take(left).collect();
+        let above = names.into_iter().rev();
+        self.todo
+            .extend(above.map(|name| Part::Name(name.to_owned())));
+        self.go_to(self.mount);
         Ok(())
     }
 
