@@ -15,6 +15,8 @@ use crate::compiler::ChildArgs;
 use crate::dispatch::{ALL, DEFAULT};
 use crate::exit::Exit;
 use crate::guest::{EXAMPLES, GrantArgs};
+#[cfg(feature = "host")]
+use crate::manifest::{ManifestArgs, RunManifestArgs};
 use crate::parse::{self, Bytes, Timeout};
 
 /// Run, inspect, validate and compile WebAssembly components, on any engine.
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Conformance(ConformanceArgs),
     Bindgen(BindgenArgs),
     New(NewArgs),
+    #[cfg(feature = "host")]
+    Manifest(ManifestArgs),
     Completions(CompletionsArgs),
     #[cfg(not(target_family = "wasm"))]
     #[command(hide = true)]
@@ -267,6 +271,10 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+
+    #[cfg(feature = "host")]
+    #[command(flatten)]
+    pub(crate) manifest: RunManifestArgs,
 
     #[command(flatten)]
     pub(crate) grants: GrantArgs,

@@ -18,6 +18,8 @@ mod guest;
 mod inspect;
 mod invoke;
 mod load;
+#[cfg(feature = "host")]
+mod manifest;
 mod new;
 mod output;
 mod parse;
@@ -95,6 +97,8 @@ fn main_on_large_stack(cli: &Cli) -> Exit {
         Command::Conformance(args) => conformance::conformance(args),
         Command::Bindgen(args) => bindgen::bindgen(args),
         Command::New(args) => new::new(args),
+        #[cfg(feature = "host")]
+        Command::Manifest(args) => manifest::manifest(args),
         Command::Completions(args) => completions(args),
         #[cfg(not(target_family = "wasm"))]
         Command::CompileInChild(args) => compiler::child(args),

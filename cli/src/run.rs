@@ -35,6 +35,8 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    #[cfg(feature = "host")]
+    let args = &crate::manifest::apply(args)?;
     check(args)?;
     let call = args.invoke.as_deref().map(Call::parse).transpose()?;
     let bytes = load::read(&args.file)?;
@@ -176,7 +178,11 @@ impl Session<'_> {
         Ok(Some((name, params)))
     }
 
-    fn limits(&self, mut limits: Limits) -> Limits {
+    fn limits(&self, limits: Limits) -> Limits {
+        #[cfg(feature = "host")]
+        let mut limits = self.args.manifest.limits.clone().unwrap_or(limits);
+        #[cfg(not(feature = "host"))]
+        let mut limits = limits;
         let args = &self.args.limits;
         if let Some(bytes) = args.memory {
             limits = limits.memory(bytes);
