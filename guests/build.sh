@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the guests and writes the components to prebuilt/.
+# Builds the guests and writes the components to prebuilt/ and ../examples/components/.
 # With --check, builds to a temporary folder instead and compares imports and exports.
 # Those in C need Python 3 with pip, for the compiler: without it, --check leaves them out.
 set -euo pipefail
@@ -17,6 +17,17 @@ case "${1-}" in
     exit 2
     ;;
 esac
+
+# committed NAME: where a component is kept. Each example has a folder, with its manifest.
+committed() {
+  case "$1" in
+    counter) echo "../examples/components/counter/counter/component.wasm" ;;
+    asker | answerer) echo "../examples/components/talk/$1/component.wasm" ;;
+    file-processor) echo "../examples/components/files/file-processor/component.wasm" ;;
+    denied) echo "../examples/components/denied/denied/component.wasm" ;;
+    *) echo "prebuilt/$1.wasm" ;;
+  esac
+}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -46,7 +57,8 @@ build_wasm() {
 cargo build --locked --target-dir "$target" --package componentize
 build_wasm wasm32-unknown-unknown --package greet --package greet-host
 build_wasm wasm32-wasip2 --package wasi-command --package http-client --package http-proxy \
-  --package reactor --package pair-program
+  --package reactor --package pair-program --package counter --package asker --package answerer \
+  --package file-processor --package denied --package faulty
 
 componentize=$target/debug/componentize
 core=$target/wasm32-unknown-unknown/release
@@ -57,6 +69,9 @@ cp "$target/wasm32-wasip2/release/wasi-command.wasm" "$scratch/components/wasi-c
 cp "$target/wasm32-wasip2/release/http-client.wasm" "$scratch/components/http-client.wasm"
 cp "$target/wasm32-wasip2/release/http_proxy.wasm" "$scratch/components/http-proxy.wasm"
 cp "$target/wasm32-wasip2/release/reactor.wasm" "$scratch/components/reactor.wasm"
+for name in counter asker answerer file-processor denied faulty; do
+  cp "$target/wasm32-wasip2/release/${name//-/_}.wasm" "$scratch/components/$name.wasm"
+done
 
 # compile_c TRIPLE SOURCE MODULE OPTION...
 compile_c() {
@@ -83,25 +98,29 @@ else
 fi
 
 if ! $check; then
-  mkdir -p prebuilt
-  cp "$scratch"/components/*.wasm prebuilt/
-  wc -c prebuilt/*.wasm
+  for built in "$scratch"/components/*.wasm; do
+    kept=$(committed "$(basename "$built" .wasm)")
+    mkdir -p "$(dirname "$kept")"
+    cp "$built" "$kept"
+    wc -c "$kept"
+  done
   exit
 fi
 
 failed=false
 for built in "$scratch"/components/*.wasm; do
   name=$(basename "$built" .wasm)
-  "$componentize" wit "prebuilt/$name.wasm" >"$scratch/$name.prebuilt.wit"
+  kept=$(committed "$name")
+  "$componentize" wit "$kept" >"$scratch/$name.kept.wit"
   "$componentize" wit "$built" >"$scratch/$name.built.wit"
-  if diff -u --label "prebuilt/$name.wasm" --label "built $name.wasm" \
-    "$scratch/$name.prebuilt.wit" "$scratch/$name.built.wit"; then
+  if diff -u --label "$kept" --label "built $name.wasm" \
+    "$scratch/$name.kept.wit" "$scratch/$name.built.wit"; then
     echo "$name: same imports and exports"
   else
     failed=true
   fi
 done
 if $failed; then
-  echo "error: run guests/build.sh and commit prebuilt/" >&2
+  echo "error: run guests/build.sh and commit what it wrote" >&2
   exit 1
 fi
