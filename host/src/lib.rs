@@ -16,7 +16,9 @@ pub mod messaging;
 pub mod pattern;
 pub mod permission;
 mod pool;
+pub mod runner;
 pub mod services;
 pub mod storage;
 
 pub use capability::Capability;
+pub use runner::{ComponentHandle, Host};

@@ -8,12 +8,14 @@
 mod blocking;
 pub mod enforce;
 mod lists;
+mod offer;
 #[cfg(feature = "probe")]
 #[doc(hidden)]
 pub mod probe;
 
 pub use enforce::{Enforce, Subject, Subjects};
 pub use lists::{FUNCTIONS, Function, Requirement, WIT};
+pub use offer::offer;
 
 /// What the bindings are written with.
 pub(crate) mod enginebay {

@@ -79,6 +79,7 @@ pub struct ComponentContext {
     pub(super) subscriptions: Table<String>,
     pub(super) files: Table<OpenFile>,
     pub(super) lines: Lines,
+    calls: u64,
 }
 
 /// The lines of the log in this second.
@@ -114,6 +115,7 @@ impl ComponentContext {
                 written: 0,
                 left_out: 0,
             },
+            calls: 0,
         })
     }
 
@@ -127,6 +129,12 @@ impl ComponentContext {
     /// [`forget_request`](Self::forget_request) when there is an answer.
     pub fn take_requests(&mut self) -> Vec<PendingRequest> {
         std::mem::take(&mut self.requests)
+    }
+
+    /// A number for a call of the component, which no other of this context has.
+    pub(crate) fn next_request(&mut self) -> u64 {
+        self.calls += 1;
+        self.calls
     }
 
     /// A request has its answer: it cannot be cancelled any more.

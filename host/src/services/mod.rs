@@ -6,7 +6,7 @@
 //! without holding anything of the store; deadlines and cancellation cut them.
 
 mod context;
-mod convert;
+pub(crate) mod convert;
 mod core;
 mod files;
 mod messages;

@@ -1,0 +1,226 @@
+//! A component as its host has it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use enginebay_core::CancelHandle;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::event::Command;
+use super::outcome::{
+    Execution, ExecutionContext, ExecutionOutcome, NotRunning, ResourceUsage, State,
+};
+use crate::block::block_on;
+use crate::contract::bindings::enginebay::core::types as wit;
+use crate::services::Status;
+
+/// How long a component may take for what it works on, and for its `shutdown`, before it is
+/// stopped in the middle.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A component that was loaded. Clones are for the same component; it runs on when all are
+/// gone, for as long as its host.
+#[derive(Clone, Debug)]
+pub struct ComponentHandle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) control: Arc<Control>,
+}
+
+/// What the handle and the component's thread share.
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) name: Arc<str>,
+    state: Mutex<Shared>,
+    changed: Condvar,
+    /// The component is to stop.
+    pub(super) stop: Notify,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: State,
+    stopping: bool,
+    /// What stops the store that runs.
+    cancel: Option<CancelHandle>,
+}
+
+impl Control {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Control {
+            name,
+            state: Mutex::new(Shared {
+                state: State {
+                    status: Status::Initializing,
+                    restarts: 0,
+                    last_failure: None,
+                },
+                stopping: false,
+                cancel: None,
+            }),
+            changed: Condvar::new(),
+            stop: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    pub(super) fn set_cancel(&self, cancel: Option<CancelHandle>) {
+        self.lock().cancel = cancel;
+    }
+
+    pub(super) fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock().state);
+        self.changed.notify_all();
+    }
+
+    /// Waits until the state is so, or the time is over.
+    fn wait(&self, time: Duration, until: impl Fn(Status) -> bool) -> State {
+        let end = Instant::now() + time;
+        let mut shared = self.lock();
+        while !until(shared.state.status) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(shared, left);
+            shared = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        shared.state.clone()
+    }
+}
+
+const fn has_ended(status: Status) -> bool {
+    matches!(status, Status::Terminated | Status::Failed)
+}
+
+impl ComponentHandle {
+    /// The component's name.
+    pub fn name(&self) -> &str {
+        &self.control.name
+    }
+
+    /// What it does at the moment.
+    pub fn status(&self) -> Status {
+        self.control.lock().state.status
+    }
+
+    /// How often it was started again, in all.
+    pub fn restarts(&self) -> u32 {
+        self.control.lock().state.restarts
+    }
+
+    /// Why it failed the last time.
+    pub fn last_failure(&self) -> Option<String> {
+        self.control.lock().state.last_failure.clone()
+    }
+
+    /// Waits until it has been started, has failed for good or has stopped, or the time is
+    /// over; what it is then.
+    pub fn wait_until_ready(&self, time: Duration) -> Status {
+        let ready = |status| !matches!(status, Status::Initializing | Status::Suspended);
+        self.control.wait(time, ready).status
+    }
+
+    /// Carries out an operation, on this thread.
+    pub fn execute(&self, operation: &str, input: &[u8], context: ExecutionContext) -> Execution {
+        let execution = self.execute_async(operation, input, context);
+        match block_on(execution, || None::<std::convert::Infallible>) {
+            Ok(execution) => execution,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Carries out an operation. The future works on every executor; when it is dropped,
+    /// the operation goes on.
+    pub fn execute_async(
+        &self,
+        operation: &str,
+        input: &[u8],
+        context: ExecutionContext,
+    ) -> impl Future<Output = Execution> + Send + 'static {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Execute {
+            operation: operation.to_string(),
+            input: input.to_vec(),
+            context,
+            reply,
+        };
+        let sent = self.commands.try_send(command);
+        let control = self.control.clone();
+        async move {
+            let why = match sent {
+                Ok(()) => match answer.await {
+                    Ok(execution) => return execution,
+                    Err(_) => control.why_not(),
+                },
+                Err(mpsc::error::TrySendError::Full(_)) => NotRunning::Busy,
+                Err(mpsc::error::TrySendError::Closed(_)) => control.why_not(),
+            };
+            Execution {
+                outcome: ExecutionOutcome::NotRunning(why),
+                usage: ResourceUsage::default(),
+            }
+        }
+    }
+
+    /// How the component says that it is; `unhealthy` if it does not run or cannot say.
+    pub fn health(&self) -> wit::HealthStatus {
+        let answer = self.ask(Command::Health);
+        answer.unwrap_or(wit::HealthStatus::Unhealthy)
+    }
+
+    /// What the component says of itself, if it runs.
+    pub fn metadata(&self) -> Option<wit::ComponentMetadata> {
+        self.ask(Command::Metadata)
+    }
+
+    /// What it has used since it was started the last time, if it runs.
+    pub fn usage(&self) -> Option<ResourceUsage> {
+        self.ask(Command::Usage)
+    }
+
+    fn ask<R: Send>(&self, command: impl FnOnce(oneshot::Sender<R>) -> Command) -> Option<R> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(command(reply)).ok()?;
+        match block_on(answer, || None::<std::convert::Infallible>) {
+            Ok(answer) => answer.ok(),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub(super) fn ask_to_stop(&self) {
+        self.control.lock().stopping = true;
+        self.control.stop.notify_one();
+    }
+
+    /// Stops the component: what it works on and its `shutdown` have five seconds together,
+    /// then it is stopped in the middle. What waits in its mailbox is not handled any more,
+    /// and who asked is told.
+    pub fn stop(&self) {
+        self.ask_to_stop();
+        let state = self.control.wait(GRACE, has_ended);
+        if has_ended(state.status) {
+            return;
+        }
+        if let Some(cancel) = &self.control.lock().cancel {
+            cancel.cancel();
+        }
+        self.control.wait(GRACE, has_ended);
+    }
+}
+
+impl Control {
+    fn why_not(&self) -> NotRunning {
+        match self.lock().state.status {
+            Status::Failed => NotRunning::Failed,
+            _ => NotRunning::Stopped,
+        }
+    }
+}
