@@ -8,7 +8,7 @@ macro_rules! export {
         const _: () = {
             ::std::thread_local! {
                 static ENGINEBAY_STATE: $crate::state::State<$component> =
-                    const { $crate::state::State::new() };
+                    const { $crate::state::State::empty() };
             }
 
             struct EnginebayExport;

@@ -18,7 +18,7 @@ pub struct State<T>(RefCell<Option<T>>);
 
 impl<T: Component> State<T> {
     /// Not started.
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         State(RefCell::new(None))
     }
 
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn defaults_take_nothing_and_are_well() {
-        let state = State::<Defaults>::new();
+        let state = State::<Defaults>::empty();
         state.init(config()).unwrap();
         assert!(matches!(
             execute(&state, "x"),
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn there_is_a_component_between_init_and_shutdown_only() {
-        let state = State::<Defaults>::new();
+        let state = State::<Defaults>::empty();
         let not_started = |state: &State<Defaults>| {
             assert_eq!(state.health(), HealthStatus::Unknown);
             assert!(matches!(
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn one_that_cannot_start_says_why_and_is_not_there() {
-        let state = State::<Fails>::new();
+        let state = State::<Fails>::empty();
         assert!(matches!(
             state.init(config()),
             Err(ComponentError::ConfigurationInvalid(text)) if text == "never"
