@@ -50,6 +50,8 @@ fn after_help() -> String {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Inspect(InspectArgs),
+    #[cfg(feature = "host")]
+    WitDiff(WitDiffArgs),
     Validate(ValidateArgs),
     Backends(BackendsArgs),
     Compile(CompileArgs),
@@ -317,6 +319,50 @@ pub(crate) struct InspectArgs {
     /// Only the component's world, as WIT.
     #[arg(long, conflicts_with = "format")]
     pub(crate) wit: bool,
+
+    #[cfg(feature = "host")]
+    #[command(flatten)]
+    pub(crate) against: AgainstArgs,
+}
+
+/// What a host offers.
+#[cfg(feature = "host")]
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AgainstArgs {
+    /// Only whether the component fits a host, which is a folder or file of WIT.
+    #[arg(long, value_name = "WIT", conflicts_with = "wit")]
+    pub(crate) against: Option<PathBuf>,
+
+    /// The world that the host implements, if its package has several.
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub(crate) world: Option<String>,
+
+    /// Interfaces that the host has besides, such as `wasi:*/*@0.2.6`.
+    #[arg(long, value_name = "INTERFACE", requires = "against")]
+    pub(crate) offer: Vec<String>,
+
+    /// A feature whose `@unstable` items the host has.
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub(crate) feature: Vec<String>,
+}
+
+/// Show what changed between two versions of a WIT package.
+#[cfg(feature = "host")]
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "It fails if the new version is too low for what changed, or a `@since` is not
+right. Packages of the same namespace that are in both folders are compared too."
+)]
+pub(crate) struct WitDiffArgs {
+    /// The old version: a folder or file of WIT.
+    pub(crate) old: PathBuf,
+
+    /// The new version: a folder or file of WIT.
+    pub(crate) new: PathBuf,
+
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// Check that a component is valid, without compiling it.

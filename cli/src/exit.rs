@@ -31,7 +31,8 @@ impl Exit {
         (
             Exit::COMPONENT,
             "the component is invalid, too large or not supported, an import or an
-     export is missing, an artifact does not fit, or the arguments do not",
+     export is missing, an artifact does not fit, or the arguments do not; a
+     version of WIT is too low for what changed",
         ),
         (Exit::TRAP, "the component trapped"),
         (

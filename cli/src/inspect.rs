@@ -1,7 +1,11 @@
 //! `enginebay inspect`: what a component imports, exports and consists of. No
 //! engine is needed for it.
 
+#[cfg(feature = "host")]
+mod against;
 mod binary;
+#[cfg(feature = "host")]
+mod diff;
 mod wit;
 
 use std::fmt::Write as _;
@@ -16,6 +20,8 @@ use crate::load;
 use crate::output::{bytes, clean, count, print, print_json, table};
 
 use binary::{Module, Section};
+#[cfg(feature = "host")]
+pub(crate) use diff::wit_diff;
 use wit::{Item, World};
 
 /// All there is to say about a component.
@@ -46,6 +52,10 @@ struct Precompiled {
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
     let file = load::read(&args.file)?;
+    #[cfg(feature = "host")]
+    if let Some(host) = &args.against.against {
+        return against::against(&file, host, &args.against, args.format);
+    }
     if is_artifact(&file) {
         return precompiled(args, file.len() as u64);
     }

@@ -91,6 +91,8 @@ fn main_on_large_stack(cli: &Cli) -> Exit {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Inspect(args) => inspect::inspect(args),
+        #[cfg(feature = "host")]
+        Command::WitDiff(args) => inspect::wit_diff(args),
         Command::Validate(args) => validate::validate(args),
         Command::Backends(args) => backends::backends(args),
         Command::Compile(args) => compile::compile(args),

@@ -239,3 +239,93 @@ fn bindgen_prints_or_writes_rust() {
         assert!(ended.stderr.contains(expected), "{ended:?}");
     }
 }
+
+/// A host that has what the guest `greet-host` imports.
+const GREET_WIT: &str = "package example:greet@0.1.3;
+interface host {
+    enum level { debug, info, warn }
+    log: func(level: level, message: string);
+}
+world plugin { import host; }
+";
+
+#[test]
+fn inspect_against_a_host_says_whether_the_component_fits() {
+    let folder = Folder::new();
+    let host = folder.write("host.wit", GREET_WIT);
+    enginebay(["inspect", GREET_HOST, "--against", &host]).gives(
+        "the component fits this host\n  import `example:greet/host`: built against 0.1.0, gets \
+         0.1.3\n",
+    );
+
+    let other = folder.write("other.wit", GREET_WIT.replace("info, warn", "warn, info"));
+    let ended = enginebay(["inspect", GREET_HOST, "--against", &other]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let last = "    difference: parameter `level`: the cases of `level` are in another order\n";
+    assert!(ended.stdout.ends_with(last), "{ended:?}");
+
+    let next = folder.write("next.wit", GREET_WIT.replace("0.1.3", "0.2.0"));
+    let ended = enginebay([
+        "inspect",
+        GREET_HOST,
+        "--against",
+        &next,
+        "--format",
+        "json",
+    ]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert_eq!(ended.json()["problems"][0]["problem"], "version");
+    assert_eq!(ended.json()["problems"][0]["host"][0], "0.2.0");
+}
+
+#[test]
+fn inspect_against_a_host_with_interfaces_besides() {
+    let folder = Folder::new();
+    let host = folder.write("host.wit", GREET_WIT);
+    let ended = enginebay(["inspect", COMMAND, "--against", &host]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let wasi = ["--offer", "wasi:*/*@0.2.99"];
+    let ended = enginebay(["inspect", COMMAND, "--against", &host, wasi[0], wasi[1]]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn inspect_against_what_is_no_host() {
+    let folder = Folder::new();
+    let host = folder.write("host.wit", GREET_WIT);
+    let broken = folder.write("broken.wit", "package a:b@1.0.0; interface {");
+    let none = folder.name("none");
+    for (args, code) in [
+        (&["--against", &none][..], 6),
+        (&["--against", &broken], 3),
+        (&["--against", &host, "--world", "x"], 2),
+        (&["--against", &host, "--offer", "wasi"], 2),
+        (&["--world", "plugin"], 2),
+    ] {
+        let ended = enginebay([&["inspect", GREET_HOST], args].concat());
+        assert_eq!((ended.code, &*ended.stdout), (Some(code), ""), "{ended:?}");
+    }
+}
+
+#[test]
+fn wit_diff_says_whether_the_version_suffices() {
+    let folder = Folder::new();
+    let old = folder.write("old.wit", GREET_WIT);
+    let more = GREET_WIT.replace("log:", "flush: func(); log:");
+    let same_version = folder.write("same.wit", &more);
+    let ended = enginebay(["wit-diff", &old, &same_version]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert_eq!(
+        ended.stdout,
+        "example:greet 0.1.3 -> 0.1.3: minor changes; the version must be at least 0.1.4
+  minor  host.flush: added
+         after:  func()
+"
+    );
+    let new = folder.write("new.wit", more.replace("0.1.3", "0.1.4"));
+    let ended = enginebay(["wit-diff", &old, &new, "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.json()[0]["level"], "minor");
+    let other = folder.write("other.wit", "package a:b@1.0.0;");
+    assert_eq!(enginebay(["wit-diff", &old, &other]).code, Some(3));
+}
