@@ -446,7 +446,10 @@ impl World {
                 let flight = flight.filter(|it| waited && it.expected.is_none());
                 assert_eq!(responder.is_cancelled(), flight.is_none());
                 let result = match how {
-                    0 => Ok(drop(responder)),
+                    0 => {
+                        drop(responder);
+                        Ok(())
+                    }
                     1 => responder.reject("no"),
                     _ => responder.respond("yes"),
                 };
