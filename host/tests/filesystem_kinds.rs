@@ -1,9 +1,7 @@
 //! What is no regular file, and names that are odd.
 #![cfg(unix)]
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -295,6 +293,8 @@ fn case_makes_another_name() {
 #[test]
 #[cfg(target_os = "linux")]
 fn names_that_no_guest_can_give_are_left_out() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     let (directory, files) = new();
     let root = directory.path();
     fs::create_dir(root.join("d")).unwrap();

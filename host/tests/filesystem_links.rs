@@ -64,12 +64,14 @@ fn denied<T: std::fmt::Debug>(result: Result<T, FileError>, action: FilesystemAc
     assert_eq!(result.map(|_| ()).unwrap_err(), expected);
 }
 
+/// Says what is granted.
+type Granted<'a> = &'a dyn Fn(FilesystemAction, &str) -> bool;
+
+/// What each method gave.
+type Results = Vec<(&'static str, Result<(), FileError>)>;
+
 /// Every method that follows a link, on a path.
-fn follow(
-    files: &Filesystem,
-    path: &str,
-    allow: &dyn Fn(FilesystemAction, &str) -> bool,
-) -> Vec<(&'static str, Result<(), FileError>)> {
+fn follow(files: &Filesystem, path: &str, allow: Granted<'_>) -> Results {
     let existing = OpenFlags::new();
     let allow = &|action: FilesystemAction, path: &str| allow(action, path);
     let query = Query {
@@ -154,11 +156,7 @@ fn follow(
 }
 
 /// Every method that does not follow a link that is last, on a path.
-fn keep(
-    files: &Filesystem,
-    path: &str,
-    allow: &dyn Fn(FilesystemAction, &str) -> bool,
-) -> Vec<(&'static str, Result<(), FileError>)> {
+fn keep(files: &Filesystem, path: &str, allow: &dyn Fn(FilesystemAction, &str) -> bool) -> Results {
     let allow = &|action: FilesystemAction, path: &str| allow(action, path);
     vec![
         (
@@ -259,7 +257,7 @@ fn each_action_is_asked_for_where_a_link_leads() {
     let (file, directory) = ("/data/public/file", "/data/public/directory");
     let flags = OpenFlags::new();
     let files = &world.files;
-    let asked = |run: &dyn Fn(&dyn Fn(FilesystemAction, &str) -> bool)| {
+    let asked = |run: &dyn Fn(Granted<'_>)| {
         let asked = RefCell::new(Vec::new());
         run(&|action, path: &str| {
             asked.borrow_mut().push((action, path.to_owned()));
@@ -668,6 +666,7 @@ fn a_guest_makes_no_link_out_of_its_mount() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn links_that_no_path_can_say_are_refused() {
     use std::os::unix::ffi::OsStrExt;
     let world = World::new();

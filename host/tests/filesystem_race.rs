@@ -10,13 +10,13 @@ use enginebay_host::capability::FilesystemAction;
 use enginebay_host::filesystem::{Access, FileError, Filesystem, OpenFlags};
 
 /// How often a guest tries at least.
-const TRIES: usize = 1000;
+const TRIES: usize = 2000;
 
 /// How often it tries at most, until it has met each state.
 const MOST_TRIES: usize = 1_000_000;
 
 fn public(_: FilesystemAction, path: &str) -> bool {
-    path.starts_with("/data/public/")
+    path.starts_with("/data/public/") && path != "/data/public/hidden"
 }
 
 struct World {
@@ -31,7 +31,7 @@ impl World {
         for name in ["mount/public", "mount/secret", "outside"] {
             fs::create_dir_all(root.join(name)).unwrap();
         }
-        for name in ["mount/secret/file", "outside/file"] {
+        for name in ["mount/secret/file", "mount/public/hidden", "outside/file"] {
             fs::write(root.join(name), "secret").unwrap();
         }
         let builder = Filesystem::builder();
@@ -67,6 +67,8 @@ impl World {
 
     /// That nothing was done to what is secret.
     fn is_untouched(&self) {
+        let hidden = fs::read(self.host("mount/public/hidden")).unwrap();
+        assert_eq!(hidden, b"secret");
         for name in ["mount/secret", "outside"] {
             let entries = fs::read_dir(self.host(name)).unwrap();
             assert_eq!(entries.count(), 1, "{name}");
@@ -94,7 +96,7 @@ fn replace(path: &Path, make: impl FnOnce(&Path)) {
 /// The last name is a file, a link to what is not granted, and one out of the mount.
 fn swap_file(world: &World) {
     let path = world.host("mount/public/file");
-    for target in ["../secret/file", "../../outside/file"] {
+    for target in ["hidden", "../secret/file", "../../outside/file"] {
         replace(&path, |new| fs::write(new, "public").unwrap());
         replace(&path, |new| symlink(target, new).unwrap());
     }
@@ -156,6 +158,44 @@ fn a_file_that_becomes_a_link_is_not_read_through_it() {
         }
         read > 0 && refused > 0
     });
+}
+
+/// Between the check and the use: what is asked whether it is allowed swaps the file.
+#[test]
+fn a_link_that_appears_after_the_check_is_checked_itself() {
+    let world = World::new();
+    let path = world.host("mount/public/file");
+    symlink("file", world.host("mount/public/link")).unwrap();
+    let flags = OpenFlags::new().truncate(true);
+    for target in ["hidden", "../secret/file", "../../outside/file"] {
+        let swapped = AtomicBool::new(false);
+        let allow = |action, asked: &str| {
+            if !swapped.swap(true, Ordering::Relaxed) {
+                replace(&path, |new| symlink(target, new).unwrap());
+            }
+            public(action, asked)
+        };
+        let refused = |result: Result<(), FileError>| {
+            let error = result.unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    FileError::Denied { .. } | FileError::PermissionDenied { .. }
+                ),
+                "{error:?}"
+            );
+            assert!(swapped.swap(false, Ordering::Relaxed));
+            replace(&path, |new| fs::write(new, "public").unwrap());
+        };
+        replace(&path, |new| fs::write(new, "public").unwrap());
+        let (files, link) = (&world.files, "/data/public/link");
+        refused(files.open_read(link, &allow).map(drop));
+        refused(files.open_write(link, flags, &allow).map(drop));
+        refused(files.open_read_write(link, flags, &allow).map(drop));
+        refused(files.set_read_only(link, true, &allow));
+        refused(files.copy("/data/secret/file", link, &allow).map(drop));
+    }
+    world.is_untouched();
 }
 
 #[test]

@@ -38,9 +38,9 @@ impl Filesystem {
             let (dir, name) = place.entry(link)?;
             let target = self.target(target, place)?;
             let made = if cfg!(windows) && self.leads_to_directory(&target, place) {
-                dir.symlink_dir(&target, name)
+                DirExt::symlink_dir(dir, &target, name)
             } else {
-                dir.symlink_file(&target, name)
+                DirExt::symlink_file(dir, &target, name)
             };
             made.map_err(|error| FileError::from_io(link, &error))
         })

@@ -112,7 +112,7 @@ impl FilesystemBuilder {
             });
         }
         // The longest first: the first that fits is the nearest.
-        mounts.sort_by(|a, b| b.point.len().cmp(&a.point.len()));
+        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.point.len()));
         Ok(Filesystem::new(mounts, self.limits))
     }
 }
