@@ -138,8 +138,9 @@ impl ManifestError {
     }
 
     pub(super) fn invalid(mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| problem.position);
+        // What came when there were enough has no position.
         problems.truncate(MAX_PROBLEMS);
+        problems.sort_by_key(|problem| problem.position);
         ManifestError::Invalid {
             path: None,
             problems,

@@ -1,5 +1,6 @@
 //! Reads tables key by key, and gathers what is wrong instead of stopping at it.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::ops::Range;
 
@@ -69,13 +70,15 @@ impl<'a> Reader<'a> {
         key: &str,
         message: impl Into<String>,
     ) -> &mut Problem {
-        let position = self.text.map(|text| {
+        // Of a hostile file there may be more than it is worth to look for.
+        if self.problems.len() > MAX_PROBLEMS {
+            self.problems.truncate(MAX_PROBLEMS);
+        }
+        let full = self.problems.len() == MAX_PROBLEMS;
+        let position = self.text.filter(|_| !full).map(|text| {
             let start = text.floor_char_boundary(span.start);
             Position::behind(&text[..start])
         });
-        if self.problems.len() > MAX_PROBLEMS {
-            self.problems.pop();
-        }
         self.problems.push(Problem {
             kind,
             position,
@@ -99,16 +102,17 @@ impl<'a> Reader<'a> {
             return None;
         };
         // Of TOML, the parser has refused them.
-        let mut at = 0;
-        while at < entries.len() {
-            let key = &entries[at].key;
-            if entries[..at].iter().any(|other| other.key == *key) {
-                let entry = entries.remove(at);
-                let message = format!("{:?} is there twice: remove one", clip(&entry.key));
-                self.problem(ProblemKind::DuplicateKey, &entry.span, path, message);
-            } else {
-                at += 1;
+        let mut seen = HashSet::new();
+        let mut twice = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            if !seen.insert(entry.key.as_str()) {
+                twice.push(at);
             }
+        }
+        for at in twice.into_iter().take(MAX_PROBLEMS).rev() {
+            let entry = entries.remove(at);
+            let message = format!("{:?} is there twice: remove one", clip(&entry.key));
+            self.problem(ProblemKind::DuplicateKey, &entry.span, path, message);
         }
         Some(Table {
             path: path.to_owned(),
