@@ -353,3 +353,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pattern_covers_what_it_matches_all_of() {
+    for (granted, wanted, covered) in [
+        ("events.*", "events.*", true),
+        ("events.*", "events.created", true),
+        ("events.**", "events.*", true),
+        ("events.**", "events", true),
+        ("events.**", "events.**", true),
+        ("**", "**", true),
+        ("**", "*.created", true),
+        ("events.*", "events.**", false),
+        ("events.*", "*.created", false),
+        ("events.*", "**", false),
+        ("*", "**", false),
+        ("*.*", "events.*", true),
+        ("*.created", "events.*", false),
+        ("events.created", "events.*", false),
+    ] {
+        let pattern = |text| TopicPattern::new(text).unwrap();
+        let covers = pattern(granted).covers(&pattern(wanted));
+        assert_eq!(covers, covered, "{granted} {wanted}");
+    }
+}

@@ -80,9 +80,25 @@ impl TopicPattern {
 
     /// Whether a topic matches. What is no topic matches nothing.
     pub fn matches(&self, topic: &str) -> bool {
-        if !is_topic(topic) {
-            return false;
-        }
+        is_topic(topic) && self.takes(topic)
+    }
+
+    /// Whether all that another pattern matches, this one matches too. A `*` of the other
+    /// can be any segment, its `**` any number of them.
+    ///
+    /// ```
+    /// use enginebay_host::pattern::TopicPattern;
+    /// let granted = TopicPattern::new("events.*").unwrap();
+    /// let covers = |wanted| granted.covers(&TopicPattern::new(wanted).unwrap());
+    /// assert!(covers("events.created") && covers("events.*"));
+    /// assert!(!covers("events.**") && !covers("*.created"));
+    /// ```
+    pub fn covers(&self, other: &TopicPattern) -> bool {
+        self.takes(&other.text)
+    }
+
+    /// Whether the segments match, of which some may be wildcards themselves.
+    fn takes(&self, topic: &str) -> bool {
         if !self.text.contains('*') {
             return topic == self.text;
         }
@@ -92,15 +108,19 @@ impl TopicPattern {
         let all = (1_u64 << (count + 1)) - 1;
         let mut reached = 1_u64;
         for wanted in self.text.split('.') {
+            let step = |fits: &dyn Fn(&str) -> bool| {
+                topic
+                    .split('.')
+                    .enumerate()
+                    .filter(|(at, segment)| reached & (1 << at) != 0 && fits(segment))
+                    .fold(0, |next, (at, _)| next | (1 << (at + 1)))
+            };
             reached = match wanted {
                 // All bits from the lowest that is set on.
                 "**" => (reached | reached.wrapping_neg()) & all,
-                "*" => (reached << 1) & all,
-                _ => topic
-                    .split('.')
-                    .enumerate()
-                    .filter(|(at, segment)| reached & (1 << at) != 0 && *segment == wanted)
-                    .fold(0, |next, (at, _)| next | (1 << (at + 1))),
+                // Any number of segments are more than one.
+                "*" => step(&|segment| segment != "**"),
+                _ => step(&|segment| segment == wanted),
             };
             if reached == 0 {
                 return false;

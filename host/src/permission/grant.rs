@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::request::Request;
-use crate::capability::{Capability, NetworkAction, Operation};
+use crate::capability::{Capability, MessagingAction, NetworkAction, Operation};
 use crate::pattern::{
     CommandPattern, Endpoint, HostPattern, NamespacePattern, PathPattern, PatternError,
     TopicPattern,
@@ -162,6 +162,10 @@ impl GrantPattern {
             ) => it.matches(target, port),
             (GrantPattern::Command(it), Operation::Process(_)) => it.matches(target),
             (GrantPattern::Namespace(it), Operation::Storage(_)) => it.matches(target),
+            // What is subscribed to is a pattern itself.
+            (GrantPattern::Topic(it), Operation::Messaging(MessagingAction::Subscribe)) => {
+                TopicPattern::new(target).is_ok_and(|wanted| it.covers(&wanted))
+            }
             (GrantPattern::Topic(it), Operation::Messaging(_)) => it.matches(target),
             _ => false,
         }

@@ -1,6 +1,7 @@
 //! The thread of a component.
 
 use std::convert::Infallible;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -77,8 +78,20 @@ pub(super) fn spawn<B: Backend>(setup: Setup<B>, mailbox: Mailbox) -> io::Result
     };
     thread::Builder::new()
         .name(format!("component {}", handle.name()))
-        .spawn(move || actor.run())?;
+        .spawn(move || run(actor))?;
     Ok(handle)
+}
+
+/// All that a component had is gone when it is said that it has ended.
+fn run<B: Backend>(actor: Actor<B>) {
+    let control = actor.control.clone();
+    let supervised = panic::catch_unwind(AssertUnwindSafe(move || actor.supervise()));
+    let last = supervised.unwrap_or_else(|_| {
+        let failure = "the host's own code panicked".to_string();
+        control.set(|state| state.last_failure = Some(failure));
+        Status::Failed
+    });
+    control.set(|state| state.status = last);
 }
 
 struct Actor<B: Backend> {
@@ -103,8 +116,9 @@ enum End {
 }
 
 impl<B: Backend> Actor<B> {
-    fn run(mut self) {
-        let _removed = Removed(&self.setup.services.clone(), self.setup.name.clone());
+    /// Starts the component, and starts it again, until it has ended; as what.
+    fn supervise(mut self) -> Status {
+        let _removed = Removed(self.setup.services.clone(), self.setup.name.clone());
         let mut in_a_row = 0;
         let last = loop {
             let begun = Instant::now();
@@ -137,12 +151,13 @@ impl<B: Backend> Actor<B> {
             in_a_row += 1;
             self.control.set(|state| state.restarts += 1);
         };
-        // Who waits is told before anybody sees that it has ended.
+        // Who waits is told, and why.
+        self.control.set_last(last);
         self.commands.close();
         self.mailbox.close();
         while self.mailbox.try_recv().is_some() {}
-        self.status(last);
         while self.commands.try_recv().is_ok() {}
+        last
     }
 
     fn status(&self, status: Status) {
@@ -463,9 +478,9 @@ fn waited<R>(future: impl Future<Output = R>) -> R {
 }
 
 /// However the thread ends, the component's name is free again.
-struct Removed<'a>(&'a Services, Arc<str>);
+struct Removed(Services, Arc<str>);
 
-impl Drop for Removed<'_> {
+impl Drop for Removed {
     fn drop(&mut self) {
         let Removed(services, name) = self;
         let _ = services.permissions().unregister(name);

@@ -40,6 +40,8 @@ pub(super) struct Control {
 struct Shared {
     state: State,
     stopping: bool,
+    /// What it is going to be, once all of it is gone.
+    last: Option<Status>,
     /// What stops the store that runs.
     cancel: Option<CancelHandle>,
 }
@@ -55,6 +57,7 @@ impl Control {
                     last_failure: None,
                 },
                 stopping: false,
+                last: None,
                 cancel: None,
             }),
             changed: Condvar::new(),
@@ -72,6 +75,10 @@ impl Control {
 
     pub(super) fn set_cancel(&self, cancel: Option<CancelHandle>) {
         self.lock().cancel = cancel;
+    }
+
+    pub(super) fn set_last(&self, last: Status) {
+        self.lock().last = Some(last);
     }
 
     pub(super) fn set(&self, change: impl FnOnce(&mut State)) {
@@ -125,6 +132,12 @@ impl ComponentHandle {
     pub fn wait_until_ready(&self, time: Duration) -> Status {
         let ready = |status| !matches!(status, Status::Initializing | Status::Suspended);
         self.control.wait(time, ready).status
+    }
+
+    /// Waits until it has failed for good or has stopped, or the time is over; what it is
+    /// then.
+    pub fn wait_until_ended(&self, time: Duration) -> Status {
+        self.control.wait(time, has_ended).status
     }
 
     /// Carries out an operation, on this thread.
@@ -218,7 +231,8 @@ impl ComponentHandle {
 
 impl Control {
     fn why_not(&self) -> NotRunning {
-        match self.lock().state.status {
+        let shared = self.lock();
+        match shared.last.unwrap_or(shared.state.status) {
             Status::Failed => NotRunning::Failed,
             _ => NotRunning::Stopped,
         }

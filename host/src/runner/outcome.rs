@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use enginebay_core::{Error, ErrorKind, TrapCode};
 
-use crate::contract::bindings::enginebay::core::types as wit;
 use crate::contract::bindings::exports::enginebay::core::component_lifecycle as lifecycle;
 use crate::services::Status;
 

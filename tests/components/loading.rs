@@ -1,0 +1,100 @@
+//! What is loaded, and what is refused before anything runs.
+
+use enginebay::Backend;
+use enginebay::host::manifest::Manifest;
+use enginebay::host::permission::{DenyAll, Permissions};
+use enginebay::host::runner::{ExecutionOutcome, LoadError, NotRunning};
+use enginebay::host::services::{Services, Status};
+
+use crate::common::GREET;
+use crate::{FAULTY, LONG, faulty, faulty_manifest, host, load, output, run, services};
+
+pub(crate) fn what_does_not_fit_is_refused<B: Backend>() {
+    let services = services();
+    let host = host::<B>(services.clone());
+    let manifest = faulty_manifest("greet", "");
+    for bytes in [GREET, b"no component", b"\0asm\x01\0\0\0"] {
+        let error = host.load(&manifest, bytes).unwrap_err();
+        assert!(matches!(error, LoadError::Unfit(_)), "{error}");
+    }
+    let error = host.load(&manifest, GREET).unwrap_err().to_string();
+    assert!(
+        error.contains("enginebay:core/component-lifecycle"),
+        "{error}"
+    );
+    assert!(services.registry().names().is_empty());
+    assert!(services.permissions().components().is_empty());
+    assert!(services.broker().components().is_empty());
+    // The name is free still.
+    faulty(&host, "greet", "");
+}
+
+pub(crate) fn dependencies_are_looked_at<B: Backend>() {
+    let host = host::<B>(services());
+    for (wanted, says) in [
+        ("\"enginebay:storage\" = \"^2.0\"", "this host has 1.0.0"),
+        ("\"enginebay:ext-network\" = \"^1.0\"", "does not have"),
+        ("\"other:package\" = \"^1.0\"", "does not have"),
+    ] {
+        let manifest = faulty_manifest("faulty", &format!("[dependencies]\n{wanted}"));
+        let error = host.load(&manifest, FAULTY).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+pub(crate) fn what_is_required_has_to_be_granted<B: Backend>() {
+    let permissions = Permissions::builder().policy(DenyAll).build();
+    let services = Services::builder().permissions(permissions).build();
+    let host = host::<B>(services.clone());
+    let required = "[permissions.storage]\nread = [\"faulty:data\"]\nwrite = [\"faulty:data\"]";
+    let manifest = faulty_manifest("faulty", required);
+    let error = host.load(&manifest, FAULTY).unwrap_err();
+    assert!(matches!(error, LoadError::Permissions(_)), "{error}");
+    let error = error.to_string();
+    for grant in ["storage.read", "storage.write"] {
+        assert!(error.contains(grant), "{error}");
+    }
+    assert!(services.broker().components().is_empty());
+    // What is optional is denied when it is used.
+    let optional = "[permissions.storage]\nwrite = { optional = [\"faulty:data\"] }";
+    let faulty = faulty(&host, "faulty", optional);
+    let told = output(&faulty, "fill", "faulty:data");
+    assert!(
+        told.contains("denied: storage.write(faulty:data)"),
+        "{told}"
+    );
+}
+
+pub(crate) fn a_name_is_taken_once<B: Backend>() {
+    let host = host::<B>(services());
+    let counter = load(&host, "counter/counter");
+    let folder = crate::example("counter/counter");
+    let manifest = Manifest::from_file(folder.join("Component.toml")).unwrap();
+    let bytes = std::fs::read(folder.join("component.wasm")).unwrap();
+    let error = host.load(&manifest, &bytes).unwrap_err();
+    assert!(matches!(error, LoadError::Permissions(_)), "{error}");
+    assert_eq!(output(&counter, "increment", ""), "1");
+    host.remove("counter");
+    let again = host.load(&manifest, &bytes).unwrap();
+    assert_eq!(again.wait_until_ready(LONG), Status::Ready);
+    assert_eq!(output(&again, "get", ""), "1");
+}
+
+pub(crate) fn components_stop<B: Backend>() {
+    let host = host::<B>(services());
+    let counter = load(&host, "counter/counter");
+    let faulty = faulty(&host, "faulty", "deadline = \"200ms\"");
+    assert_eq!(faulty.wait_until_ready(LONG), Status::Ready);
+    // Nobody waits for what it does.
+    drop(faulty.execute_async("spin", b"", Default::default()));
+    host.stop();
+    assert_eq!(counter.status(), Status::Terminated);
+    assert_eq!(faulty.status(), Status::Terminated);
+    let outcome = run(&counter, "get", "").outcome;
+    assert!(
+        matches!(outcome, ExecutionOutcome::NotRunning(NotRunning::Stopped)),
+        "{outcome}"
+    );
+    assert!(counter.metadata().is_none());
+    assert!(host.components().is_empty());
+}
