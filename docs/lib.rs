@@ -23,6 +23,7 @@ pages! {
     how_to_choose = "src/how-to/choose-at-run-time.md";
     how_to_conformance = "src/how-to/conformance.md";
     how_to_errors = "src/how-to/errors.md";
+    how_to_host = "src/how-to/host.md";
     how_to_host_functions = "src/how-to/host-functions.md";
     how_to_limits = "src/how-to/limits.md";
     how_to_link_components = "src/how-to/link-components.md";
