@@ -10,7 +10,10 @@ use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldId, WorldItem};
 
 /// Each grant: the operation, what to, and whether the component can do without.
-const EXAMPLES: &[(&str, &[(&str, &str, bool)])] = &[
+/// Operations, patterns, and whether they are required.
+type Grants = &'static [(&'static str, &'static str, bool)];
+
+const EXAMPLES: &[(&str, Grants)] = &[
     (
         "counter/counter",
         &[

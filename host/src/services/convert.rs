@@ -32,7 +32,7 @@ pub(crate) fn message_error(error: MessagingError) -> MessageError {
             MessageError::TooMany
         }
         MessagingError::Timeout { .. } => MessageError::Timeout,
-        MessagingError::Cancelled { .. } => MessageError::Cancelled,
+        MessagingError::Cancelled => MessageError::Cancelled,
         MessagingError::ComponentGone { .. } | MessagingError::Abandoned { .. } => {
             MessageError::Abandoned
         }
