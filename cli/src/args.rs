@@ -18,6 +18,8 @@ use crate::guest::{EXAMPLES, GrantArgs};
 #[cfg(feature = "host")]
 use crate::manifest::{ManifestArgs, RunManifestArgs};
 use crate::parse::{self, Bytes, Timeout};
+#[cfg(all(feature = "host", not(target_family = "wasm")))]
+use crate::serve::ServeArgs;
 
 /// Run, inspect, validate and compile WebAssembly components, on any engine.
 #[derive(Debug, Parser)]
@@ -49,6 +51,8 @@ fn after_help() -> String {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunArgs>),
+    #[cfg(all(feature = "host", not(target_family = "wasm")))]
+    Serve(ServeArgs),
     Inspect(InspectArgs),
     #[cfg(feature = "host")]
     WitDiff(WitDiffArgs),
@@ -97,7 +101,7 @@ impl From<Stop> for Interruption {
     }
 }
 
-fn backend_names() -> PossibleValuesParser {
+pub(crate) fn backend_names() -> PossibleValuesParser {
     PossibleValuesParser::new(BACKENDS)
 }
 

@@ -34,7 +34,11 @@ impl Exit {
      export is missing, an artifact does not fit, or the arguments do not; a
      version of WIT is too low for what changed",
         ),
-        (Exit::TRAP, "the component trapped"),
+        (
+            Exit::TRAP,
+            "the component trapped; `serve`: all components have failed, or with
+     --check one",
+        ),
         (
             Exit::LIMIT,
             "a limit was reached (memory, fuel, time, ...), or Ctrl-C was pressed",

@@ -26,6 +26,8 @@ mod parse;
 mod progress;
 mod report;
 mod run;
+#[cfg(all(feature = "host", not(target_family = "wasm")))]
+mod serve;
 mod validate;
 
 use std::process::ExitCode;
@@ -90,6 +92,8 @@ fn on_large_stack(cli: Cli) -> ExitCode {
 fn main_on_large_stack(cli: &Cli) -> Exit {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        #[cfg(all(feature = "host", not(target_family = "wasm")))]
+        Command::Serve(args) => serve::serve(args, cli.verbose),
         Command::Inspect(args) => inspect::inspect(args),
         #[cfg(feature = "host")]
         Command::WitDiff(args) => inspect::wit_diff(args),

@@ -90,7 +90,7 @@ pub(crate) struct PolicyArgs {
 }
 
 impl PolicyArgs {
-    fn policy(&self) -> ResourcePolicy {
+    pub(crate) fn policy(&self) -> ResourcePolicy {
         let policy = ResourcePolicy::new();
         let least = *policy.memory_range().start();
         match self.allow_memory {
@@ -142,7 +142,12 @@ fn file_of(path: &Path) -> PathBuf {
 
 /// Reads a manifest that must be right.
 fn read(path: &Path, policy: &PolicyArgs) -> Result<Manifest, Failure> {
-    Manifest::from_file_with(path, &policy.policy()).map_err(|error| failure(path, error))
+    read_with(path, &policy.policy())
+}
+
+/// Reads a manifest that must be right, and may ask for what a policy allows.
+pub(crate) fn read_with(path: &Path, policy: &ResourcePolicy) -> Result<Manifest, Failure> {
+    Manifest::from_file_with(path, policy).map_err(|error| failure(path, error))
 }
 
 fn failure(path: &Path, error: ManifestError) -> Failure {
