@@ -9,8 +9,7 @@ use enginebay_host::manifest::Manifest;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldId, WorldItem};
 
-/// Each grant: the operation, what to, and whether the component can do without.
-/// Operations, patterns, and whether they are required.
+/// Grants: the operation, what to, and whether it is required.
 type Grants = &'static [(&'static str, &'static str, bool)];
 
 const EXAMPLES: &[(&str, Grants)] = &[

@@ -47,7 +47,7 @@ pub(super) struct Shared {
 }
 
 impl Permissions {
-    /// In the mode strict, with the policy [`ManifestPolicy`], the standard
+    /// In the mode strict, with the policy [`ManifestPolicy`](super::ManifestPolicy), the standard
     /// [`ForbiddenList`], the default [`Quotas`], and no sinks.
     pub fn new() -> Self {
         Permissions::builder().build()
