@@ -333,7 +333,8 @@ pub(crate) struct InspectArgs {
 #[cfg(feature = "host")]
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AgainstArgs {
-    /// Only whether the component fits a host, which is a folder or file of WIT.
+    /// Only whether the component fits a host, which is a folder or file of WIT, or
+    /// `enginebay` for the hosts of this program.
     #[arg(long, value_name = "WIT", conflicts_with = "wit")]
     pub(crate) against: Option<PathBuf>,
 

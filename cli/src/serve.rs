@@ -62,7 +62,7 @@ pub(crate) struct ServeArgs {
     backend: String,
 
     /// Load and start everything, stop it, and tell by the exit code whether that went
-    /// well. A component that fails is not started again.
+    /// well. The first failure of a component counts.
     #[arg(long, conflicts_with_all = ["call", "once"])]
     check: bool,
 

@@ -279,6 +279,19 @@ fn inspect_against_a_host_says_whether_the_component_fits() {
 }
 
 #[test]
+fn inspect_against_the_hosts_of_the_program() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/components");
+    let counter = format!("{examples}/counter/counter/component.wasm");
+    let ended = enginebay(["inspect", &counter, "--against", "enginebay"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("the component fits this host\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("`enginebay:storage/store`: gets 1.0.0"));
+    let ended = enginebay(["inspect", COMMAND, "--against", "enginebay"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stdout.contains("enginebay:core/component-lifecycle"), "{}", ended.stdout);
+}
+
+#[test]
 fn inspect_against_a_host_with_interfaces_besides() {
     let folder = Folder::new();
     let host = folder.write("host.wit", GREET_WIT);

@@ -280,6 +280,25 @@ fn a_folder_without_components_is_refused() {
     says(&serve(&folder.name(""), &[]), 3, &["no Component.toml"]);
 }
 
+/// Each of the links leads to all that is there once more.
+#[cfg(unix)]
+#[test]
+fn links_to_folders_are_passed_over() {
+    let folder = Folder::new();
+    let one = faulty(&folder, "one", "");
+    std::os::unix::fs::symlink("..", one.join("up")).unwrap();
+    std::os::unix::fs::symlink(&one, folder.path("again")).unwrap();
+    gives(
+        &serve(&folder.name(""), &["--check"]),
+        "1 component: all can be started\n",
+    );
+    // The folder that is named may be one.
+    gives(
+        &serve(&folder.name("again"), &["--check"]),
+        "1 component: all can be started\n",
+    );
+}
+
 #[cfg(unix)]
 mod signals {
     use std::io::{BufRead, BufReader};

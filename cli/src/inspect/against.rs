@@ -32,17 +32,18 @@ pub(super) fn against(
     })
 }
 
+/// The name of the contract that this program's own hosts implement.
+const OWN: &str = "enginebay";
+
 fn offer(host: &Path, args: &AgainstArgs) -> Result<Offer, Failure> {
-    let wit = read(host)?;
-    let resolve = wit.resolve();
-    let package = wit.package();
-    let offer = if args.world.is_none() && resolve.packages[package].worlds.is_empty() {
-        Offer::package(resolve, package)
+    let offer = if host == Path::new(OWN) && !host.exists() {
+        if args.world.is_some() {
+            let why = "--world: the contract of `enginebay` has one world for components";
+            return Err(Failure::Usage(why.to_string()));
+        }
+        enginebay::host::contract::offer(true)
     } else {
-        let world = wit
-            .select(args.world.as_deref())
-            .map_err(|error| Failure::Usage(format!("--world: {error}")))?;
-        Offer::world(resolve, world)
+        of_wit(host, args)?
     };
     let mut offer = offer.map_err(|error| failure(error, host))?;
     for name in &args.offer {
@@ -54,6 +55,21 @@ fn offer(host: &Path, args: &AgainstArgs) -> Result<Offer, Failure> {
         offer.feature(feature);
     }
     Ok(offer)
+}
+
+/// What a folder or file of WIT offers.
+fn of_wit(host: &Path, args: &AgainstArgs) -> Result<Result<Offer, WitError>, Failure> {
+    let wit = read(host)?;
+    let resolve = wit.resolve();
+    let package = wit.package();
+    Ok(if args.world.is_none() && resolve.packages[package].worlds.is_empty() {
+        Offer::package(resolve, package)
+    } else {
+        let world = wit
+            .select(args.world.as_deref())
+            .map_err(|error| Failure::Usage(format!("--world: {error}")))?;
+        Offer::world(resolve, world)
+    })
 }
 
 /// Reads a folder or file of WIT.

@@ -69,7 +69,7 @@ impl SecurityPolicy for AsTrusted {
 }
 
 /// Whether a component asks for something of a kind; its name.
-fn asks<'a>(found: &'a [Found], kind: impl Fn(Operation) -> bool) -> Option<&'a str> {
+fn asks(found: &[Found], kind: impl Fn(Operation) -> bool) -> Option<&str> {
     let mut found = found.iter();
     let asks = |it: &&Found| it.manifest.grants().iter().any(|it| kind(it.operation));
     found.find(asks).map(Found::name)
