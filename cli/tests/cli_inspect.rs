@@ -284,11 +284,23 @@ fn inspect_against_the_hosts_of_the_program() {
     let counter = format!("{examples}/counter/counter/component.wasm");
     let ended = enginebay(["inspect", &counter, "--against", "enginebay"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.starts_with("the component fits this host\n"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("`enginebay:storage/store`: gets 1.0.0"));
+    assert!(
+        ended.stdout.starts_with("the component fits this host\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stdout
+            .contains("`enginebay:storage/store`: gets 1.0.0")
+    );
     let ended = enginebay(["inspect", COMMAND, "--against", "enginebay"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(ended.stdout.contains("enginebay:core/component-lifecycle"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("enginebay:core/component-lifecycle"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]

@@ -62,14 +62,16 @@ fn of_wit(host: &Path, args: &AgainstArgs) -> Result<Result<Offer, WitError>, Fa
     let wit = read(host)?;
     let resolve = wit.resolve();
     let package = wit.package();
-    Ok(if args.world.is_none() && resolve.packages[package].worlds.is_empty() {
-        Offer::package(resolve, package)
-    } else {
-        let world = wit
-            .select(args.world.as_deref())
-            .map_err(|error| Failure::Usage(format!("--world: {error}")))?;
-        Offer::world(resolve, world)
-    })
+    Ok(
+        if args.world.is_none() && resolve.packages[package].worlds.is_empty() {
+            Offer::package(resolve, package)
+        } else {
+            let world = wit
+                .select(args.world.as_deref())
+                .map_err(|error| Failure::Usage(format!("--world: {error}")))?;
+            Offer::world(resolve, world)
+        },
+    )
 }
 
 /// Reads a folder or file of WIT.
