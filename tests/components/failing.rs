@@ -222,6 +222,22 @@ pub(crate) fn storage_is_limited<B: Backend>() {
     assert_eq!(output(&counter, "increment", ""), "1");
 }
 
+pub(crate) fn a_manifest_may_ask_for_less<B: Backend>() {
+    let host = host::<B>(services());
+    let more = "[permissions.storage]\nwrite = [\"faulty:*\"]\nmax-bytes = \"64KiB\"\n\
+                [permissions.messaging]\nsend = [\"counter\"]\nmax-per-minute = 7";
+    let faulty = faulty(&host, "faulty", more);
+    let counter = load(&host, "counter/counter");
+    let told = output(&faulty, "fill", "faulty:a");
+    assert!(told.starts_with("3\n"), "{told}");
+    // All namespaces of a component count.
+    let told = output(&faulty, "fill", "faulty:b");
+    assert!(told.starts_with("0\n"), "{told}");
+    let told = output(&faulty, "flood", "counter");
+    assert!(told.starts_with("7\n"), "{told}");
+    assert_eq!(output(&counter, "increment", ""), "1");
+}
+
 pub(crate) fn an_init_that_fails<B: Backend>() {
     let mut options = HostOptions::default();
     options

@@ -42,6 +42,7 @@ on_each_backend! {
     a_failure_in_a_message_is_told_to_who_asked
     a_flood_is_limited
     storage_is_limited
+    a_manifest_may_ask_for_less
     what_waits_in_a_mailbox_outlives_a_restart
     an_init_that_fails
     what_does_not_fit_is_refused

@@ -64,7 +64,7 @@ pub use resources::Resources;
 pub use template::template;
 pub use units::{ByteSize, Deadline, Span};
 
-use crate::permission::Grant;
+use crate::permission::{Grant, Quotas};
 use node::Node;
 use reader::{Reader, Table};
 
@@ -192,6 +192,34 @@ impl Manifest {
     /// of [`Limits`] for what it leaves out.
     pub fn limits(&self) -> Limits {
         self.resources.limits()
+    }
+
+    /// The quotas of a component that gets no more than `most`: what the manifest says,
+    /// where that is less.
+    pub fn quotas(&self, most: Quotas) -> Quotas {
+        let Permissions {
+            network,
+            storage,
+            messaging,
+            ..
+        } = &self.permissions;
+        let less = |own: Option<u64>, most: u64| own.map_or(most, |own| own.min(most));
+        let bytes = |own: Option<ByteSize>| own.map(|ByteSize(bytes)| bytes);
+        Quotas {
+            storage_bytes: less(bytes(storage.max_bytes), most.storage_bytes),
+            network_bytes_per_day: less(
+                bytes(network.max_bytes_per_day),
+                most.network_bytes_per_day,
+            ),
+            network_requests_per_minute: less(
+                network.max_requests_per_minute.map(u64::from),
+                most.network_requests_per_minute,
+            ),
+            messages_per_minute: less(
+                messaging.max_per_minute.map(u64::from),
+                most.messages_per_minute,
+            ),
+        }
     }
 
     /// What the component asks for, in the order of the file's sections.

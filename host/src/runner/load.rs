@@ -159,10 +159,18 @@ pub(super) fn start<B: Backend>(
         .register(subject, manifest.grants())
         .map_err(LoadError::Permissions)?;
     let HostOptions {
-        context,
+        mut context,
         mailbox,
         environment,
     } = inner.options.clone();
+    let meter = permissions.meter(name).map_err(LoadError::Permissions)?;
+    let quotas = manifest.quotas(meter.quotas());
+    meter.set_quotas(quotas);
+    // What is stored is counted by the storage, where it outlives the host; namespaces of
+    // other owners count each for itself.
+    let storage = &mut context.storage;
+    storage.max_bytes = storage.max_bytes.min(quotas.storage_bytes);
+    storage.max_owner_bytes = storage.max_owner_bytes.min(quotas.storage_bytes);
     let mailbox = match services.broker().register(name, mailbox) {
         Ok(mailbox) => mailbox,
         Err(error) => {

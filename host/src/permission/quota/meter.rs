@@ -39,6 +39,11 @@ impl Meter {
         }
     }
 
+    /// The limits.
+    pub fn quotas(&self) -> Quotas {
+        self.lock().0.quotas
+    }
+
     /// Counts `amount` more, or nothing at all.
     ///
     /// # Errors
