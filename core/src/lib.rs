@@ -4,6 +4,7 @@
 pub mod abi;
 mod artifact;
 mod backend;
+mod block;
 mod call;
 mod component;
 mod config;
@@ -32,6 +33,8 @@ mod wave;
 
 pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, Map, StringEncoding};
 pub use backend::{Backend, HostContext};
+#[doc(hidden)]
+pub use block::block_on;
 #[doc(hidden)]
 pub use component::refused_features;
 pub use component::{Component, is_artifact, needed_features, to_binary, validate};

@@ -1,73 +1,46 @@
-//! Waiting for a future on a thread, for synchronous stores.
+//! Waiting for a future on a thread, whatever the thread works for.
+//!
+//! A runtime's own way to wait panics on a thread that works for a runtime; a synchronous
+//! host function that is called on such a thread must not.
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::thread::Thread;
 
-/// How often a thread that waits looks whether it is to go on.
-const TICK: Duration = Duration::from_millis(5);
+use tokio::task::unconstrained;
 
-/// Waits for a future on this thread, unless `interrupted` says why not to. The future
-/// is polled once before that is asked.
+/// Waits for a future, unless `interrupted` says why not to. The future is polled once
+/// before that is asked.
 pub(crate) fn block_on<T, E>(
     future: impl Future<Output = T>,
-    mut interrupted: impl FnMut() -> Option<E>,
+    interrupted: impl FnMut() -> Option<E>,
 ) -> Result<T, E> {
     // A task of the embedder's has a budget for its work between two waits. It would be
     // used up here, as this wait is none for the embedder's runtime.
-    let mut future = pin!(tokio::task::unconstrained(future));
-    if let Poll::Ready(result) = future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        return Ok(result);
-    }
-    let signal = Arc::new(Signal::default());
-    let waker = Waker::from(signal.clone());
+    enginebay_core::block_on(unconstrained(future), interrupted)
+}
+
+/// Waits for a future, however long. The thread sleeps until it is woken.
+pub(crate) fn wait<R>(future: impl Future<Output = R>) -> R {
+    // See `block_on`.
+    let mut future = pin!(unconstrained(future));
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
-            return Ok(result);
+            return result;
         }
-        loop {
-            if let Some(error) = interrupted() {
-                return Err(error);
-            }
-            if signal.wait() {
-                break;
-            }
-        }
+        std::thread::park();
     }
 }
 
-/// Wakes a thread that waits for a future.
-#[derive(Default)]
-struct Signal {
-    woken: Mutex<bool>,
-    changed: Condvar,
-}
+/// Wakes the thread that waits.
+struct Unpark(Thread);
 
-impl Signal {
-    /// Waits for a wake-up, for at most a tick, and says whether there was one.
-    fn wait(&self) -> bool {
-        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut woken, _) = self
-            .changed
-            .wait_timeout_while(woken, TICK, |woken| !*woken)
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *woken)
-    }
-}
-
-impl Wake for Signal {
+impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_one();
+        self.0.unpark();
     }
 }

@@ -5,15 +5,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use enginebay_core::{Error, Result};
 use tokio::runtime::{Builder, EnterGuard, Runtime};
-
-/// How often a synchronous call that waits looks at its deadline.
-const TICK: Duration = Duration::from_millis(5);
 
 /// The runtime, started at the first use.
 fn runtime() -> Result<&'static Runtime> {
@@ -63,65 +58,19 @@ pub(crate) async fn entered<R>(future: impl Future<Output = Result<R>> + Send) -
 /// works for another runtime.
 pub(crate) fn block_on<R>(
     future: impl Future<Output = Result<R>>,
-    mut interrupted: impl FnMut() -> Option<Error>,
+    interrupted: impl FnMut() -> Option<Error>,
 ) -> Result<R> {
     let _entered = enter()?;
     // A task of the embedder's has a budget for its work between two waits. It
     // would be used up here, as this wait is none for the embedder's runtime.
-    let mut future = pin!(tokio::task::unconstrained(future));
-    let signal = Arc::new(Signal::default());
-    let waker = Waker::from(signal.clone());
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
-            return result;
-        }
-        loop {
-            if let Some(error) = interrupted() {
-                return Err(error);
-            }
-            if signal.wait() {
-                break;
-            }
-        }
-    }
-}
-
-/// Wakes a thread that waits for a future.
-#[derive(Default)]
-struct Signal {
-    woken: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Signal {
-    /// Waits for a wake-up, for at most a tick, and says whether there was one.
-    fn wait(&self) -> bool {
-        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut woken, _) = self
-            .changed
-            .wait_timeout_while(woken, TICK, |woken| !*woken)
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *woken)
-    }
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_one();
-    }
+    enginebay_core::block_on(tokio::task::unconstrained(future), interrupted)?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use enginebay_core::ErrorKind;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     /// A wait that would never end is a failure.
     fn wait<R>(future: impl Future<Output = Result<R>>) -> Result<R> {
@@ -181,18 +130,11 @@ mod tests {
 
     #[test]
     fn a_future_is_polled_without_a_runtime() {
-        let mut future = pin!(entered(async {
+        let future = entered(async {
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok(())
-        }));
-        let signal = Arc::new(Signal::default());
-        let waker = Waker::from(signal.clone());
-        while future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-        {
-            signal.wait();
-        }
+        });
+        let waited = enginebay_core::block_on(future, || None::<Error>);
+        assert!(waited.is_ok_and(|result| result.is_ok()));
     }
 }

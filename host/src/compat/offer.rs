@@ -259,6 +259,20 @@ impl Offer {
         Ok(self)
     }
 
+    /// The newest version that is offered of a package, as `enginebay:storage`, whose
+    /// WIT is at hand.
+    pub(crate) fn version_of(&self, package: &str) -> Option<&Version> {
+        let interfaces = self.imports.iter().filter(|(base, _)| {
+            let rest = base.strip_prefix(package);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        });
+        let offered = interfaces.flat_map(|(_, entries)| entries);
+        offered
+            .filter(|entry| !matches!(entry.item, Item::Absent(_)))
+            .filter_map(|entry| entry.version.as_ref())
+            .max()
+    }
+
     /// Offers what is `@unstable` with this feature. Without, it is not.
     pub fn feature(&mut self, feature: &str) -> &mut Self {
         self.features.insert(feature.to_owned());

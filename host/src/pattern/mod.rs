@@ -22,7 +22,7 @@ mod endpoint;
 mod error;
 mod glob;
 mod host;
-mod namespace;
+pub(crate) mod namespace;
 mod path;
 mod topic;
 

@@ -4,7 +4,7 @@ use super::error::{self, PatternError, PatternKind};
 use super::text_pattern;
 
 /// The most bytes of each part of a namespace.
-const MAX_PART: usize = 128;
+pub(crate) const MAX_PART: usize = 128;
 
 /// A pattern of namespaces of the storage, which are `owner:name`.
 ///
@@ -64,11 +64,23 @@ impl NamespacePattern {
     }
 }
 
-fn is_part(part: &str) -> bool {
+/// What is wrong with the owner or the name of a namespace.
+pub(crate) fn problem_of_part(part: &str) -> Option<&'static str> {
     let first = part.bytes().next();
-    first.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        && part.len() <= MAX_PART
-        && part
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+    if part.len() > MAX_PART {
+        Some("is too long")
+    } else if !first.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        Some("has a part that begins with no letter or digit")
+    } else if !part
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+    {
+        Some("has a character that is not allowed")
+    } else {
+        None
+    }
+}
+
+fn is_part(part: &str) -> bool {
+    problem_of_part(part).is_none()
 }

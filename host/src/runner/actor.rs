@@ -1,6 +1,5 @@
 //! The thread of a component.
 
-use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use tokio::sync::mpsc;
 use super::event::{self, Command, Event};
 use super::handle::{ComponentHandle, Control};
 use super::outcome::{Execution, ExecutionContext, ExecutionOutcome, ResourceUsage};
-use crate::block::block_on;
+use crate::block::wait;
 use crate::contract::bindings::enginebay::core::types as wit;
 use crate::contract::bindings::exports::enginebay::core::component_lifecycle as lifecycle;
 use crate::manifest::{Lifecycle, Restart};
@@ -180,7 +179,7 @@ impl<B: Backend> Actor<B> {
             })
             .await
         };
-        waited(over) || self.control.is_stopping()
+        wait(over) || self.control.is_stopping()
     }
 
     /// Starts the component, and works for as long as it runs.
@@ -203,7 +202,7 @@ impl<B: Backend> Actor<B> {
                 &mut self.requests,
                 &mut self.mailbox,
             );
-            let event = waited(event);
+            let event = wait(event);
             if let Event::Stop = event {
                 return self.shut_down(live);
             }
@@ -388,10 +387,10 @@ impl<B: Backend> Actor<B> {
             payload,
             ..
         } = message;
-        let version = self.setup.services.registry().get(&sender);
+        let version = self.setup.services.registry().version(&sender);
         let sender = wit::ComponentId {
             name: sender.to_string(),
-            version: version.map_or_else(String::new, |info| info.metadata.id.version),
+            version: version.unwrap_or_default(),
         };
         let (kind, responder) = match kind {
             MessageKind::OneWay => (lifecycle::MessageKind::Plain, None),
@@ -467,14 +466,6 @@ impl<B: Backend> Live<B> {
 fn pause(first: Duration, in_a_row: u32) -> Duration {
     let doubled = first.saturating_mul(2u32.saturating_pow(in_a_row));
     doubled.min(LONGEST_PAUSE.max(first))
-}
-
-/// Waits on this thread.
-fn waited<R>(future: impl Future<Output = R>) -> R {
-    match block_on(future, || None::<Infallible>) {
-        Ok(result) => result,
-        Err(never) => match never {},
-    }
 }
 
 /// However the thread ends, the component's name is free again.

@@ -10,7 +10,7 @@ use super::event::Command;
 use super::outcome::{
     Execution, ExecutionContext, ExecutionOutcome, NotRunning, ResourceUsage, State,
 };
-use crate::block::block_on;
+use crate::block::wait;
 use crate::contract::bindings::enginebay::core::types as wit;
 use crate::services::Status;
 
@@ -142,11 +142,7 @@ impl ComponentHandle {
 
     /// Carries out an operation, on this thread.
     pub fn execute(&self, operation: &str, input: &[u8], context: ExecutionContext) -> Execution {
-        let execution = self.execute_async(operation, input, context);
-        match block_on(execution, || None::<std::convert::Infallible>) {
-            Ok(execution) => execution,
-            Err(never) => match never {},
-        }
+        wait(self.execute_async(operation, input, context))
     }
 
     /// Carries out an operation. The future works on every executor; when it is dropped,
@@ -201,10 +197,7 @@ impl ComponentHandle {
     fn ask<R: Send>(&self, command: impl FnOnce(oneshot::Sender<R>) -> Command) -> Option<R> {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(command(reply)).ok()?;
-        match block_on(answer, || None::<std::convert::Infallible>) {
-            Ok(answer) => answer.ok(),
-            Err(never) => match never {},
-        }
+        wait(answer).ok()
     }
 
     /// Asks it to stop, and does not wait.

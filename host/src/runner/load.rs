@@ -80,14 +80,6 @@ impl From<Error> for LoadError {
     }
 }
 
-/// The versions of the packages that hosts of this version implement.
-const OFFERED: &[(&str, &str)] = &[
-    ("enginebay:core", "1.0.0"),
-    ("enginebay:storage", "1.0.0"),
-    ("enginebay:messaging", "1.0.0"),
-    ("enginebay:ext-filesystem", "1.0.0"),
-];
-
 /// Looks at the component and its manifest before anything is compiled.
 pub(super) fn check<B: Backend>(
     inner: &Inner<B>,
@@ -101,9 +93,8 @@ pub(super) fn check<B: Backend>(
     }
     for (name, wanted) in &manifest.dependencies {
         let package = name.package();
-        let offered = OFFERED.iter().find(|(it, _)| *it == package);
-        let version = offered.and_then(|(_, version)| semver::Version::parse(version).ok());
-        let fits = match &version {
+        let version = inner.offer.version_of(package);
+        let fits = match version {
             Some(version) => wanted.matches(version),
             // Who links it says whether it fits.
             None => package.starts_with("wasi:") && cfg!(feature = "wasi"),

@@ -33,6 +33,14 @@ impl Registry {
         self.lock().get(name).cloned()
     }
 
+    /// The version of one.
+    pub fn version(&self, name: &str) -> Option<String> {
+        let components = self.lock();
+        components
+            .get(name)
+            .map(|it| it.metadata.id.version.clone())
+    }
+
     /// Adds a component, or replaces what was known of it.
     pub fn set(&self, metadata: wit::ComponentMetadata, status: Status) {
         let name = metadata.id.name.clone();

@@ -30,6 +30,25 @@ impl ComponentContext {
         })?;
         storage.namespace(name, self.options.storage.clone())
     }
+
+    /// Work on a namespace.
+    fn on_namespace<R, F>(
+        &self,
+        name: String,
+        work: impl FnOnce(Namespace) -> F + Send + 'static,
+    ) -> impl Future<Output = Answer<R>> + Send + 'static
+    where
+        F: Future<Output = Result<R, Error>> + Send + 'static,
+        R: Send + 'static,
+    {
+        let work = self.namespace(&name).map(work);
+        async move {
+            answered(match work {
+                Ok(work) => work.await,
+                Err(error) => Err(error),
+            })
+        }
+    }
 }
 
 fn query(prefix: String, after: Option<String>, limit: u32) -> Query {
@@ -55,11 +74,9 @@ impl Host for ComponentContext {
         namespace: String,
         key: String,
     ) -> impl Future<Output = Answer<Option<Vec<u8>>>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.get_async(&key).await };
-            answered(work.await)
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.get_async(&key).await
+        })
     }
 
     fn set(
@@ -68,11 +85,9 @@ impl Host for ComponentContext {
         key: String,
         value: Vec<u8>,
     ) -> impl Future<Output = Answer<()>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.set_async(&key, &value).await };
-            answered(work.await)
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.set_async(&key, &value).await
+        })
     }
 
     fn delete(
@@ -80,11 +95,9 @@ impl Host for ComponentContext {
         namespace: String,
         key: String,
     ) -> impl Future<Output = Answer<bool>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.delete_async(&key).await };
-            answered(work.await)
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.delete_async(&key).await
+        })
     }
 
     fn exists(
@@ -92,11 +105,9 @@ impl Host for ComponentContext {
         namespace: String,
         key: String,
     ) -> impl Future<Output = Answer<bool>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.exists_async(&key).await };
-            answered(work.await)
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.exists_async(&key).await
+        })
     }
 
     fn compare_and_set(
@@ -106,15 +117,11 @@ impl Host for ComponentContext {
         expected: Option<Vec<u8>>,
         value: Option<Vec<u8>>,
     ) -> impl Future<Output = Answer<bool>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async {
-                namespace?
-                    .compare_and_set_async(&key, expected.as_deref(), value.as_deref())
-                    .await
-            };
-            answered(work.await)
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace
+                .compare_and_set_async(&key, expected.as_deref(), value.as_deref())
+                .await
+        })
     }
 
     fn batch(
@@ -122,11 +129,9 @@ impl Host for ComponentContext {
         namespace: String,
         changes: Vec<Change>,
     ) -> impl Future<Output = Answer<()>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.batch_async(&operations(changes)).await };
-            answered(work.await)
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.batch_async(&operations(changes)).await
+        })
     }
 
     fn list_keys(
@@ -136,18 +141,15 @@ impl Host for ComponentContext {
         after: Option<String>,
         limit: u32,
     ) -> impl Future<Output = Answer<KeyPage>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async {
-                namespace?
-                    .list_keys_async(query(prefix, after, limit))
-                    .await
-            };
-            answered(work.await.map(|page| KeyPage {
-                more: page.next.is_some(),
-                keys: page.items,
-            }))
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace
+                .list_keys_async(query(prefix, after, limit))
+                .await
+                .map(|page| KeyPage {
+                    more: page.next.is_some(),
+                    keys: page.items,
+                })
+        })
     }
 
     fn scan(
@@ -157,41 +159,36 @@ impl Host for ComponentContext {
         after: Option<String>,
         limit: u32,
     ) -> impl Future<Output = Answer<Page>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.scan_async(query(prefix, after, limit)).await };
-            answered(work.await.map(|page| {
-                Page {
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace
+                .scan_async(query(prefix, after, limit))
+                .await
+                .map(|page| Page {
                     more: page.next.is_some(),
                     entries: page
                         .items
                         .into_iter()
                         .map(|(key, value)| Entry { key, value })
                         .collect(),
-                }
-            }))
-        }
+                })
+        })
     }
 
     fn get_usage(
         &mut self,
         namespace: String,
     ) -> impl Future<Output = Answer<Usage>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.usage_async().await };
-            answered(work.await.map(|usage| Usage {
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.usage_async().await.map(|usage| Usage {
                 bytes: usage.bytes,
                 keys: usage.keys,
-            }))
-        }
+            })
+        })
     }
 
     fn clear(&mut self, namespace: String) -> impl Future<Output = Answer<()>> + Send + 'static {
-        let namespace = self.namespace(&namespace);
-        async move {
-            let work = async { namespace?.clear_async().await };
-            answered(work.await.map(drop))
-        }
+        self.on_namespace(namespace, move |namespace| async move {
+            namespace.clear_async().await.map(drop)
+        })
     }
 }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use crate::pattern::namespace;
+
 /// Bytes of a key in UTF-8, at most.
 pub const MAX_KEY_BYTES: usize = 1_024;
 /// Bytes of each part of a namespace, `owner` and `name`, at most.
-pub const MAX_NAMESPACE_PART_BYTES: usize = 128;
+pub const MAX_NAMESPACE_PART_BYTES: usize = namespace::MAX_PART;
 /// Bytes of a value, whatever the limits say.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
 /// Operations of a batch, at most.

@@ -50,7 +50,6 @@
 //! and values; the file needs about twice that, and more while it is small.
 
 mod apply;
-mod block;
 mod create;
 mod engine;
 mod error;

@@ -1,7 +1,8 @@
 //! Which namespaces and keys there can be.
 
 use super::error::StorageError;
-use super::limits::{MAX_KEY_BYTES, MAX_NAMESPACE_PART_BYTES};
+use super::limits::MAX_KEY_BYTES;
+use crate::pattern::namespace::problem_of_part;
 
 /// Checks that a namespace is `owner:name`, as in the patterns that grant one.
 pub(super) fn check_namespace(namespace: &str) -> Result<(), StorageError> {
@@ -12,20 +13,10 @@ pub(super) fn check_namespace(namespace: &str) -> Result<(), StorageError> {
     let Some((owner, name)) = namespace.split_once(':') else {
         return Err(invalid("has no `:`"));
     };
-    for part in [owner, name] {
-        if part.len() > MAX_NAMESPACE_PART_BYTES {
-            return Err(invalid("is too long"));
-        }
-        if !part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
-            return Err(invalid("has a part that begins with no letter or digit"));
-        }
-        let allowed =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-        if !part.chars().all(allowed) {
-            return Err(invalid("has a character that is not allowed"));
-        }
+    match [owner, name].into_iter().find_map(problem_of_part) {
+        Some(reason) => Err(invalid(reason)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks a key's length. Every text is a key, and no two texts are the same key.

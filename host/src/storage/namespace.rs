@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::apply::{Change, Outcome, Write};
-use super::block::block_on;
 use super::error::StorageError;
 use super::limits::{MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_VALUE_BYTES, StorageLimits};
 use super::name::{check_key, check_namespace};
 use super::operation::{Operation, Page, Query, StorageUsage};
 use super::{Storage, read};
+use crate::block::wait;
 
 /// A namespace of a [`Storage`], with the limits for what is written through this
 /// value. Clones are the same namespace.
@@ -171,7 +171,7 @@ impl Namespace {
     /// [`StorageError::ValueTooLarge`] or [`StorageError::QuotaExceeded`] by the limits;
     /// see [`Namespace`] for the others.
     pub fn set(&self, key: &str, value: &[u8]) -> Result<(), StorageError> {
-        block_on(self.set_async(key, value))
+        wait(self.set_async(key, value))
     }
 
     /// [`Namespace::set`] for tasks.
@@ -192,7 +192,7 @@ impl Namespace {
     ///
     /// See [`Namespace`].
     pub fn delete(&self, key: &str) -> Result<bool, StorageError> {
-        block_on(self.delete_async(key))
+        wait(self.delete_async(key))
     }
 
     /// [`Namespace::delete`] for tasks.
@@ -239,7 +239,7 @@ impl Namespace {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<bool, StorageError> {
-        block_on(self.compare_and_set_async(key, expected, new))
+        wait(self.compare_and_set_async(key, expected, new))
     }
 
     /// [`Namespace::compare_and_set`] for tasks.
@@ -280,7 +280,7 @@ impl Namespace {
     /// [`MAX_BATCH_OPERATIONS`] operations or [`MAX_BATCH_BYTES`] bytes; as for
     /// [`Namespace::set`].
     pub fn batch(&self, operations: &[Operation]) -> Result<(), StorageError> {
-        block_on(self.batch_async(operations))
+        wait(self.batch_async(operations))
     }
 
     /// [`Namespace::batch`] for tasks.
@@ -315,7 +315,7 @@ impl Namespace {
     ///
     /// See [`Namespace`].
     pub fn clear(&self) -> Result<u64, StorageError> {
-        block_on(self.clear_async())
+        wait(self.clear_async())
     }
 
     /// [`Namespace::clear`] for tasks.

@@ -19,10 +19,7 @@ use enginebay::wasi::{self, DirAccess, OutputPipe, WasiCtx};
 use enginebay::{Backend, Config};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
-};
-use wit_component::ComponentEncoder;
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
 
 #[derive(Debug, Deserialize)]
 struct Suite {
@@ -124,27 +121,12 @@ fn programs(root: &Path) -> Vec<Arc<Program>> {
     programs
 }
 
-/// The module as a component.
-fn adapted(module: &Path) -> Result<Vec<u8>, String> {
-    let bytes = fs::read(module).map_err(|error| error.to_string())?;
-    ComponentEncoder::default()
-        .module(&bytes)
-        .and_then(|encoder| {
-            encoder.adapter(
-                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
-                WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
-            )
-        })
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| format!("{error:#}"))
-}
-
 fn run<B: Backend>(program: &Program) -> Result<(), String> {
     let description = match fs::read_to_string(program.path.with_extension("json")) {
         Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string())?,
         Err(_) => Description::default(),
     };
-    let component = adapted(&program.path)?;
+    let component = package::adapted(&program.path, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?;
     let engine = Engine::<B>::new(&Config::new()).map_err(|error| error.to_string())?;
     let component = Component::new(&engine, component).map_err(|error| format!("{error:?}"))?;
     let mut linker = Linker::new(&engine);

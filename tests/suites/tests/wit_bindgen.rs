@@ -24,10 +24,7 @@ use enginebay::{Backend, Config, ErrorKind};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-};
-use wit_component::ComponentEncoder;
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 
 #[derive(Debug, Deserialize)]
 struct Suite {
@@ -340,7 +337,7 @@ impl Tools {
         output(&mut rustc).map_err(|error| format!("{}: {error}", source.display()))?;
         Ok(Built {
             source: stem.into_owned(),
-            component: adapted(&module)?,
+            component: package::adapted(&module, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?,
         })
     }
 
@@ -358,21 +355,6 @@ impl Tools {
         rustc.env("CARGO_MANIFEST_DIR", &world.folder);
         rustc
     }
-}
-
-/// The module as a component.
-fn adapted(module: &Path) -> Result<Vec<u8>, String> {
-    let bytes = fs::read(module).map_err(|error| error.to_string())?;
-    ComponentEncoder::default()
-        .module(&bytes)
-        .and_then(|encoder| {
-            encoder.adapter(
-                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
-                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-            )
-        })
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| format!("{}: {error:#}", module.display()))
 }
 
 /// Arguments of the command that generates bindings as options of the macro.

@@ -9,6 +9,8 @@ use std::process::Command;
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+use wit_component::ComponentEncoder;
 
 /// One version of a package, known by its hash.
 #[derive(Debug, Deserialize)]
@@ -106,4 +108,14 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The module as a component, by an adapter of WASI's preview 1.
+pub(crate) fn adapted(module: &Path, adapter: &[u8]) -> Result<Vec<u8>, String> {
+    let bytes = fs::read(module).map_err(|error| error.to_string())?;
+    ComponentEncoder::default()
+        .module(&bytes)
+        .and_then(|encoder| encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter))
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| format!("{}: {error:#}", module.display()))
 }
