@@ -3,6 +3,8 @@
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use signals::{INTERRUPTED, done, is_interrupted, on_interrupt, on_interrupt_kill};
+#[cfg(all(feature = "host", not(target_family = "wasm")))]
+pub(crate) use signals::{interrupt, no_handler};
 #[cfg(target_family = "wasm")]
 pub(crate) use silence::{done, on_interrupt};
 
@@ -33,6 +35,11 @@ mod signals {
     /// Has Ctrl-C kill this process from now on, which its parent notices.
     pub(crate) fn on_interrupt_kill(child: Arc<Mutex<Child>>) {
         on(Running::Child(child));
+        // It came between the last look and this.
+        #[cfg(feature = "host")]
+        if is_interrupted() {
+            interrupt();
+        }
     }
 
     static KILLED: AtomicBool = AtomicBool::new(false);
@@ -42,8 +49,29 @@ mod signals {
         KILLED.load(Ordering::SeqCst)
     }
 
+    static HANDLER: Once = Once::new();
+
+    /// Leaves the signals to somebody else, who calls [`interrupt`].
+    #[cfg(feature = "host")]
+    pub(crate) fn no_handler() {
+        HANDLER.call_once(|| {});
+    }
+
+    /// Kills the process that compiles, if there is one, and has none begin any more.
+    #[cfg(feature = "host")]
+    pub(crate) fn interrupt() {
+        KILLED.store(true, Ordering::SeqCst);
+        let running = RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Running::Child(child)) = running {
+            // It fails where the child has ended.
+            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+        }
+    }
+
     fn on(running: Running) {
-        static HANDLER: Once = Once::new();
         HANDLER.call_once(|| {
             // Without the handler Ctrl-C ends the program at once, as it usually
             // does.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::backend_names;
+use crate::args::{CompilerArgs, backend_names};
 use crate::dispatch::{self, DEFAULT};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -33,8 +33,8 @@ Status, log and errors go to standard error, the outputs of calls to standard ou
 Ctrl-C, and SIGTERM, stop the components: each has five seconds for what it works on and
 for its `shutdown`. A second one ends the program at once.
 
-Components are compiled in this process, one after the other, without the bounds that
-`run` has: serve only those whose makers you trust not to harm the compiler.
+Components are compiled one after the other, each in a process of its own, which is
+bounded as that of `run`; with --trusted in this one, without bounds.
 
 It ends with 0 if it was stopped; with another code if a component could not be loaded,
 if all have failed for good, or, with --once, if a call failed.
@@ -82,6 +82,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     policy: PolicyArgs,
+
+    #[command(flatten)]
+    compiler: CompilerArgs,
 }
 
 // What the components are given.

@@ -254,6 +254,34 @@ fn what_is_no_component_of_this_host_is_refused_when_it_is_loaded() {
     );
 }
 
+/// No process could do anything in that time.
+#[test]
+fn components_are_compiled_in_a_process_that_is_bounded() {
+    let folder = Folder::new();
+    faulty(&folder, "slow", "");
+    faulty(&folder, "slower", "");
+    let root = folder.name("");
+    for backend in backends() {
+        let count = ["--call", "slow", "count", "--once", "--backend", &backend];
+        let with = |bounds: &[&str]| serve(&root, &[&count[..], bounds].concat());
+        let ended = with(&["--compile-timeout", "1ns"]);
+        if backend == "wasmi" {
+            // What interprets has nothing to compile.
+            gives(&ended, "1\n");
+            continue;
+        }
+        let parts = ["compiling took longer than 1ns", "slow/component.wasm"];
+        says(&ended, 8, &parts);
+        assert_eq!(ended.stderr.matches("error: ").count(), 1, "{ended:?}");
+        // Both are told, and what there is goes on, which is nothing.
+        let ended = with(&["--compile-timeout", "1ns", "--keep-going"]);
+        says(&ended, 3, &["slow/component.wasm", "slower/component.wasm"]);
+        gives(&with(&["--trusted"]), "1\n");
+    }
+    let both = ["--trusted", "--compile-timeout", "1s"];
+    says(&serve(&root, &both), 2, &["--trusted"]);
+}
+
 #[test]
 fn two_of_one_name_are_refused() {
     let folder = Folder::new();

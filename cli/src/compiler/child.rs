@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Not for users: what `run` and `compile` start themselves.
+/// Not for users: what `run`, `serve` and `compile` start themselves.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ChildArgs {
     #[arg(long)]

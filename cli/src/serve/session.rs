@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use enginebay::generic::Engine;
 use enginebay::host::runner::{Host, HostOptions, LoadError};
-use enginebay::{Backend, Config, Error, ErrorKind, Interruption};
+use enginebay::{Backend, Error, ErrorKind};
 
 use super::find::Found;
 use super::services::Given;
 use super::watch::Watch;
 use super::{Problems, ServeArgs, calls, signals};
+use crate::args::{EngineArgs, Stop};
+use crate::cancel;
+use crate::compiler::Source;
 use crate::dispatch::Task;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::load;
 use crate::output::{count, note, print};
-use crate::progress::spinner;
 
 /// How often it is looked whether a component has changed.
 const TICK: Duration = Duration::from_millis(20);
@@ -56,21 +58,16 @@ impl Task for Session<'_> {
     fn run<B: Backend>(&self) -> Result<Exit, Failure> {
         let (sender, events) = channel();
         listen(&sender)?;
-        let mut config = Config::new();
-        let fuel = |it: &Found| it.manifest.resources.fuel.is_some();
-        config.interruption(match self.found.iter().any(fuel) {
-            true => Interruption::Fuel,
-            false => Interruption::Deadline,
-        });
+        let compiled = self.compiled();
         let mut options = HostOptions::default();
         options.environment = self.args.grants.env.clone();
-        let engine = Engine::<B>::new(&config)?;
+        let engine = Engine::<B>::new(&compiled.config(false))?;
         let host = Host::new(&engine, self.given.services.clone(), options)?;
 
         let mut watch = Watch::default();
         let mut problems = self.problems.clone();
         let mut calling = None;
-        let end = match self.load(&host, &mut watch, &mut problems, &events) {
+        let end = match self.load(&host, &compiled, &mut watch, &mut problems, &events) {
             Some(end) => end,
             None => {
                 calling = self.call(&watch, sender.clone())?;
@@ -93,8 +90,12 @@ impl Task for Session<'_> {
 /// Has Ctrl-C be an event.
 fn listen(sender: &Sender<Event>) -> Result<(), Failure> {
     let sender = sender.clone();
-    // When nobody takes it any more, the program is about to end.
-    let listening = signals::listen(move || drop(sender.send(Event::Interrupted)));
+    cancel::no_handler();
+    let listening = signals::listen(move || {
+        // When nobody takes it any more, the program is about to end.
+        let _ = sender.send(Event::Interrupted);
+        cancel::interrupt();
+    });
     listening.map_err(|error| {
         let message = format!("cannot listen for Ctrl-C: {error}");
         Error::new(ErrorKind::Host, message)
@@ -116,23 +117,46 @@ fn stop<B: Backend>(host: &Host<B>, watch: &mut Watch) {
 }
 
 impl Session<'_> {
+    /// How the engine and those that compile for it are made: with fuel, if somebody counts
+    /// it.
+    fn compiled(&self) -> EngineArgs {
+        let fuel = |it: &Found| it.manifest.resources.fuel.is_some();
+        EngineArgs {
+            interruption: Some(match self.found.iter().any(fuel) {
+                true => Stop::Fuel,
+                false => Stop::Deadline,
+            }),
+            stack: None,
+            deterministic: false,
+            feature: Vec::new(),
+        }
+    }
+
     /// Loads them, one after the other. Says why it ended before all were.
     fn load<B: Backend>(
         &self,
         host: &Host<B>,
+        compiled: &EngineArgs,
         watch: &mut Watch,
         problems: &mut Problems,
         events: &Receiver<Event>,
     ) -> Option<End> {
-        let all = self.found.len();
-        for (number, found) in self.found.iter().enumerate() {
-            let name = found.name();
-            let doing = format!("loading {name} ({} of {all})", number + 1);
-            let loaded = spinner(doing, || host.load(&found.manifest, &found.bytes));
+        for found in &self.found {
+            let source = Source {
+                path: &found.path,
+                bytes: &found.bytes,
+                engine: compiled,
+                fuel: false,
+                compiler: &self.args.compiler,
+            };
+            let loaded = host.load_with(&found.manifest, &found.bytes, |engine| {
+                source.compile(engine).map_err(NotLoaded::Compiler)
+            });
             match loaded {
                 Ok(handle) => watch.add(handle),
-                Err(error) => {
-                    problems.add(&failure(found, error));
+                Err(NotLoaded::Compiler(Failure::Interrupted)) => return Some(End::Interrupted),
+                Err(why) => {
+                    problems.add(&why.failure(found));
                     if !problems.keep_going {
                         return Some(End::NotLoaded);
                     }
@@ -225,16 +249,33 @@ impl Session<'_> {
 }
 
 /// Why a component was not loaded.
-fn failure(found: &Found, error: LoadError) -> Failure {
-    let (error, advice) = match error {
-        LoadError::Engine(error) => return load::named(error, &found.path),
-        LoadError::Unfit(unfit) => (
-            Error::new(ErrorKind::Link, unfit.to_string()),
-            "see `enginebay inspect` for what it imports and exports",
-        ),
-        LoadError::Messaging(error) => (Error::new(ErrorKind::Host, error.to_string()), ""),
-        // What the manifest asks for, and this host does not give.
-        other => (Error::new(ErrorKind::Link, other.to_string()), ""),
-    };
-    Failure::advised(error.with_context("file", found.path.display()), advice)
+enum NotLoaded {
+    Host(LoadError),
+    Compiler(Failure),
+}
+
+impl From<LoadError> for NotLoaded {
+    fn from(error: LoadError) -> Self {
+        NotLoaded::Host(error)
+    }
+}
+
+impl NotLoaded {
+    fn failure(self, found: &Found) -> Failure {
+        let error = match self {
+            NotLoaded::Host(error) => error,
+            NotLoaded::Compiler(failure) => return failure,
+        };
+        let (error, advice) = match error {
+            LoadError::Engine(error) => return load::named(error, &found.path),
+            LoadError::Unfit(unfit) => (
+                Error::new(ErrorKind::Link, unfit.to_string()),
+                "see `enginebay inspect` for what it imports and exports",
+            ),
+            LoadError::Messaging(error) => (Error::new(ErrorKind::Host, error.to_string()), ""),
+            // What the manifest asks for, and this host does not give.
+            other => (Error::new(ErrorKind::Link, other.to_string()), ""),
+        };
+        Failure::advised(error.with_context("file", found.path.display()), advice)
+    }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use enginebay_core::{Backend, Component, Engine, Linker, Result};
+use enginebay_core::{Backend, Component, Engine, Linker};
 
 use crate::compat::Offer;
 use crate::manifest::Manifest;
@@ -74,7 +74,11 @@ impl<B: Backend> Host<B> {
     /// # Errors
     ///
     /// What the engine cannot link.
-    pub fn new(engine: &Engine<B>, services: Services, options: HostOptions) -> Result<Self> {
+    pub fn new(
+        engine: &Engine<B>,
+        services: Services,
+        options: HostOptions,
+    ) -> enginebay_core::Result<Self> {
         let mut linker = Linker::new(engine);
         services::add_to_linker_blocking(&mut linker)?;
         #[cfg(feature = "wasi")]
@@ -105,9 +109,28 @@ impl<B: Backend> Host<B> {
         manifest: &Manifest,
         component: &[u8],
     ) -> Result<ComponentHandle, LoadError> {
+        self.load_with(manifest, component, |engine| {
+            Ok::<_, LoadError>(Component::new(engine, component)?)
+        })
+    }
+
+    /// As [`load`](Self::load), with a compiler of the embedder's: one in another process,
+    /// or a cache of artifacts. `component` is what is checked, and `compile` is called when
+    /// that was found to fit, with this host's engine; it gives the same component, compiled.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`], as it is or within an error of the embedder's, and those of `compile`:
+    /// nothing of the component is left then.
+    pub fn load_with<E: From<LoadError>>(
+        &self,
+        manifest: &Manifest,
+        component: &[u8],
+        compile: impl FnOnce(&Engine<B>) -> Result<Component<B>, E>,
+    ) -> Result<ComponentHandle, E> {
         let inner = &self.inner;
         load::check(inner, manifest, component)?;
-        let component = Component::new(&inner.engine, component)?;
+        let component = compile(&inner.engine)?;
         let handle = load::start(inner, manifest, &component)?;
         inner
             .lock()
