@@ -9,6 +9,8 @@ mod offers;
 mod packages;
 #[path = "compat/prebuilt.rs"]
 mod prebuilt;
+#[path = "compat/released.rs"]
+mod released;
 #[path = "compat/versions.rs"]
 mod versions;
 

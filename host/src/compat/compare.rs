@@ -222,7 +222,8 @@ impl Comparison<'_> {
     }
 
     fn dependencies(&mut self, old: PackageId, new: PackageId) {
-        let names = |resolve: &Resolve, id| -> Vec<PackageName> {
+        // Each once, however many items use it.
+        let names = |resolve: &Resolve, id| -> BTreeSet<PackageName> {
             let ids = resolve.package_direct_deps(id);
             ids.map(|id| resolve.packages[id].name.clone()).collect()
         };
