@@ -107,6 +107,13 @@ if ! $check; then
   exit
 fi
 
+# The crate for guests is published with the contract in it.
+packed=$(cargo package --locked --list --allow-dirty --package enginebay-guest)
+if ! grep -qx 'wit/deps/core/world.wit' <<<"$packed"; then
+  echo "error: the package of sdk/ lacks the contract: sdk/wit must be a link to the folder wit" >&2
+  exit 1
+fi
+
 failed=false
 for built in "$scratch"/components/*.wasm; do
   name=$(basename "$built" .wasm)

@@ -1,7 +1,7 @@
 //! What is generated from the contract's WIT.
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "wit",
     world: "enginebay:contract/component",
     generate_all,
     pub_export_macro: true,
