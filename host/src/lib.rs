@@ -13,6 +13,7 @@ pub mod contract;
 pub mod filesystem;
 pub mod manifest;
 pub mod messaging;
+mod name;
 pub mod pattern;
 pub mod permission;
 mod pool;
@@ -21,4 +22,5 @@ pub mod services;
 pub mod storage;
 
 pub use capability::Capability;
+pub use name::{ComponentName, NameError};
 pub use runner::{ComponentHandle, Host};

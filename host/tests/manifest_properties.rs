@@ -23,13 +23,14 @@ fn manifest() -> impl Strategy<Value = String> {
     let paths = || list(vec!["/data/**", "/a", "/x/*.{txt,csv}", "/[a-z]?/é"]);
     let hosts = || list(vec!["*.example.com:443", "[::1]:1-9", "localhost:*"]);
     let topics = || list(vec!["a", "a.*", "**"]);
+    let others = || list(vec!["a", "b-1", "*"]);
     let names = || list(vec!["app:*", "app:cache"]);
     (
         "[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,4}){0,2}",
         (0_u64..100, 0_u64..100, 0_u64..100),
         prop::option::of("[^\\p{Cc}\"\\\\]{1,40}"),
         resources,
-        (paths(), paths(), hosts(), topics(), names()),
+        (paths(), paths(), hosts(), (others(), topics()), names()),
         prop::option::of(0_u32..1000),
     )
         .prop_map(|(name, (x, y, z), description, resources, lists, quota)| {
@@ -48,10 +49,11 @@ fn manifest() -> impl Strategy<Value = String> {
                     text += &format!("{key} = {value}\n");
                 }
             }
-            let (read, write, connect, send, storage) = lists;
+            let (read, write, connect, (send, publish), storage) = lists;
             text += &format!(
                 "[permissions]\nfilesystem.read = {read}\nfilesystem.write = {write}\n\
-                 network.connect = {connect}\nmessaging.send = {send}\nstorage.list = {storage}\n"
+                 network.connect = {connect}\nmessaging.send = {send}\n\
+                 messaging.publish = {publish}\nstorage.list = {storage}\n"
             );
             if let Some(quota) = quota {
                 text += &format!("network.max-requests-per-minute = {quota}\n");

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use enginebay_host::pattern::{
-    CommandPattern, Endpoint, HostPattern, NamespacePattern, PatternError, Ports, TopicPattern,
+    CommandPattern, ComponentPattern, Endpoint, HostPattern, NamespacePattern, PatternError, Ports,
+    TopicPattern,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -213,6 +214,27 @@ fn topics_match_by_segments() {
 }
 
 #[test]
+fn components_match_by_their_names() {
+    matches! { ComponentPattern,
+        "counter": ["counter"], ["Counter", "counter-2", "count", "counter.a", "", "*"];
+        "a-1": ["a-1"], ["a", "a-1-b", "a_1"];
+        "*": ["a", "my-component"], ["", "A", "a_b", "a.b", "1a", "a--b", "*"];
+    }
+    refused::<ComponentPattern>(&[
+        ("", "empty"),
+        ("Counter", "lower case"),
+        ("my_component", "lower case"),
+        ("a.b", "lower case"),
+        ("1a", "a letter first"),
+        ("a--b", "no `--`"),
+        ("**", "write `*` or a name"),
+        ("a-*", "write `*` or a name"),
+        ("a\nb", "control"),
+        (&"a".repeat(65), "64"),
+    ]);
+}
+
+#[test]
 fn commands_are_paths_or_bare_names() {
     matches! { CommandPattern,
         "git": ["git"], ["/usr/bin/git", "./git", "GIT", "git-log"];
@@ -256,6 +278,7 @@ fn all_kinds_are_texts_in_data() {
     round_trip::<HostPattern>("*.example.com");
     round_trip::<Endpoint>("*.example.com:443");
     round_trip::<NamespacePattern>("app:*");
+    round_trip::<ComponentPattern>("my-component");
     round_trip::<TopicPattern>("a.**");
     round_trip::<CommandPattern>("/bin/*");
 }

@@ -8,6 +8,7 @@ use semver::Version;
 use serde::Serialize;
 
 use super::reader::{Reader, Table, clip};
+pub use crate::name::ComponentName;
 use crate::pattern::normalise;
 
 pub(super) const EXAMPLE: &str =
@@ -108,60 +109,6 @@ fn authors(table: &mut Table, reader: &mut Reader<'_>) -> Vec<String> {
     items
         .filter_map(|item| reader.text(item, &path, 256))
         .collect()
-}
-
-/// A component's name: up to 64 lower case letters, digits and hyphens; a letter first,
-/// no two hyphens together and none at the end.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct ComponentName(String);
-
-impl ComponentName {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ComponentName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let letter = |byte: u8| byte.is_ascii_lowercase();
-        let part = |part: &str| {
-            let allowed = |byte: u8| letter(byte) || byte.is_ascii_digit();
-            !part.is_empty() && part.bytes().all(allowed)
-        };
-        let begins = text.bytes().next().is_some_and(letter);
-        if begins && text.len() <= 64 && text.split('-').all(part) {
-            return Ok(ComponentName(text.to_owned()));
-        }
-        let text = clip(text);
-        Err(format!(
-            "{text:?} is no name: write up to 64 lower case letters, digits and hyphens, a letter first, no `--` and no hyphen at the end, as \"my-component\""
-        ))
-    }
-}
-
-impl fmt::Display for ComponentName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl JsonSchema for ComponentName {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ComponentName".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
-            "maxLength": 64,
-            "examples": ["my-component"],
-        })
-    }
 }
 
 /// A file below the manifest's folder: a relative path with `/` between its segments,

@@ -15,8 +15,8 @@ use crate::capability::{
     FilesystemAction, MessagingAction, NetworkAction, Operation, ProcessAction, StorageAction,
 };
 use crate::pattern::{
-    CommandPattern, Endpoint, HostPattern, NamespacePattern, PathPattern, PatternError,
-    TopicPattern,
+    CommandPattern, ComponentPattern, Endpoint, HostPattern, NamespacePattern, PathPattern,
+    PatternError, TopicPattern,
 };
 use crate::permission::{Grant, GrantPattern};
 
@@ -252,7 +252,8 @@ family! {
     /// Names whose addresses it may look up.
     resolve = Resolve("resolve"): HostPattern => Host,
     ;
-    /// Bytes in a day, in both directions together. Default: the host's.
+    /// Bytes in a day, in both directions together. Default: the host's. As the next, it
+    /// takes effect where a host offers the network, which none does so far.
     max_bytes_per_day("max-bytes-per-day"): ByteSize,
     /// Connections and requests in a minute. Default: the host's.
     max_requests_per_minute("max-requests-per-minute"): u32,
@@ -291,9 +292,9 @@ family! {
     /// What is done with messages, by components' names and by topics.
     MessagingPermissions: Messaging(MessagingAction), "\"events.*\"";
     /// Components that may be sent messages.
-    send = Send("send"): TopicPattern => Topic,
+    send = Send("send"): ComponentPattern => Component,
     /// Components that may be asked for answers.
-    request = Request("request"): TopicPattern => Topic,
+    request = Request("request"): ComponentPattern => Component,
     /// Topics to which it may publish.
     publish = Publish("publish"): TopicPattern => Topic,
     /// Topics to which it may subscribe.

@@ -60,7 +60,7 @@ fn names_begin_with_a_letter() {
         &"a".repeat(65),
     ] {
         let error = wrong.parse::<ComponentName>().unwrap_err();
-        assert!(error.contains("my-component"), "{error}");
+        assert!(error.to_string().contains("my-component"), "{error}");
     }
 }
 

@@ -22,9 +22,6 @@ use super::{
 /// meet at one lock.
 const SHARDS: usize = 16;
 
-/// The longest name, in bytes.
-const LONGEST_NAME: usize = 256;
-
 /// Passes messages between the components of one host. Clones are the same broker.
 ///
 /// ```
@@ -72,7 +69,8 @@ impl Broker {
         }))
     }
 
-    /// Registers a component, which is unregistered when its mailbox is dropped.
+    /// Registers a component, which is unregistered when its mailbox is dropped. Its name
+    /// has the syntax of [`ComponentName`](crate::ComponentName).
     ///
     /// # Errors
     ///
@@ -395,17 +393,11 @@ fn refused(refusal: Refusal, target: &Component, size: usize) -> MessagingError 
 }
 
 fn check_name(name: &str) -> Result<(), MessagingError> {
-    let reason = if name.is_empty() {
-        "it is empty"
-    } else if name.len() > LONGEST_NAME {
-        "it has more than 256 bytes"
-    } else if name.chars().any(char::is_control) {
-        "it has a control character"
-    } else {
-        return Ok(());
-    };
-    Err(MessagingError::InvalidName {
-        name: shortened(name),
-        reason,
-    })
+    match crate::name::problem(name) {
+        None => Ok(()),
+        Some(reason) => Err(MessagingError::InvalidName {
+            name: shortened(name),
+            reason,
+        }),
+    }
 }

@@ -135,7 +135,8 @@ impl fmt::Display for MessagingError {
             ),
             InvalidName { name, reason } => write!(
                 f,
-                "{name:?} is no component name: {reason}; give 1 to 256 bytes without control characters"
+                "{name:?} is no component name: {reason}; {}",
+                crate::name::RULE
             ),
             InvalidOptions { option, allowed } => {
                 write!(f, "the mailbox option `{option}` must be {allowed}")

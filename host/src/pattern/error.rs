@@ -15,7 +15,9 @@ pub enum PatternKind {
     Endpoint,
     /// Namespaces of the storage.
     Namespace,
-    /// Topics, and components' names.
+    /// Components' names.
+    Component,
+    /// Topics.
     Topic,
     /// Programs.
     Command,
@@ -29,6 +31,7 @@ impl PatternKind {
             PatternKind::Host => "host pattern",
             PatternKind::Endpoint => "endpoint",
             PatternKind::Namespace => "namespace pattern",
+            PatternKind::Component => "component pattern",
             PatternKind::Topic => "topic pattern",
             PatternKind::Command => "command pattern",
         }
@@ -41,6 +44,7 @@ impl PatternKind {
             PatternKind::Host => "`example.com`, `*.example.com`, `127.0.0.1` or `*`",
             PatternKind::Endpoint => "`example.com:443`, `*.example.com:8000-8100` or `[::1]:*`",
             PatternKind::Namespace => "`app:cache` or `app:*`",
+            PatternKind::Component => "`my-component` or `*`",
             PatternKind::Topic => "`events.created`, `events.*` or `events.**`",
             PatternKind::Command => "`/usr/bin/git` or `git-*`",
         }

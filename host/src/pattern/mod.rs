@@ -1,5 +1,5 @@
-//! Patterns of what a component may touch: paths, hosts and ports, namespaces, topics
-//! and commands.
+//! Patterns of what a component may touch: paths, hosts and ports, namespaces, other
+//! components, topics and commands.
 //!
 //! Each kind has a type of its own, since each has rules of its own: `*` stays between
 //! two slashes of a path, begins a host's name and nothing else, and is one segment of a
@@ -13,11 +13,13 @@
 //! | [`HostPattern`] | `example.com`, `*.example.com`, `127.0.0.1`, `*` | names and addresses |
 //! | [`Endpoint`] | `*.example.com:443`, `[::1]:8000-8100`, `localhost:*` | hosts with ports |
 //! | [`NamespacePattern`] | `app:cache`, `app:*` | namespaces of the storage |
-//! | [`TopicPattern`] | `events.*`, `events.**`, `counter` | topics, and components' names |
+//! | [`ComponentPattern`] | `image-resizer`, `*` | components' names |
+//! | [`TopicPattern`] | `events.*`, `events.**` | topics |
 //! | [`CommandPattern`] | `/usr/bin/git`, `git-*` | programs |
 
 mod automaton;
 mod command;
+mod component;
 mod endpoint;
 mod error;
 mod glob;
@@ -27,6 +29,7 @@ mod path;
 mod topic;
 
 pub use command::CommandPattern;
+pub use component::ComponentPattern;
 pub use endpoint::{Endpoint, Ports};
 pub use error::{PatternError, PatternKind};
 pub use host::HostPattern;

@@ -1,4 +1,4 @@
-//! Patterns of topics, which are also those of components' names.
+//! Patterns of topics.
 
 use super::error::{self, PatternError, PatternKind};
 use super::text_pattern;
@@ -10,7 +10,7 @@ const MAX_SEGMENTS: usize = 32;
 /// The most `**` of a pattern.
 const MAX_ACROSS: usize = 4;
 
-/// A pattern of topics, or of components' names: a name is a topic of one segment.
+/// A pattern of topics.
 ///
 /// Topics are segments with dots between them, of letters, digits, `-` and `_` of ASCII;
 /// up to 32 segments and 256 characters. In a pattern a segment may be `*`, which is one
@@ -31,7 +31,7 @@ pub struct TopicPattern {
 
 text_pattern!(
     TopicPattern,
-    "A topic of segments with dots between them, or a component's name; `*` is one segment, `**` any number of them.",
+    "A topic of segments with dots between them; `*` is one segment, `**` any number of them.",
     "events.*"
 );
 

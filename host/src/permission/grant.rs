@@ -5,8 +5,8 @@ use std::fmt;
 use super::request::Request;
 use crate::capability::{Capability, MessagingAction, NetworkAction, Operation};
 use crate::pattern::{
-    CommandPattern, Endpoint, HostPattern, NamespacePattern, PathPattern, PatternError,
-    TopicPattern,
+    CommandPattern, ComponentPattern, Endpoint, HostPattern, NamespacePattern, PathPattern,
+    PatternError, TopicPattern,
 };
 
 /// What a manifest asks for, or an embedder gives: an operation on all that a pattern
@@ -46,7 +46,9 @@ pub enum GrantPattern {
     Command(CommandPattern),
     /// Namespaces, for the storage.
     Namespace(NamespacePattern),
-    /// Components' names and topics, for messaging.
+    /// Components' names, for `messaging.send` and `messaging.request`.
+    Component(ComponentPattern),
+    /// Topics, for `messaging.publish` and `messaging.subscribe`.
     Topic(TopicPattern),
     /// Exactly this, whatever its characters mean in patterns. Written with `=` in front.
     Exact {
@@ -61,9 +63,11 @@ pub enum GrantPattern {
 }
 
 impl Grant {
-    /// A grant by the pattern's text, of the syntax that the operation's family has:
-    /// [`Endpoint`] for `network.connect` and `network.listen`, [`HostPattern`] for
-    /// `network.resolve`, and what the family's name says for the others.
+    /// A grant by the pattern's text, of the syntax that the operation has: [`Endpoint`]
+    /// for `network.connect` and `network.listen`, [`HostPattern`] for `network.resolve`,
+    /// [`ComponentPattern`] for `messaging.send` and `messaging.request`, [`TopicPattern`]
+    /// for `messaging.publish` and `messaging.subscribe`, and what the family's name says
+    /// for the others.
     ///
     /// # Errors
     /// The text is no such pattern.
@@ -76,7 +80,12 @@ impl Grant {
             Operation::Network(_) => GrantPattern::Endpoint(Endpoint::new(pattern)?),
             Operation::Process(_) => GrantPattern::Command(CommandPattern::new(pattern)?),
             Operation::Storage(_) => GrantPattern::Namespace(NamespacePattern::new(pattern)?),
-            Operation::Messaging(_) => GrantPattern::Topic(TopicPattern::new(pattern)?),
+            Operation::Messaging(MessagingAction::Send | MessagingAction::Request) => {
+                GrantPattern::Component(ComponentPattern::new(pattern)?)
+            }
+            Operation::Messaging(MessagingAction::Publish | MessagingAction::Subscribe) => {
+                GrantPattern::Topic(TopicPattern::new(pattern)?)
+            }
         };
         Ok(Grant {
             operation,
@@ -166,7 +175,13 @@ impl GrantPattern {
             (GrantPattern::Topic(it), Operation::Messaging(MessagingAction::Subscribe)) => {
                 TopicPattern::new(target).is_ok_and(|wanted| it.covers(&wanted))
             }
-            (GrantPattern::Topic(it), Operation::Messaging(_)) => it.matches(target),
+            (GrantPattern::Topic(it), Operation::Messaging(MessagingAction::Publish)) => {
+                it.matches(target)
+            }
+            (
+                GrantPattern::Component(it),
+                Operation::Messaging(MessagingAction::Send | MessagingAction::Request),
+            ) => it.matches(target),
             _ => false,
         }
     }
@@ -178,6 +193,7 @@ impl GrantPattern {
             GrantPattern::Path(it) => cut(it.as_str(), &['*', '?', '[', '{'], '/'),
             GrantPattern::Command(it) => cut(it.as_str(), &['*'], '/'),
             GrantPattern::Namespace(it) => cut(it.as_str(), &['*'], ':'),
+            GrantPattern::Component(it) => cut(it.as_str(), &['*'], '.'),
             GrantPattern::Topic(it) => cut(it.as_str(), &['*'], '.'),
             GrantPattern::Exact { target, .. } => target,
             GrantPattern::Endpoint(_) | GrantPattern::Host(_) | GrantPattern::Any => "",
@@ -203,6 +219,7 @@ impl fmt::Display for GrantPattern {
             GrantPattern::Host(it) => it.fmt(f),
             GrantPattern::Command(it) => it.fmt(f),
             GrantPattern::Namespace(it) => it.fmt(f),
+            GrantPattern::Component(it) => it.fmt(f),
             GrantPattern::Topic(it) => it.fmt(f),
             GrantPattern::Exact { target, port: 0 } => write!(f, "={target}"),
             GrantPattern::Exact { target, port } => write!(f, "={target}:{port}"),
