@@ -87,14 +87,14 @@ fn quotas_outlive_a_reload() {
     let permissions = Permissions::new();
     registered(&permissions, []);
     let meter = permissions.meter(NAME).unwrap();
-    meter.charge(QuotaKind::StorageBytes, 10).unwrap();
+    meter.charge(QuotaKind::NetworkBytes, 10).unwrap();
     permissions.reload(Subject::new(NAME), []).unwrap();
     assert_eq!(
         permissions
             .meter(NAME)
             .unwrap()
             .report()
-            .used(QuotaKind::StorageBytes),
+            .used(QuotaKind::NetworkBytes),
         10
     );
 }

@@ -3,7 +3,6 @@
 
 mod audit;
 mod changes;
-mod cost;
 mod docs;
 mod hostile;
 mod loading;

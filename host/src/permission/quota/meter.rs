@@ -71,22 +71,15 @@ impl Meter {
         }
     }
 
-    /// Gives back what is not used any more, or was charged and did not happen. Not below
-    /// 0, and not into a window that has ended.
+    /// Gives back what was charged and did not happen. Not below 0, and not into a window
+    /// that has ended.
     pub fn release(&self, kind: QuotaKind, amount: u64) {
         let (mut state, elapsed) = self.lock();
         let counter = state.counter(kind, elapsed);
         counter.used = counter.used.saturating_sub(amount);
     }
 
-    /// Says how much is used, whatever was counted: for what is in the storage when a host
-    /// starts. It may be more than the limit; then nothing can be charged.
-    pub fn set_used(&self, kind: QuotaKind, used: u64) {
-        let (mut state, elapsed) = self.lock();
-        state.counter(kind, elapsed).used = used;
-    }
-
-    /// Changes the limits; what is used stays used.
+    /// Changes the limits; what is used stays used, also if it is more than the limit.
     pub fn set_quotas(&self, quotas: Quotas) {
         self.lock().0.quotas = quotas;
     }
@@ -136,14 +129,13 @@ impl State {
 }
 
 fn window_at(kind: QuotaKind, elapsed: Duration) -> u64 {
-    kind.window()
-        .map_or(0, |length| elapsed.as_secs() / length.as_secs())
+    elapsed.as_secs() / kind.window().as_secs()
 }
 
-fn resets_in(kind: QuotaKind, window: u64, elapsed: Duration) -> Option<Duration> {
-    let length = kind.window()?;
-    let end = Duration::from_secs(length.as_secs().saturating_mul(window.saturating_add(1)));
-    Some(end.saturating_sub(elapsed))
+fn resets_in(kind: QuotaKind, window: u64, elapsed: Duration) -> Duration {
+    let length = kind.window().as_secs();
+    let end = Duration::from_secs(length.saturating_mul(window.saturating_add(1)));
+    end.saturating_sub(elapsed)
 }
 
 /// What a component has used, by kind.
@@ -159,8 +151,8 @@ pub struct QuotaUsage {
     pub limit: u64,
     /// What is used, in the window that the clock is in.
     pub used: u64,
-    /// When the count starts again; `None` where it does not.
-    pub resets_in: Option<Duration>,
+    /// When the count starts again.
+    pub resets_in: Duration,
 }
 
 impl QuotaReport {

@@ -1,5 +1,6 @@
 //! How much a component may use of what it was granted, counted by the host. A guest
-//! cannot reach the counters.
+//! cannot reach the counters. Counted here is what passes; what is stored is counted where
+//! it is, by the storage, and outlives the host there.
 
 mod meter;
 #[cfg(test)]
@@ -20,9 +21,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum QuotaKind {
-    /// Bytes that are stored. They are used until they are released.
-    StorageBytes,
-    /// Bytes sent and received, in a day.
+    /// Bytes sent and received, in a day. Whoever implements `enginebay:ext-network`
+    /// charges these and the next; this crate does not implement it.
     NetworkBytes,
     /// Requests and connections, in a minute.
     NetworkRequests,
@@ -32,38 +32,33 @@ pub enum QuotaKind {
 
 impl QuotaKind {
     /// All of them.
-    pub const ALL: [QuotaKind; 4] = [
-        QuotaKind::StorageBytes,
+    pub const ALL: [QuotaKind; 3] = [
         QuotaKind::NetworkBytes,
         QuotaKind::NetworkRequests,
         QuotaKind::Messages,
     ];
 
-    /// The name, as in `storage-bytes`.
+    /// The name, as in `network-bytes`.
     pub const fn name(self) -> &'static str {
         match self {
-            QuotaKind::StorageBytes => "storage-bytes",
             QuotaKind::NetworkBytes => "network-bytes",
             QuotaKind::NetworkRequests => "network-requests",
             QuotaKind::Messages => "messages",
         }
     }
 
-    /// After how long the count starts again at 0; `None` where it never does. Windows
-    /// follow each other without a gap from the [`Clock`](super::Clock)'s start on, the
-    /// same for all components.
-    pub const fn window(self) -> Option<Duration> {
+    /// After how long the count starts again at 0. Windows follow each other without a
+    /// gap from the [`Clock`](super::Clock)'s start on, the same for all components.
+    pub const fn window(self) -> Duration {
         match self {
-            QuotaKind::StorageBytes => None,
-            QuotaKind::NetworkBytes => Some(DAY),
-            QuotaKind::NetworkRequests | QuotaKind::Messages => Some(MINUTE),
+            QuotaKind::NetworkBytes => DAY,
+            QuotaKind::NetworkRequests | QuotaKind::Messages => MINUTE,
         }
     }
 
     /// What the limit is, in words: `bytes per day`.
     const fn unit(self) -> &'static str {
         match self {
-            QuotaKind::StorageBytes => "bytes",
             QuotaKind::NetworkBytes => "bytes a day",
             QuotaKind::NetworkRequests => "requests a minute",
             QuotaKind::Messages => "messages a minute",
@@ -81,9 +76,12 @@ impl fmt::Display for QuotaKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quotas {
-    /// Bytes in the storage: keys and values. 100 MB (100,000,000) by default.
+    /// Bytes in the storage: keys and values. 100 MB (100,000,000) by default. It becomes
+    /// a limit of the [storage](crate::storage::StorageLimits), which counts; a [`Meter`]
+    /// does not.
     pub storage_bytes: u64,
-    /// Bytes over the network in a day. 1 GB (1,000,000,000) by default.
+    /// Bytes over the network in a day. 1 GB (1,000,000,000) by default. As the next, it
+    /// takes effect where a host offers `enginebay:ext-network`.
     pub network_bytes_per_day: u64,
     /// Requests over the network in a minute. 1,000 by default.
     pub network_requests_per_minute: u64,
@@ -103,10 +101,9 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// The limit of that kind.
+    /// The limit of what a [`Meter`] counts.
     pub const fn limit(&self, kind: QuotaKind) -> u64 {
         match kind {
-            QuotaKind::StorageBytes => self.storage_bytes,
             QuotaKind::NetworkBytes => self.network_bytes_per_day,
             QuotaKind::NetworkRequests => self.network_requests_per_minute,
             QuotaKind::Messages => self.messages_per_minute,
@@ -125,8 +122,8 @@ pub struct QuotaExceeded {
     pub used: u64,
     /// What was asked for.
     pub requested: u64,
-    /// When the count starts again; `None` where only releasing helps.
-    pub resets_in: Option<Duration>,
+    /// When the count starts again.
+    pub resets_in: Duration,
 }
 
 impl fmt::Display for QuotaExceeded {
@@ -141,13 +138,10 @@ impl fmt::Display for QuotaExceeded {
         write!(
             f,
             "the quota `{kind}` is {limit} {}: {used} are used, and {requested} more were asked \
-             for; ",
-            kind.unit()
-        )?;
-        match resets_in {
-            Some(wait) => write!(f, "it starts again in {} s", wait.as_secs_f64().ceil()),
-            None => write!(f, "remove something, or raise the quota"),
-        }
+             for; it starts again in {} s",
+            kind.unit(),
+            resets_in.as_secs_f64().ceil()
+        )
     }
 }
 

@@ -23,7 +23,6 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(
         limits,
         [
-            ("storage-bytes", 100_000_000),
             ("network-bytes", 1_000_000_000),
             ("network-requests", 1_000),
             ("messages", 1_000),
@@ -41,36 +40,36 @@ fn a_kind_is_its_own_index() {
 #[test]
 fn the_limit_itself_can_be_used_and_no_more() {
     let (meter, _) = meter(Quotas {
-        storage_bytes: 10,
+        network_bytes_per_day: 10,
         ..Quotas::default()
     });
-    meter.charge(QuotaKind::StorageBytes, 10).unwrap();
-    meter.charge(QuotaKind::StorageBytes, 0).unwrap();
-    let error = meter.charge(QuotaKind::StorageBytes, 1).unwrap_err();
+    meter.charge(QuotaKind::NetworkBytes, 10).unwrap();
+    meter.charge(QuotaKind::NetworkBytes, 0).unwrap();
+    let error = meter.charge(QuotaKind::NetworkBytes, 1).unwrap_err();
     let expected = QuotaExceeded {
-        kind: QuotaKind::StorageBytes,
+        kind: QuotaKind::NetworkBytes,
         limit: 10,
         used: 10,
         requested: 1,
-        resets_in: None,
+        resets_in: Duration::from_secs(24 * 3600),
     };
     assert_eq!(error, expected);
     assert_eq!(
         error.to_string(),
-        "the quota `storage-bytes` is 10 bytes: 10 are used, and 1 more were asked for; remove \
-         something, or raise the quota"
+        "the quota `network-bytes` is 10 bytes a day: 10 are used, and 1 more were asked for; it \
+         starts again in 86400 s"
     );
 }
 
 #[test]
 fn a_charge_that_overflows_is_refused_and_counts_nothing() {
     let (meter, _) = meter(Quotas {
-        storage_bytes: u64::MAX,
+        network_bytes_per_day: u64::MAX,
         ..Quotas::default()
     });
-    meter.charge(QuotaKind::StorageBytes, 5).unwrap();
-    meter.charge(QuotaKind::StorageBytes, u64::MAX).unwrap_err();
-    assert_eq!(meter.report().used(QuotaKind::StorageBytes), 5);
+    meter.charge(QuotaKind::NetworkBytes, 5).unwrap();
+    meter.charge(QuotaKind::NetworkBytes, u64::MAX).unwrap_err();
+    assert_eq!(meter.report().used(QuotaKind::NetworkBytes), 5);
 }
 
 #[test]
@@ -85,15 +84,15 @@ fn kinds_are_counted_apart() {
 #[test]
 fn what_is_released_can_be_used_again_and_never_goes_below_zero() {
     let (meter, _) = meter(Quotas {
-        storage_bytes: 10,
+        network_bytes_per_day: 10,
         ..Quotas::default()
     });
-    meter.charge(QuotaKind::StorageBytes, 10).unwrap();
-    meter.release(QuotaKind::StorageBytes, 4);
-    meter.charge(QuotaKind::StorageBytes, 4).unwrap();
-    meter.release(QuotaKind::StorageBytes, 1_000);
-    assert_eq!(meter.report().used(QuotaKind::StorageBytes), 0);
-    meter.charge(QuotaKind::StorageBytes, 11).unwrap_err();
+    meter.charge(QuotaKind::NetworkBytes, 10).unwrap();
+    meter.release(QuotaKind::NetworkBytes, 4);
+    meter.charge(QuotaKind::NetworkBytes, 4).unwrap();
+    meter.release(QuotaKind::NetworkBytes, 1_000);
+    assert_eq!(meter.report().used(QuotaKind::NetworkBytes), 0);
+    meter.charge(QuotaKind::NetworkBytes, 11).unwrap_err();
 }
 
 #[test]
@@ -106,7 +105,7 @@ fn a_window_ends_exactly_at_its_border() {
     meter.charge(QuotaKind::Messages, 2).unwrap();
     clock.advance(Duration::from_millis(29_999));
     let error = meter.charge(QuotaKind::Messages, 1).unwrap_err();
-    assert_eq!(error.resets_in, Some(Duration::from_millis(1)));
+    assert_eq!(error.resets_in, Duration::from_millis(1));
     assert!(
         error.to_string().ends_with("it starts again in 1 s"),
         "{error}"
@@ -130,30 +129,20 @@ fn a_day_of_network_is_a_day() {
 }
 
 #[test]
-fn storage_is_not_forgotten_with_time() {
-    let (meter, clock) = meter(Quotas {
-        storage_bytes: 1,
-        ..Quotas::default()
-    });
-    meter.charge(QuotaKind::StorageBytes, 1).unwrap();
-    clock.advance(Duration::from_secs(1_000_000_000));
-    meter.charge(QuotaKind::StorageBytes, 1).unwrap_err();
-}
-
-#[test]
 fn a_lower_limit_leaves_what_is_used() {
     let (meter, _) = meter(Quotas::default());
-    meter.charge(QuotaKind::StorageBytes, 100).unwrap();
+    meter.charge(QuotaKind::NetworkBytes, 100).unwrap();
     meter.set_quotas(Quotas {
-        storage_bytes: 50,
+        network_bytes_per_day: 50,
         ..Quotas::default()
     });
     assert_eq!(
-        meter.charge(QuotaKind::StorageBytes, 0).unwrap_err().used,
+        meter.charge(QuotaKind::NetworkBytes, 0).unwrap_err().used,
         100
     );
-    meter.set_used(QuotaKind::StorageBytes, 20);
-    meter.charge(QuotaKind::StorageBytes, 30).unwrap();
+    assert_eq!(meter.report().used(QuotaKind::NetworkBytes), 100);
+    meter.release(QuotaKind::NetworkBytes, 80);
+    meter.charge(QuotaKind::NetworkBytes, 30).unwrap();
 }
 
 #[test]
