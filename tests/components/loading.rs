@@ -35,11 +35,25 @@ pub(crate) fn dependencies_are_looked_at<B: Backend>() {
         ("\"enginebay:storage\" = \"^2.0\"", "this host has 1.0.0"),
         ("\"enginebay:ext-network\" = \"^1.0\"", "does not have"),
         ("\"other:package\" = \"^1.0\"", "does not have"),
+        ("\"enginebay:storage/tables\" = \"^1.0\"", "does not have"),
+        (
+            "\"wasi:clocks\" = \"^0.3\"",
+            "needs `wasi:clocks` ^0.3, and this host has 0.2.12",
+        ),
+        (
+            "\"wasi:io/streams\" = \"=0.2.99\"",
+            "needs `wasi:io/streams` =0.2.99, and this host has 0.2.12",
+        ),
+        ("\"wasi:http\" = \"^0.2\"", "does not have"),
+        ("\"wasi:nothing\" = \"^0.2\"", "does not have"),
     ] {
         let manifest = faulty_manifest("faulty", &format!("[dependencies]\n{wanted}"));
         let error = host.load(&manifest, FAULTY).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
+    let fits = "\"wasi:clocks\" = \"^0.2.6\"\n\"wasi:io/streams\" = \"~0.2.0\"\n\
+                \"enginebay:storage/store\" = \"^1.0\"";
+    faulty(&host, "faulty", &format!("[dependencies]\n{fits}"));
 }
 
 pub(crate) fn what_is_required_has_to_be_granted<B: Backend>() {

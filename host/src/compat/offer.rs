@@ -125,6 +125,17 @@ impl Foreign {
         let is = |wanted: &Option<String>, text| wanted.as_deref().is_none_or(|it| it == text);
         self.namespace == namespace && is(&self.package, package) && is(&self.interface, interface)
     }
+
+    /// Whether some of it is of a package, or is an interface.
+    fn is_of(&self, name: &str) -> bool {
+        match name.split_once('/') {
+            Some(_) => self.names(name),
+            None => {
+                let interface = self.interface.as_deref().unwrap_or("any");
+                self.names(&format!("{name}/{interface}"))
+            }
+        }
+    }
 }
 
 impl Offer {
@@ -259,17 +270,20 @@ impl Offer {
         Ok(self)
     }
 
-    /// The newest version that is offered of a package, as `enginebay:storage`, whose
-    /// WIT is at hand.
-    pub(crate) fn version_of(&self, package: &str) -> Option<&Version> {
+    /// The newest version that is offered of a package or of an interface, as
+    /// `enginebay:storage` or `wasi:clocks/wall-clock`, whether its WIT is at hand or not.
+    pub(crate) fn version_of(&self, name: &str) -> Option<&Version> {
         let interfaces = self.imports.iter().filter(|(base, _)| {
-            let rest = base.strip_prefix(package);
-            rest.is_some_and(|rest| rest.starts_with('/'))
+            let rest = base.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
         let offered = interfaces.flat_map(|(_, entries)| entries);
-        offered
+        let offered = offered
             .filter(|entry| !matches!(entry.item, Item::Absent(_)))
-            .filter_map(|entry| entry.version.as_ref())
+            .filter_map(|entry| entry.version.as_ref());
+        let foreign = self.foreign.iter().filter(|it| it.is_of(name));
+        offered
+            .chain(foreign.filter_map(|it| it.version.as_ref()))
             .max()
     }
 
@@ -356,4 +370,39 @@ fn read(wit: &FromWit<'_>, id: InterfaceId) -> Result<Interface, WitError> {
         }
     }
     Ok(interface)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_packages_and_interfaces_are_known_with_and_without_wit() {
+        let wit = super::super::Wit::parse(
+            "host.wit",
+            "package a:host@1.2.0; interface log {} interface more {} world w { import log; }",
+        )
+        .unwrap();
+        let mut offer = Offer::world(wit.resolve(), wit.select(None).unwrap()).unwrap();
+        offer.foreign("wasi:clocks/*@0.2.12").unwrap();
+        offer.foreign("wasi:io/streams@0.2.6").unwrap();
+        offer.foreign("b:*/*@2.0.0").unwrap();
+        let version = |name| offer.version_of(name).map(Version::to_string);
+        for (name, expected) in [
+            ("a:host", Some("1.2.0")),
+            ("a:host/log", Some("1.2.0")),
+            ("a:host/more", None),
+            ("a:host/lo", None),
+            ("a:hos", None),
+            ("wasi:clocks", Some("0.2.12")),
+            ("wasi:clocks/wall-clock", Some("0.2.12")),
+            ("wasi:io", Some("0.2.6")),
+            ("wasi:io/streams", Some("0.2.6")),
+            ("wasi:io/poll", None),
+            ("wasi:http", None),
+            ("b:anything", Some("2.0.0")),
+        ] {
+            assert_eq!(version(name).as_deref(), expected, "{name}");
+        }
+    }
 }

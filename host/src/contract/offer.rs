@@ -32,8 +32,12 @@ fn resolve() -> Result<(Resolve, wit_parser::PackageId), String> {
     Ok((resolve, package))
 }
 
+/// The packages of WASI that `enginebay-wasi` implements, without `wasi:http`.
+const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
+
 /// What a host of this version offers to components of the contract's lifecycle, and that
-/// they have to export it. `wasi:*` of version 0.2 is offered besides if `wasi` says so.
+/// they have to export it. WASI 0.2 without `wasi:http` is offered besides if `wasi` says
+/// so.
 ///
 /// # Errors
 ///
@@ -44,7 +48,9 @@ pub fn offer(wasi: bool) -> Result<Offer, WitError> {
     let world = *world.ok_or_else(|| WitError::Invalid("there is no world `component`".into()))?;
     let mut offer = Offer::world(&resolve, world)?;
     if wasi {
-        offer.foreign("wasi:*/*@0.2.12")?;
+        for package in WASI {
+            offer.foreign(&format!("wasi:{package}/*@0.2.12"))?;
+        }
     }
     Ok(offer)
 }

@@ -92,14 +92,8 @@ pub(super) fn check<B: Backend>(
         tracing::warn!(target: "enginebay::host", component, "{warning}");
     }
     for (name, wanted) in &manifest.dependencies {
-        let package = name.package();
-        let version = inner.offer.version_of(package);
-        let fits = match version {
-            Some(version) => wanted.matches(version),
-            // Who links it says whether it fits.
-            None => package.starts_with("wasi:") && cfg!(feature = "wasi"),
-        };
-        if !fits {
+        let version = inner.offer.version_of(name.as_str());
+        if !version.is_some_and(|version| wanted.matches(version)) {
             return Err(LoadError::Dependency {
                 name: name.as_str().to_string(),
                 wanted: wanted.to_string(),
