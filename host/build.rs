@@ -75,6 +75,7 @@ fn bindings(folder: &Path, contract: &Contract) -> Result<String, Box<dyn Error>
         .trappable_imports(true)
         .asynchronous(Async::Only(waits.collect()))
         .blocking("crate::contract::blocking::wait")
+        .boxed(true)
         .check_bound("crate::contract::enforce::Enforce");
     if env::var_os("CARGO_FEATURE_PROBE").is_some() {
         options = options.stub(

@@ -203,14 +203,27 @@ impl Generator<'_> {
         let head = quote!(
             move |mut caller: #root::generic::Caller<'_, B, T>, (#(#args,)*): (#(#types,)*)|
         );
+        let define = self.linker_method(if suspends {
+            "func_wrap_async"
+        } else {
+            "func_wrap"
+        });
         Ok(match suspends {
-            false => quote!(instance.func_wrap(#wit, #head { #body })?;),
+            false => quote!(instance.#define(#wit, #head { #body })?;),
             true => quote! {
-                instance.func_wrap_async(#wit, #head {
+                instance.#define(#wit, #head {
                     #root::HostFuture::new(async move { #body })
                 })?;
             },
         })
+    }
+
+    /// The method of a linker's instance that defines something.
+    pub(crate) fn linker_method(&self, method: &str) -> Ident {
+        match self.options.boxed {
+            true => format_ident!("{method}_boxed"),
+            false => format_ident!("{method}"),
+        }
     }
 
     /// Waits for a future of the host's in a synchronous store.

@@ -125,7 +125,8 @@ impl Generator<'_> {
             #[doc = #about]
             pub fn #name<B, T, H>(
                 linker: &mut #root::generic::Linker<B, T>,
-                get: fn(&mut T) -> &mut H,
+                get: impl ::std::ops::Fn(&mut T) -> &mut H
+                    + ::std::marker::Copy + ::std::marker::Send + ::std::marker::Sync + 'static,
             ) -> #root::Result<()>
             where
                 B: #root::Backend,
@@ -203,11 +204,11 @@ impl Generator<'_> {
         );
         let (define, body) = match (is_async, mode) {
             (true, Mode::Suspending) => (
-                quote!(resource_async),
+                self.linker_method("resource_async"),
                 quote!(#root::HostFuture::new(async move { #dropped.await })),
             ),
-            (true, Mode::Blocking) => (quote!(resource), self.wait(&dropped)?),
-            (false, _) => (quote!(resource), dropped),
+            (true, Mode::Blocking) => (self.linker_method("resource"), self.wait(&dropped)?),
+            (false, _) => (self.linker_method("resource"), dropped),
         };
         Ok(quote! {
             instance.#define(

@@ -91,6 +91,31 @@ fn options_change_it() {
 }
 
 #[test]
+fn host_functions_are_linked_through_pointers() {
+    let linked = |boxed| {
+        let options = options(WORLD).asynchronous(Async::Only(vec!["a:b/files#open".into()]));
+        let text = options.boxed(boxed).generate().unwrap().to_string();
+        let count = |part| text.matches(part).count();
+        (
+            [
+                count(".func_wrap("),
+                count(".func_wrap_async("),
+                count(".resource("),
+            ],
+            [
+                count(".func_wrap_boxed("),
+                count(".func_wrap_async_boxed("),
+                count(".resource_boxed("),
+            ],
+        )
+    };
+    let (plain, none) = linked(false);
+    assert!(plain.iter().all(|count| *count > 0), "{plain:?}");
+    assert_eq!(none, [0; 3]);
+    assert_eq!(linked(true), (none, plain));
+}
+
+#[test]
 fn items_are_gated() {
     let wit = r#"
         package a:b@1.2.0;

@@ -17,6 +17,7 @@ mod interrupt;
 mod late;
 mod limits;
 mod linker;
+mod linker_boxed;
 #[doc(hidden)]
 pub mod mutant;
 mod names;
@@ -28,6 +29,9 @@ mod scan;
 mod store;
 mod trap;
 mod types;
+#[cfg(feature = "units")]
+#[doc(hidden)]
+pub mod units;
 mod val;
 mod wave;
 

@@ -13,6 +13,7 @@ mod random;
 mod sockets;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use enginebay_core::{
     Backend, Caller, ComponentNamedList, Error, HostFuture, Lift, Linker, LinkerInstance, Lower,
@@ -145,6 +146,13 @@ struct Interface<'a, B: Backend, T: 'static> {
     mode: Mode,
 }
 
+/// The work of a function, without its type: so little is compiled for each function
+/// once more for each backend and each type of store data.
+type Work<P, R> = Box<dyn Fn(&mut State, P) -> Result<R> + Send + Sync>;
+
+/// As [`Work`], of a function that may have to wait.
+type WaitingWork<P, R> = Box<dyn for<'s> Fn(&'s mut State, P) -> Waiting<'s, R> + Send + Sync>;
+
 impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
     fn func<P, R, F>(&mut self, name: &str, func: F) -> Result<()>
     where
@@ -152,12 +160,7 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: Fn(&mut State, P) -> Result<R> + Send + Sync + 'static,
     {
-        self.instance.func_wrap(name, move |mut caller, params| {
-            let state = caller.data_mut().wasi().state()?;
-            let result = func(state, params);
-            state.settle();
-            result.map_err(|error| state.explained(error))
-        })
+        self.define(name, Box::new(func))
     }
 
     fn io<P, R, F>(&mut self, name: &str, func: F) -> Result<()>
@@ -172,26 +175,51 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
         })
     }
 
+    fn define<P, R>(&mut self, name: &str, func: Work<P, R>) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+    {
+        self.instance
+            .func_wrap_boxed(name, move |mut caller, params| {
+                let state = caller.data_mut().wasi().state()?;
+                let result = func(state, params);
+                state.settle();
+                result.map_err(|error| state.explained(error))
+            })
+    }
+
     fn waits<P, R, F>(&mut self, name: &str, func: F) -> Result<()>
     where
         P: ComponentNamedList + Lift + Send + Sync + 'static,
         R: ComponentNamedList + Lower + Send + Sync + 'static,
-        F: for<'s> Fn(&'s mut State, P) -> Waiting<'s, R> + Copy + Send + Sync + 'static,
+        F: for<'s> Fn(&'s mut State, P) -> Waiting<'s, R> + Send + Sync + 'static,
+    {
+        self.define_waiting(name, Box::new(func))
+    }
+
+    fn define_waiting<P, R>(&mut self, name: &str, func: WaitingWork<P, R>) -> Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + Sync + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
     {
         match self.mode {
-            Mode::Sync => self.instance.func_wrap(name, move |caller, params| {
+            Mode::Sync => self.instance.func_wrap_boxed(name, move |caller, params| {
                 wait(caller, |state| func(state, params))
             }),
-            Mode::Async => self
-                .instance
-                .func_wrap_async(name, move |mut caller, params| {
-                    HostFuture::new(async move {
-                        let state = caller.data_mut().wasi().state()?;
-                        let result = runtime::entered(func(state, params)).await;
-                        state.settle();
-                        result.map_err(|error| state.explained(error))
+            Mode::Async => {
+                let func = Arc::new(func);
+                self.instance
+                    .func_wrap_async_boxed(name, move |mut caller, params| {
+                        let func = func.clone();
+                        HostFuture::new(async move {
+                            let state = caller.data_mut().wasi().state()?;
+                            let result = runtime::entered(func(state, params)).await;
+                            state.settle();
+                            result.map_err(|error| state.explained(error))
+                        })
                     })
-                }),
+            }
         }
     }
 
@@ -200,39 +228,45 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
     where
         F: Fn(&mut State, Raw<K::Entry>) -> wasmtime::Result<()> + Send + Sync + 'static,
     {
-        let ty = ResourceType::host::<K>();
-        self.instance.resource(name, ty, move |mut caller, rep| {
-            let state = caller.data_mut().wasi().state()?;
+        let destructor: Work<u32, ()> = Box::new(move |state, rep| {
             let done = destructor(state, Raw::new_own(rep));
-            state.settle();
             done.map_err(failed)
-        })
+        });
+        let ty = ResourceType::host::<K>();
+        self.instance
+            .resource_boxed(name, ty, move |mut caller, rep| {
+                let state = caller.data_mut().wasi().state()?;
+                let done = destructor(state, rep);
+                state.settle();
+                done
+            })
     }
 
     /// A resource whose destructor may have to wait.
     fn resource_waits<K: Kind, F>(&mut self, name: &str, destructor: F) -> Result<()>
     where
-        F: for<'s> Fn(&'s mut State, Raw<K::Entry>) -> Waiting<'s, ()>
-            + Copy
-            + Send
-            + Sync
-            + 'static,
+        F: for<'s> Fn(&'s mut State, Raw<K::Entry>) -> Waiting<'s, ()> + Send + Sync + 'static,
     {
+        let destructor: WaitingWork<u32, ()> =
+            Box::new(move |state, rep| destructor(state, Raw::new_own(rep)));
         let ty = ResourceType::host::<K>();
         match self.mode {
-            Mode::Sync => self.instance.resource(name, ty, move |caller, rep| {
-                wait(caller, |state| destructor(state, Raw::new_own(rep)))
+            Mode::Sync => self.instance.resource_boxed(name, ty, move |caller, rep| {
+                wait(caller, |state| destructor(state, rep))
             }),
-            Mode::Async => self
-                .instance
-                .resource_async(name, ty, move |mut caller, rep| {
-                    HostFuture::new(async move {
-                        let state = caller.data_mut().wasi().state()?;
-                        let done = runtime::entered(destructor(state, Raw::new_own(rep))).await;
-                        state.settle();
-                        done
+            Mode::Async => {
+                let destructor = Arc::new(destructor);
+                self.instance
+                    .resource_async_boxed(name, ty, move |mut caller, rep| {
+                        let destructor = destructor.clone();
+                        HostFuture::new(async move {
+                            let state = caller.data_mut().wasi().state()?;
+                            let done = runtime::entered(destructor(state, rep)).await;
+                            state.settle();
+                            done
+                        })
                     })
-                }),
+            }
         }
     }
 }
