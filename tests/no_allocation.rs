@@ -1,6 +1,7 @@
 //! A call with nothing but plain numbers allocates nothing on the host: neither
 //! a typed call, nor a host function that the guest calls in turn, nor a dynamic
-//! call whose results go where there is room.
+//! call whose results go where there is room. A list of numbers that comes from a guest
+//! is allocated once, with the room that it needs, and so copied once.
 #![allow(unsafe_code, reason = "a global allocator is unsafe to implement")]
 
 mod common;
@@ -17,6 +18,7 @@ on_each_backend! {
     calls_of_many_numbers_allocate_nothing
     host_functions_allocate_nothing
     dynamic_calls_allocate_nothing
+    lists_are_allocated_once
 }
 
 struct Counting;
@@ -24,6 +26,8 @@ struct Counting;
 thread_local! {
     /// Allocations of this thread. Other threads are the test harness's.
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// Bytes of them.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is passed on to the system's allocator; the counter is
@@ -32,6 +36,7 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        BYTES.set(BYTES.get() + layout.size());
         // SAFETY: the caller's promises are the system allocator's.
         unsafe { System.alloc(layout) }
     }
@@ -43,6 +48,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        BYTES.set(BYTES.get() + size);
         // SAFETY: the caller's promises are the system allocator's.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -53,11 +59,16 @@ static ALLOCATOR: Counting = Counting;
 
 /// How often something allocates the second time: the first time, engines get
 /// ready, stacks for one.
-fn count(mut run: impl FnMut()) -> usize {
+fn count(run: impl FnMut()) -> usize {
+    count_and_bytes(run).0
+}
+
+/// The same, and how many bytes.
+fn count_and_bytes(mut run: impl FnMut()) -> (usize, usize) {
     run();
-    let before = COUNT.get();
+    let (count, bytes) = (COUNT.get(), BYTES.get());
     run();
-    COUNT.get() - before
+    (COUNT.get() - count, BYTES.get() - bytes)
 }
 
 /// Numbers of each kind through the guest, and through a host function.
@@ -184,4 +195,88 @@ fn dynamic_calls_allocate_nothing<B: Backend>() {
     });
     assert_eq!(results, [Val::U32(5)]);
     assert_eq!(calls, 0);
+}
+
+/// Hands bytes of its memory to the host, as many as it is told, or words; and gives
+/// them back.
+const LISTS: &str = r#"(component
+    (import "bytes" (func $bytes (param "a" (list u8))))
+    (import "words" (func $words (param "a" (list u32))))
+    (core module $memory (memory (export "memory") 1))
+    (core instance $memory (instantiate $memory))
+    (core func $bytes (canon lower (func $bytes) (memory $memory "memory")))
+    (core func $words (canon lower (func $words) (memory $memory "memory")))
+    (core module $m
+        (import "" "memory" (memory 1))
+        (import "" "bytes" (func $bytes (param i32 i32)))
+        (import "" "words" (func $words (param i32 i32)))
+        (data (i32.const 1024) "\01\02\03\04\05\06\07\08")
+        (func $give (param i32) (result i32)
+            (i32.store (i32.const 0) (i32.const 1024))
+            (i32.store (i32.const 4) (local.get 0))
+            (i32.const 0))
+        (func (export "give-bytes") (param i32) (result i32) (call $give (local.get 0)))
+        (func (export "give-words") (param i32) (result i32) (call $give (local.get 0)))
+        (func (export "take-bytes") (param i32)
+            (call $bytes (i32.const 1024) (local.get 0)))
+        (func (export "take-words") (param i32)
+            (call $words (i32.const 1024) (local.get 0))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "memory" (memory $memory "memory"))
+        (export "bytes" (func $bytes))
+        (export "words" (func $words))))))
+    (func (export "give-bytes") (param "len" u32) (result (list u8))
+        (canon lift (core func $i "give-bytes") (memory $memory "memory")))
+    (func (export "give-words") (param "len" u32) (result (list u32))
+        (canon lift (core func $i "give-words") (memory $memory "memory")))
+    (func (export "take-bytes") (param "len" u32) (canon lift (core func $i "take-bytes")))
+    (func (export "take-words") (param "len" u32) (canon lift (core func $i "take-words"))))"#;
+
+/// Elements of the lists.
+const LENGTH: u32 = 10_000;
+
+fn lists_are_allocated_once<B: Backend>() {
+    let engine = engine::<B>(Interruption::None);
+    let mut linker = Linker::<B, u64>::new(&engine);
+    let mut root = linker.root();
+    root.func_wrap("bytes", |mut caller, (list,): (Vec<u8>,)| {
+        assert_eq!((list.len(), list[2]), (LENGTH as usize, 3));
+        *caller.data_mut() += 1;
+        Ok(())
+    })
+    .unwrap();
+    root.func_wrap("words", |mut caller, (list,): (Vec<u32>,)| {
+        assert_eq!((list.len(), list[1]), (LENGTH as usize, 0x0807_0605));
+        *caller.data_mut() += 1;
+        Ok(())
+    })
+    .unwrap();
+    let mut store = Store::new(&engine, 0).unwrap();
+    let component = Component::new(&engine, LISTS).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let length = LENGTH as usize;
+    for (name, bytes) in [("take-bytes", length), ("take-words", 4 * length)] {
+        let take = instance
+            .get_typed_func::<(u32,), ()>(&mut store, name)
+            .unwrap();
+        let allocated = count_and_bytes(|| take.call(&mut store, (LENGTH,)).unwrap());
+        assert_eq!(allocated, (1, bytes), "{name}");
+    }
+    assert_eq!(*store.data(), 4);
+    let give = instance
+        .get_typed_func::<(u32,), (Vec<u8>,)>(&mut store, "give-bytes")
+        .unwrap();
+    let allocated = count_and_bytes(|| {
+        let (list,) = give.call(&mut store, (LENGTH,)).unwrap();
+        assert_eq!((list.len(), list[2]), (length, 3));
+    });
+    assert_eq!(allocated, (1, length), "give-bytes");
+    let give = instance
+        .get_typed_func::<(u32,), (Vec<u32>,)>(&mut store, "give-words")
+        .unwrap();
+    let allocated = count_and_bytes(|| {
+        let (list,) = give.call(&mut store, (LENGTH,)).unwrap();
+        assert_eq!((list.len(), list[1]), (length, 0x0807_0605));
+    });
+    assert_eq!(allocated, (1, 4 * length), "give-words");
 }

@@ -472,7 +472,8 @@ impl<'a> Generator<'a> {
                 #(#[doc = #about])*
                 pub fn #name<T, H>(
                     linker: &mut #root::generic::Linker<B, T>,
-                    get: fn(&mut T) -> &mut H,
+                    get: impl ::std::ops::Fn(&mut T) -> &mut H
+                        + ::std::marker::Copy + ::std::marker::Send + ::std::marker::Sync + 'static,
                 ) -> #root::Result<()>
                 where
                     T: ::std::marker::Send + 'static,
