@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use enginebay_core::Limits;
 use enginebay_host::manifest::{
-    ByteSize, Manifest, ManifestError, Position, Problem, ProblemKind, ResourcePolicy, Restart,
-    template,
+    ByteSize, MAX_CONFIG, Manifest, ManifestError, Position, Problem, ProblemKind, ResourcePolicy,
+    Restart, template,
 };
 
 /// The least that a manifest must say.
@@ -41,6 +41,15 @@ host-bytes = "1MiB"
 restart = "always"
 max-restarts = 3
 backoff = "1s"
+
+[config]
+name = ""
+retries = -3
+share = 0.5
+on = true
+begins = 2026-01-02T03:04:05Z
+list = [1, "two", { three = 3.0 }]
+deep.er.still = []
 
 [permissions.filesystem]
 read = ["/data/**", "/etc/hosts"]
@@ -154,6 +163,58 @@ fn both_forms_say_the_same() {
         let policy = ResourcePolicy::default();
         assert_eq!(Manifest::from_json(&json, &policy).unwrap(), manifest);
     }
+}
+
+#[test]
+fn a_configuration_is_json_text_for_the_component() {
+    let data = |text: &str| Manifest::parse(text).unwrap().config.to_data();
+    let said = data(ALL).unwrap();
+    let expected = r#"{"begins":"2026-01-02T03:04:05Z","deep":{"er":{"still":[]}},"list":[1,"two",{"three":3.0}],"name":"","on":true,"retries":-3,"share":0.5}"#;
+    assert_eq!(str::from_utf8(&said).unwrap(), expected);
+    assert_eq!(data(LEAST), None);
+    assert_eq!(data(&format!("{LEAST}[config]")), None);
+    // With `{"a":""}` around it.
+    let long = |bytes: usize| format!("{LEAST}[config]\na = \"{}\"", "x".repeat(bytes - 8));
+    assert_eq!(data(&long(MAX_CONFIG)).unwrap().len(), MAX_CONFIG);
+    let found = problems(&long(MAX_CONFIG + 1));
+    assert_eq!(found[0].kind, ProblemKind::OutOfRange);
+    assert!(found[0].message.contains("65536 is the most"), "{found:?}");
+    let nested = |lists: usize| {
+        let (open, close) = ("[".repeat(lists), "]".repeat(lists));
+        format!("{LEAST}[config]\na = {open}{close}")
+    };
+    assert!(data(&nested(15)).is_some());
+    let found = problems(&nested(16));
+    assert_eq!(found[0].kind, ProblemKind::OutOfRange);
+    assert!(found[0].message.contains("more than 16"), "{found:?}");
+    // What only JSON has.
+    let json = |config: &str| {
+        let text = format!(
+            r#"{{"component": {{"name": "a", "version": "1.0.0"}},
+            "resources": {{"memory": "1MiB"}}, "config": {config}}}"#
+        );
+        let read = Manifest::from_json(&text, &ResourcePolicy::default());
+        read.map_err(|error| error.to_string())
+    };
+    assert!(
+        json(r#"{"a": null}"#)
+            .unwrap_err()
+            .contains("leave the key out")
+    );
+    assert!(
+        json(r#"{"a": {"b": 1, "b": 2}}"#)
+            .unwrap_err()
+            .contains("there twice")
+    );
+    assert!(
+        json(r#"{"a": 18446744073709551615}"#)
+            .unwrap_err()
+            .contains("is allowed")
+    );
+    assert_eq!(
+        json(r#"{"a": true}"#).unwrap().config.get("a"),
+        Some(&true.into())
+    );
 }
 
 #[test]
@@ -421,6 +482,30 @@ fn what_is_wrong_is_told_with_its_place_and_what_is_allowed() {
         ),
         (
             5,
+            "memory = \"1MiB\"\n[[config]]",
+            WrongType,
+            0,
+            "config",
+            "a table of keys and values",
+        ),
+        (
+            5,
+            "memory = \"1MiB\"\n[config]\na = [1, { b = nan }]",
+            Invalid,
+            15,
+            "config.a[1].b",
+            "finite",
+        ),
+        (
+            5,
+            "memory = \"1MiB\"\n[config]\na = 9223372036854775808",
+            OutOfRange,
+            5,
+            "config.a",
+            "9223372036854775807 is allowed",
+        ),
+        (
+            5,
             "memory = \"1MiB\"\nmemory = \"2MiB\"",
             Syntax,
             1,
@@ -640,7 +725,9 @@ fn the_page_of_the_manual_is_right() {
     let manifest = Manifest::parse(example).unwrap();
     assert!(!manifest.grants().is_empty());
     // Every key is named.
-    let json = Manifest::parse(ALL).unwrap().to_json();
+    let mut json = Manifest::parse(ALL).unwrap().to_json();
+    // What is in it is the component's.
+    json["config"] = true.into();
     fn keys(value: &serde_json::Value, all: &mut Vec<String>) {
         for (key, value) in value.as_object().into_iter().flatten() {
             all.push(key.clone());

@@ -12,11 +12,13 @@ use enginebay_guest::{
 
 struct Faulty {
     calls: u64,
+    config: Vec<u8>,
 }
 
 impl Component for Faulty {
     const OPERATIONS: &'static [&'static str] = &[
         "trap", "panic", "spin", "grow", "never", "sleep", "flood", "fill", "fail", "count",
+        "config",
     ];
 
     /// Fails if the environment says `FAIL_INIT=1`.
@@ -26,7 +28,10 @@ impl Component for Faulty {
             let why = "FAIL_INIT is set".to_owned();
             return Err(ComponentError::InitializationFailed(why));
         }
-        Ok(Faulty { calls: 0 })
+        Ok(Faulty {
+            calls: 0,
+            config: config.data.unwrap_or_default(),
+        })
     }
 
     fn execute(
@@ -41,6 +46,8 @@ impl Component for Faulty {
             "flood" => Ok(flood(input).into_bytes()),
             "fill" => fill(input).map(String::into_bytes),
             "fail" => Err(ExecutionError::ProcessingFailed(input.to_owned())),
+            // What it was started with.
+            "config" => Ok(self.config.clone()),
             "count" => Ok(self.calls.to_string().into_bytes()),
             "sleep" => {
                 sleep(input)?;

@@ -27,6 +27,7 @@
 //! ```
 
 mod component;
+mod config;
 mod dependencies;
 mod error;
 mod lifecycle;
@@ -52,6 +53,7 @@ use semver::VersionReq;
 use serde::Serialize;
 
 pub use component::{ComponentFile, ComponentInfo, ComponentName};
+pub use config::{Config, MAX_CONFIG};
 pub use dependencies::DependencyName;
 pub use error::{ManifestError, Position, Problem, ProblemKind};
 pub use lifecycle::{Lifecycle, Restart};
@@ -96,6 +98,9 @@ pub struct Manifest {
     /// When it is started again.
     #[serde(skip_serializing_if = "Lifecycle::is_default", default)]
     pub lifecycle: Lifecycle,
+    /// What it is told when it starts.
+    #[serde(skip_serializing_if = "Config::is_empty", default)]
+    pub config: Config,
     /// What it may touch. Nothing else is.
     #[serde(skip_serializing_if = "Permissions::is_empty", default)]
     pub permissions: Permissions,
@@ -245,6 +250,8 @@ impl Manifest {
             .map(|table| dependencies::read(table, reader));
         let lifecycle =
             subtable(&mut table, "lifecycle", reader).map(|table| Lifecycle::read(table, reader));
+        let config = table.take("config");
+        let config = config.map(|node| Config::read(node, reader));
         let permissions = subtable(&mut table, "permissions", reader)
             .map(|table| Permissions::read(table, reader));
         reader.finish(table);
@@ -253,6 +260,7 @@ impl Manifest {
             dependencies: dependencies.unwrap_or_default(),
             resources: resources??,
             lifecycle: lifecycle.unwrap_or_default(),
+            config: config.unwrap_or_default(),
             permissions: permissions.unwrap_or_default(),
         })
     }

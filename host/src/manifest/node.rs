@@ -8,7 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ManifestError, Position};
 
-/// The most tables and lists within each other: manifests need 4.
+/// The most tables and lists within each other: manifests need 4, and
+/// a component's configuration up to 16.
 const MAX_DEPTH: usize = 32;
 
 /// A value, and where it is in the text.
@@ -23,8 +24,13 @@ pub(super) enum Value {
     Integer(i128),
     List(Vec<Node>),
     Table(Vec<Entry>),
-    /// What no manifest has, by its name.
-    Other(&'static str),
+    // What only a component's own configuration has:
+    Bool(bool),
+    /// Or a number of JSON that is too large for a whole one.
+    Fraction(f64),
+    /// A date or time of TOML, as it writes it.
+    Date(String),
+    Null,
 }
 
 /// A key and its value.
@@ -121,9 +127,10 @@ fn value_of(value: DeValue<'_>, depth: usize) -> Result<Value, ManifestError> {
             Value::List(nodes)
         }
         DeValue::Table(table) => table_value(table, depth + 1)?,
-        DeValue::Float(_) => Value::Other("a fraction"),
-        DeValue::Boolean(_) => Value::Other("true or false"),
-        DeValue::Datetime(_) => Value::Other("a date"),
+        // What cannot be read is no number.
+        DeValue::Float(number) => Value::Fraction(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(value) => Value::Bool(value),
+        DeValue::Datetime(date) => Value::Date(date.to_string()),
     })
 }
 
@@ -135,7 +142,10 @@ impl Value {
             Value::Integer(_) => "a number",
             Value::List(_) => "a list",
             Value::Table(_) => "a table",
-            Value::Other(name) => name,
+            Value::Bool(_) => "true or false",
+            Value::Fraction(_) => "a fraction, or a number that is too large,",
+            Value::Date(_) => "a date",
+            Value::Null => "null",
         }
     }
 }
@@ -157,8 +167,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
         f.write_str("a value")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Other("true or false"))
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
@@ -169,8 +179,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Value::Integer(number.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Other("a fraction, or a number that is too large"))
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Fraction(number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -178,7 +188,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Other("null"))
+        Ok(Value::Null)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

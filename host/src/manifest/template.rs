@@ -39,6 +39,10 @@ deadline = "5s"
 # max-restarts = 5
 # backoff = "100ms"
 
+# What it is told when it starts, as JSON text: whatever it knows.
+# [config]
+# greeting = "Hello"
+
 # What it may touch: a list is of what it cannot do without, and
 # { required = [...], optional = [...] } says which is which.
 
