@@ -7,6 +7,7 @@ mod common;
 mod asynchronous;
 mod failing;
 mod loading;
+mod reloading;
 mod working;
 
 use std::fs;
@@ -24,6 +25,7 @@ use enginebay::{Backend, Config};
 use asynchronous::*;
 use failing::*;
 use loading::*;
+use reloading::*;
 use working::*;
 
 on_each_backend! {
@@ -32,6 +34,9 @@ on_each_backend! {
     files_are_processed
     what_is_not_granted_is_denied
     a_revocation_holds_at_the_next_call
+    trust_decides_in_the_mode_permissive
+    changes_are_told
+    a_configuration_is_told_to_its_component
     what_components_know_of_one_another
     usage_is_told
     a_component_that_traps_is_started_again
@@ -50,6 +55,11 @@ on_each_backend! {
     what_is_required_has_to_be_granted
     a_name_is_taken_once
     components_stop
+    permissions_are_reloaded_at_once
+    limits_and_configuration_are_taken_up_by_a_restart
+    one_that_waits_to_be_started_again_takes_a_reload_up_at_once
+    a_reload_that_is_refused_changes_nothing
+    what_was_done_by_hand_outlives_a_reload
     services_work_in_asynchronous_stores
 }
 

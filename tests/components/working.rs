@@ -1,16 +1,19 @@
 //! What components do with a host's services.
 
 use std::fs;
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
 
 use enginebay::Backend;
 use enginebay::host::capability::{Operation, StorageAction};
 use enginebay::host::filesystem::{Access, Filesystem};
-use enginebay::host::runner::ExecutionOutcome;
+use enginebay::host::permission::{Decision, Permissions, SecurityMode, TrustLevel};
+use enginebay::host::runner::{Changes, ExecutionOutcome, HostOptions};
 use enginebay::host::services::{Services, Status};
 use enginebay::host::storage::Storage;
 
 use crate::common::temp::TempDir;
-use crate::{host, load, output, run, services};
+use crate::{host, host_with, load, output, run, services};
 
 pub(crate) fn a_count_outlives_its_component<B: Backend>() {
     let folder = TempDir::on::<B>("count");
@@ -125,6 +128,69 @@ pub(crate) fn a_revocation_holds_at_the_next_call<B: Backend>() {
     assert_eq!(output(&counter, "get", ""), "1");
     services.permissions().restore("counter", write).unwrap();
     assert_eq!(output(&counter, "increment", ""), "2");
+}
+
+pub(crate) fn trust_decides_in_the_mode_permissive<B: Backend>() {
+    let refused = |mode, trust| {
+        let permissions = Permissions::builder().mode(mode).build();
+        let services = Services::builder().permissions(permissions).build();
+        let mut options = HostOptions::default();
+        options.trust = trust;
+        let host = host_with::<B>(services, options);
+        let told = output(&load(&host, "denied/denied"), "try", "");
+        told.contains("denied: filesystem.read(/data/secret.txt)")
+    };
+    for mode in SecurityMode::ALL {
+        for trust in TrustLevel::ALL {
+            let is_allowed = mode.beyond_grants(trust) == Decision::Allow;
+            assert_eq!(refused(mode, trust), !is_allowed, "{mode}, {trust}");
+        }
+    }
+    assert_eq!(HostOptions::default().trust, TrustLevel::Unknown);
+}
+
+pub(crate) fn a_configuration_is_told_to_its_component<B: Backend>() {
+    let host = host::<B>(services());
+    let more = "[config]\ngreeting = \"h\u{e4}\"\ntimes = [1, 2.5]\n[lifecycle]\nbackoff = \"1ms\"";
+    let told = crate::faulty(&host, "told", more);
+    let expected = "{\"greeting\":\"h\u{e4}\",\"times\":[1,2.5]}";
+    assert_eq!(output(&told, "config", ""), expected);
+    // It is told each time that it is started.
+    run(&told, "trap", "");
+    assert_eq!(output(&told, "config", ""), expected);
+    let untold = crate::faulty(&host, "untold", "");
+    assert_eq!(output(&untold, "config", ""), "");
+}
+
+pub(crate) fn changes_are_told<B: Backend>() {
+    let host = host::<B>(services());
+    let mut changes = host.changes();
+    let is_told = |changes: &mut Changes| {
+        let mut changed = std::pin::pin!(changes.changed());
+        let mut context = Context::from_waker(Waker::noop());
+        changed.as_mut().poll(&mut context) == Poll::Ready(true)
+    };
+    assert!(!is_told(&mut changes));
+    let counter = load(&host, "counter/counter");
+    assert!(is_told(&mut changes));
+    // To be at work is no change, and looking at it is none.
+    assert_eq!(output(&counter, "increment", ""), "1");
+    assert!(!is_told(&mut changes));
+    let faulty = crate::faulty(&host, "faulty", "[lifecycle]\nbackoff = \"1h\"");
+    while faulty.status() != Status::Ready {
+        assert!(changes.wait());
+    }
+    run(&faulty, "trap", "");
+    while faulty.status() != Status::Suspended {
+        assert!(changes.wait());
+    }
+    assert!(host.remove("faulty"));
+    assert!(is_told(&mut changes));
+    assert!(!is_told(&mut changes));
+    // That the host stops what it has left is the last one.
+    drop((host, counter, faulty));
+    assert!(changes.wait());
+    assert!(!changes.wait());
 }
 
 pub(crate) fn what_components_know_of_one_another<B: Backend>() {

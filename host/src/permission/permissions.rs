@@ -190,6 +190,14 @@ impl Permissions {
         Ok(())
     }
 
+    /// How far a component is trusted.
+    ///
+    /// # Errors
+    /// It is not registered.
+    pub fn trust(&self, component: &str) -> Result<TrustLevel, PermissionError> {
+        Ok(self.component(component)?.rules().subject.trust())
+    }
+
     /// Changes the mode, for all components, and asks the policy again.
     pub fn set_mode(&self, mode: SecurityMode) {
         let names = {

@@ -8,15 +8,24 @@ use std::{io, thread};
 use enginebay_core::{Backend, Engine, Error, InstancePre, Limits, Result, Store};
 use tokio::sync::mpsc;
 
+use super::changes::Notifier;
 use super::event::{self, Command, Event};
 use super::handle::{ComponentHandle, Control};
 use super::outcome::{Execution, ExecutionContext, ExecutionOutcome, ResourceUsage};
+use super::reload::Settings;
+use super::say;
 use crate::block::wait;
 use crate::contract::bindings::enginebay::core::types as wit;
 use crate::contract::bindings::exports::enginebay::core::component_lifecycle as lifecycle;
 use crate::manifest::{Lifecycle, Restart};
 use crate::messaging::{Mailbox, Message, MessageKind, Payload, PendingRequest};
-use crate::services::{ComponentContext, ContextOptions, HostView, Services, Status, convert};
+use crate::services::{ComponentContext, HostView, Services, Status, convert};
+
+/// The target of the events of `tracing` by which a host tells that a component has failed:
+/// `enginebay::host::failure`. Each failure is one event, a warning, with the field
+/// `component`. If an operation failed so, the field `operation` names it, and who asked for
+/// it is told the same by its [`ExecutionOutcome`].
+pub const FAILURES: &str = "enginebay::host::failure";
 
 /// How many commands wait for a component at once.
 const MOST_COMMANDS: usize = 64;
@@ -52,18 +61,20 @@ impl enginebay_wasi::WasiView for Data {
 pub(super) struct Setup<B: Backend> {
     pub(super) engine: Engine<B>,
     pub(super) instance: InstancePre<B, Data>,
-    pub(super) limits: Limits,
-    pub(super) lifecycle: Lifecycle,
+    pub(super) settings: Settings,
     pub(super) services: Services,
-    pub(super) context: ContextOptions,
     pub(super) environment: Vec<(String, String)>,
     pub(super) name: Arc<str>,
 }
 
 /// Starts the thread.
-pub(super) fn spawn<B: Backend>(setup: Setup<B>, mailbox: Mailbox) -> io::Result<ComponentHandle> {
+pub(super) fn spawn<B: Backend>(
+    setup: Setup<B>,
+    mailbox: Mailbox,
+    notifier: Notifier,
+) -> io::Result<ComponentHandle> {
     let (sender, commands) = mpsc::channel(MOST_COMMANDS);
-    let control = Arc::new(Control::new(setup.name.clone()));
+    let control = Arc::new(Control::new(setup.name.clone(), notifier));
     let handle = ComponentHandle {
         commands: sender,
         control: control.clone(),
@@ -87,7 +98,9 @@ fn run<B: Backend>(actor: Actor<B>) {
     let supervised = panic::catch_unwind(AssertUnwindSafe(move || actor.supervise()));
     let last = supervised.unwrap_or_else(|_| {
         let failure = "the host's own code panicked".to_string();
-        control.set(|state| state.last_failure = Some(failure));
+        let component = &*control.name;
+        tracing::warn!(target: FAILURES, component, "{failure}");
+        control.set(|state| state.fail(failure));
         Status::Failed
     });
     control.set(|state| state.status = last);
@@ -111,7 +124,25 @@ struct Live<B: Backend> {
 /// Why a component does not run any more.
 enum End {
     Stopped,
-    Failed(String),
+    /// It is started again with other settings.
+    Renewed,
+    Failed(Failure),
+}
+
+/// Why a component failed.
+struct Failure {
+    text: String,
+    /// The operation that failed, if who asked for it was told.
+    operation: Option<String>,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Failure {
+            text,
+            operation: None,
+        }
+    }
 }
 
 impl<B: Backend> Actor<B> {
@@ -121,16 +152,20 @@ impl<B: Backend> Actor<B> {
         let mut in_a_row = 0;
         let last = loop {
             let begun = Instant::now();
+            self.renew();
             let end = self.live();
             self.control.set_cancel(None);
             self.requests.clear();
             let failure = match end {
                 End::Stopped => break Status::Terminated,
+                End::Renewed => continue,
                 End::Failed(failure) => failure,
             };
             let component = &*self.setup.name;
-            tracing::warn!(target: "enginebay::host", component, "{failure}");
-            self.control.set(|state| state.last_failure = Some(failure));
+            let Failure { text, operation } = failure;
+            let operation = operation.as_deref();
+            tracing::warn!(target: FAILURES, component, operation, "{text}");
+            self.control.set(|state| state.fail(text));
             if begun.elapsed() >= STEADY {
                 in_a_row = 0;
             }
@@ -139,7 +174,7 @@ impl<B: Backend> Actor<B> {
                 max_restarts,
                 backoff,
                 ..
-            } = self.setup.lifecycle;
+            } = self.setup.settings.lifecycle;
             if restart == Restart::Never || in_a_row >= max_restarts {
                 break Status::Failed;
             }
@@ -165,21 +200,37 @@ impl<B: Backend> Actor<B> {
         self.control.set(|state| state.status = status);
     }
 
-    /// Waits, and says whether the component is to stop.
+    /// Takes up new settings, if there are some; whether they need a restart.
+    fn renew(&mut self) -> bool {
+        let Some(renewal) = self.control.take_renewal() else {
+            return false;
+        };
+        self.setup.settings = renewal.settings;
+        if renewal.restarts {
+            let metadata = self.setup.settings.metadata.clone();
+            let registry = self.setup.services.registry();
+            registry.set(metadata, Status::Suspended);
+        }
+        renewal.restarts
+    }
+
+    /// Waits, and says whether the component is to stop. It waits no longer if its settings
+    /// are renewed.
     fn pause(&self, time: Duration) -> bool {
         let clock = &self.setup.services.inner.clock;
         let mut sleep = clock.sleep(time);
         let over = async {
-            let mut stop = std::pin::pin!(self.control.stop.notified());
+            let mut woken = std::pin::pin!(self.control.woken.notified());
             std::future::poll_fn(|cx| {
-                if stop.as_mut().poll(cx).is_ready() {
-                    return std::task::Poll::Ready(true);
+                if woken.as_mut().poll(cx).is_ready() {
+                    return std::task::Poll::Ready(());
                 }
-                sleep.poll(cx).map(|_| false)
+                sleep.poll(cx).map(drop)
             })
             .await
         };
-        wait(over) || self.control.is_stopping()
+        wait(over);
+        self.control.is_stopping()
     }
 
     /// Starts the component, and works for as long as it runs.
@@ -187,28 +238,34 @@ impl<B: Backend> Actor<B> {
         self.status(Status::Initializing);
         let mut live = match self.start() {
             Ok(live) => live,
-            Err(failure) => return End::Failed(failure),
+            Err(failure) => return End::Failed(failure.into()),
         };
         loop {
             if self.control.is_stopping() {
                 return self.shut_down(live);
             }
+            if self.renew() {
+                self.call_shutdown(live, Status::Suspended);
+                return End::Renewed;
+            }
             self.status(Status::Ready);
             self.requests
                 .extend(live.store.data_mut().component.take_requests());
             let event = event::next(
-                &self.control.stop,
+                &self.control.woken,
                 &mut self.commands,
                 &mut self.requests,
                 &mut self.mailbox,
             );
             let event = wait(event);
-            if let Event::Stop = event {
-                return self.shut_down(live);
+            match event {
+                Event::Stop => return self.shut_down(live),
+                Event::Woken => continue,
+                _ => {}
             }
             self.status(Status::Processing);
-            if let Err(error) = self.handle(&mut live, event) {
-                return End::Failed(error);
+            if let Err(failure) = self.handle(&mut live, event) {
+                return End::Failed(failure);
             }
         }
     }
@@ -217,10 +274,10 @@ impl<B: Backend> Actor<B> {
         let failed = |error: Error| format!("it could not be started: {error}");
         let (store, guest) = self.instantiate().map_err(failed)?;
         let mut live = Live { store, guest };
-        let limits = &self.setup.limits;
+        let limits = &self.setup.settings.limits;
         let config = lifecycle::ComponentConfig {
             environment: self.setup.environment.clone(),
-            data: None,
+            data: self.setup.settings.data.clone(),
             limits: lifecycle::ResourceLimits {
                 memory_bytes: limits.memory,
                 fuel: limits.fuel,
@@ -230,7 +287,10 @@ impl<B: Backend> Actor<B> {
         let started = live.call(limits, None, |store, guest| guest.call_init(store, &config));
         match started.map_err(failed)? {
             Ok(()) => {}
-            Err(error) => return Err(format!("its `init` failed: {error:?}")),
+            Err(error) => {
+                let why = say::component_error(&error);
+                return Err(format!("its `init` failed: {why}"));
+            }
         }
         let metadata = live.call(limits, None, |store, guest| guest.call_metadata(store));
         let mut metadata = metadata.map_err(failed)?;
@@ -248,12 +308,16 @@ impl<B: Backend> Actor<B> {
     fn instantiate(&self) -> Result<(Store<B, Data>, lifecycle::Guest<B>)> {
         let setup = &self.setup;
         let data = Data {
-            component: ComponentContext::new(&setup.services, &setup.name, setup.context.clone())?,
+            component: ComponentContext::new(
+                &setup.services,
+                &setup.name,
+                setup.settings.context.clone(),
+            )?,
             #[cfg(feature = "wasi")]
             wasi: enginebay_wasi::WasiCtx::builder().build()?,
         };
         let mut store = Store::builder(&setup.engine)
-            .limits(setup.limits.clone())
+            .limits(setup.settings.limits.clone())
             .build(data)?;
         self.control.set_cancel(store.cancel_handle().ok());
         let instance = setup.instance.instantiate(&mut store)?;
@@ -261,44 +325,51 @@ impl<B: Backend> Actor<B> {
         Ok((store, guest))
     }
 
-    /// Calls `shutdown`. However it ends, the component has stopped.
-    fn shut_down(&self, mut live: Live<B>) -> End {
-        self.status(Status::Terminating);
+    fn shut_down(&self, live: Live<B>) -> End {
+        self.call_shutdown(live, Status::Terminating);
+        End::Stopped
+    }
+
+    /// Calls `shutdown`, with a status meanwhile. However it ends, the component has stopped.
+    fn call_shutdown(&self, mut live: Live<B>, status: Status) {
+        self.status(status);
         let component = &*self.setup.name;
-        match live.call(&self.setup.limits, None, |store, guest| {
+        match live.call(&self.setup.settings.limits, None, |store, guest| {
             guest.call_shutdown(store)
         }) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(target: "enginebay::host", component, "its `shutdown` failed: {error:?}");
+                let error = say::component_error(&error);
+                tracing::warn!(target: "enginebay::host", component, "its `shutdown` failed: {error}");
             }
             Err(error) => {
                 tracing::warn!(target: "enginebay::host", component, "its `shutdown` failed: {error}");
             }
         }
-        End::Stopped
     }
 
     /// Does what an event asks for. An error is the end of the component.
-    fn handle(&self, live: &mut Live<B>, event: Event) -> Result<(), String> {
+    fn handle(&self, live: &mut Live<B>, event: Event) -> Result<(), Failure> {
         match event {
-            Event::Stop => Ok(()),
+            Event::Stop | Event::Woken => Ok(()),
             Event::Command(command) => self.command(live, command),
-            Event::Message(message) => self.message(live, message),
+            Event::Message(message) => Ok(self.message(live, message)?),
             Event::Answer(id, answer) => {
                 live.store.data_mut().component.forget_request(id);
                 let answer = answer.map_err(convert::message_error);
                 let answer = answer.as_ref().map(|payload| &payload[..]);
-                let handled = live.call(&self.setup.limits, None, |store, guest| {
+                let handled = live.call(&self.setup.settings.limits, None, |store, guest| {
                     guest.call_handle_callback(store, id, answer)
                 });
-                self.handled("handle-callback", handled).map(drop)
+                // What it says has been noted.
+                self.handled("handle-callback", handled)?.ok();
+                Ok(())
             }
         }
     }
 
-    fn command(&self, live: &mut Live<B>, command: Command) -> Result<(), String> {
-        let limits = &self.setup.limits;
+    fn command(&self, live: &mut Live<B>, command: Command) -> Result<(), Failure> {
+        let limits = &self.setup.settings.limits;
         match command {
             Command::Execute {
                 operation,
@@ -308,7 +379,12 @@ impl<B: Backend> Actor<B> {
             } => {
                 let (execution, failure) = self.execute(live, &operation, &input, context);
                 let _ = reply.send(execution);
-                failure.map_or(Ok(()), Err)
+                failure.map_or(Ok(()), |text| {
+                    Err(Failure {
+                        text,
+                        operation: Some(operation),
+                    })
+                })
             }
             Command::Health(reply) => {
                 let health = live.call(limits, None, |store, guest| guest.call_health(store));
@@ -342,7 +418,7 @@ impl<B: Backend> Actor<B> {
         input: &[u8],
         context: ExecutionContext,
     ) -> (Execution, Option<String>) {
-        let limits = &self.setup.limits;
+        let limits = &self.setup.settings.limits;
         let deadline = match (context.deadline, limits.deadline) {
             (Some(own), Some(most)) => Some(own.min(most)),
             (own, most) => own.or(most),
@@ -409,13 +485,13 @@ impl<B: Backend> Actor<B> {
             sent: convert::timestamp(time),
             payload: payload.into_vec(),
         };
-        let handled = live.call(&self.setup.limits, None, |store, guest| {
+        let handled = live.call(&self.setup.settings.limits, None, |store, guest| {
             guest.call_handle_message(store, &message)
         });
         // A responder that is dropped tells who asked that there is no answer.
         let answer = match self.handled("handle-message", handled)? {
             Ok(answer) => answer.ok_or_else(|| "it has no answer".to_string()),
-            Err(error) => Err(format!("{error:?}")),
+            Err(error) => Err(say::component_error(&error)),
         };
         if let Some(responder) = responder {
             let _ = match answer {
@@ -435,7 +511,8 @@ impl<B: Backend> Actor<B> {
         let result = result.map_err(|error| format!("its `{what}` failed: {error}"))?;
         if let Err(error) = &result {
             let component = &*self.setup.name;
-            tracing::warn!(target: "enginebay::host", component, "its `{what}` failed: {error:?}");
+            let error = say::component_error(error);
+            tracing::warn!(target: "enginebay::host", component, "its `{what}` failed: {error}");
         }
         Ok(result)
     }

@@ -30,21 +30,24 @@ pub(super) enum Event {
     Command(Command),
     Message(Message),
     Answer(u64, Result<Payload, MessagingError>),
+    /// The component is to stop, or to take up a renewal.
+    Woken,
+    /// Nobody is left who could ask for anything.
     Stop,
 }
 
-/// Waits for what comes first. To stop comes before all, then what a handle asks, answers,
+/// Waits for what comes first. To be woken comes before all, then what a handle asks, answers,
 /// and messages; nothing is lost that is not taken.
 pub(super) async fn next(
-    stop: &Notify,
+    woken: &Notify,
     commands: &mut mpsc::Receiver<Command>,
     requests: &mut Vec<PendingRequest>,
     mailbox: &mut Mailbox,
 ) -> Event {
-    let mut stop = pin!(stop.notified());
+    let mut woken = pin!(woken.notified());
     poll_fn(|cx| {
-        if stop.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Event::Stop);
+        if woken.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Event::Woken);
         }
         match commands.poll_recv(cx) {
             Poll::Ready(Some(command)) => return Poll::Ready(Event::Command(command)),

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use enginebay_core::CancelHandle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::changes::Notifier;
 use super::event::Command;
 use super::outcome::{
     Execution, ExecutionContext, ExecutionOutcome, NotRunning, ResourceUsage, State,
 };
+use super::reload::Renewal;
 use crate::block::wait;
 use crate::contract::bindings::enginebay::core::types as wit;
 use crate::services::Status;
@@ -32,14 +34,18 @@ pub(super) struct Control {
     pub(super) name: Arc<str>,
     state: Mutex<Shared>,
     changed: Condvar,
-    /// The component is to stop.
-    pub(super) stop: Notify,
+    /// Tells the host's [`Changes`](super::Changes).
+    notifier: Notifier,
+    /// The component is to stop, or to take up a renewal.
+    pub(super) woken: Notify,
 }
 
 #[derive(Debug)]
 struct Shared {
     state: State,
     stopping: bool,
+    /// What it has not taken up yet.
+    renewal: Option<Renewal>,
     /// What it is going to be, once all of it is gone.
     last: Option<Status>,
     /// What stops the store that runs.
@@ -47,21 +53,24 @@ struct Shared {
 }
 
 impl Control {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: Arc<str>, notifier: Notifier) -> Self {
         Control {
             name,
             state: Mutex::new(Shared {
                 state: State {
                     status: Status::Initializing,
                     restarts: 0,
+                    failures: 0,
                     last_failure: None,
                 },
                 stopping: false,
+                renewal: None,
                 last: None,
                 cancel: None,
             }),
             changed: Condvar::new(),
-            stop: Notify::new(),
+            notifier,
+            woken: Notify::new(),
         }
     }
 
@@ -73,6 +82,19 @@ impl Control {
         self.lock().stopping
     }
 
+    /// Has the component take up settings, in place of those that it has not taken up yet.
+    pub(super) fn renew(&self, mut renewal: Renewal) {
+        let mut shared = self.lock();
+        renewal.restarts |= shared.renewal.as_ref().is_some_and(|it| it.restarts);
+        shared.renewal = Some(renewal);
+        drop(shared);
+        self.woken.notify_one();
+    }
+
+    pub(super) fn take_renewal(&self) -> Option<Renewal> {
+        self.lock().renewal.take()
+    }
+
     pub(super) fn set_cancel(&self, cancel: Option<CancelHandle>) {
         self.lock().cancel = cancel;
     }
@@ -82,7 +104,14 @@ impl Control {
     }
 
     pub(super) fn set(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock().state);
+        let mut shared = self.lock();
+        let before = shared.state.seen();
+        change(&mut shared.state);
+        // Whoever sees the new state finds that it was told.
+        if shared.state.seen() != before {
+            self.notifier.notify();
+        }
+        drop(shared);
         self.changed.notify_all();
     }
 
@@ -117,7 +146,7 @@ impl ComponentHandle {
         self.control.lock().state.status
     }
 
-    /// How often it was started again, in all.
+    /// How often it was started again after a failure, in all.
     pub fn restarts(&self) -> u32 {
         self.control.lock().state.restarts
     }
@@ -200,10 +229,14 @@ impl ComponentHandle {
         wait(answer).ok()
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        has_ended(self.status())
+    }
+
     /// Asks it to stop, and does not wait.
     pub(super) fn ask_to_stop(&self) {
         self.control.lock().stopping = true;
-        self.control.stop.notify_one();
+        self.control.woken.notify_one();
     }
 
     /// Stops the component: what it works on and its `shutdown` have five seconds together,

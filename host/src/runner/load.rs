@@ -6,8 +6,8 @@ use std::sync::Arc;
 use enginebay_core::{Backend, Component, Error};
 
 use super::actor::{self, Setup};
-use super::handle::ComponentHandle;
-use super::{HostOptions, Inner};
+use super::reload::Settings;
+use super::{Inner, Loaded};
 use crate::compat::Unfit;
 use crate::contract::bindings::enginebay::core::types as wit;
 use crate::manifest::Manifest;
@@ -32,6 +32,18 @@ pub enum LoadError {
     },
     /// What it requires is not granted, or its name is taken.
     Permissions(PermissionError),
+    /// To be reloaded, it has to be loaded and not to have ended.
+    NotLoaded {
+        /// Its name.
+        name: String,
+    },
+    /// To be reloaded, its manifest has to name the file that was loaded.
+    File {
+        /// That file.
+        loaded: String,
+        /// The one that the manifest names now.
+        named: String,
+    },
     /// Its mailbox.
     Messaging(MessagingError),
     /// The engine does not take it.
@@ -57,6 +69,16 @@ impl fmt::Display for LoadError {
                 )
             }
             LoadError::Permissions(error) => error.fmt(f),
+            LoadError::NotLoaded { name } => write!(
+                f,
+                "`{name}` does not run: a manifest can be reloaded for a component that is \
+                 loaded and has not ended"
+            ),
+            LoadError::File { loaded, named } => write!(
+                f,
+                "the manifest names the file {named}, and {loaded} was loaded: another file is \
+                 loaded when the component is, and not by a reload"
+            ),
             LoadError::Messaging(error) => error.fmt(f),
             LoadError::Engine(error) => error.fmt(f),
         }
@@ -91,6 +113,14 @@ pub(super) fn check<B: Backend>(
         let component = manifest.component.name.as_str();
         tracing::warn!(target: "enginebay::host", component, "{warning}");
     }
+    dependencies(inner, manifest)
+}
+
+/// Looks at what the manifest depends on.
+pub(super) fn dependencies<B: Backend>(
+    inner: &Inner<B>,
+    manifest: &Manifest,
+) -> Result<(), LoadError> {
     for (name, wanted) in &manifest.dependencies {
         let version = inner.offer.version_of(name.as_str());
         if !version.is_some_and(|version| wanted.matches(version)) {
@@ -105,7 +135,7 @@ pub(super) fn check<B: Backend>(
 }
 
 /// What is known before the component has said something of itself.
-fn metadata(manifest: &Manifest) -> wit::ComponentMetadata {
+pub(super) fn metadata(manifest: &Manifest) -> wit::ComponentMetadata {
     let about = &manifest.component;
     let memory = manifest.resources.limits().memory;
     wit::ComponentMetadata {
@@ -129,56 +159,53 @@ pub(super) fn start<B: Backend>(
     inner: &Inner<B>,
     manifest: &Manifest,
     component: &Component<B>,
-) -> Result<ComponentHandle, LoadError> {
+) -> Result<Loaded, LoadError> {
     let services = &inner.services;
     let name = manifest.component.name.as_str();
     let instance = inner.linker.instantiate_pre(component)?;
     // A store that the engine could not make is found out now.
-    let limits = manifest.limits();
     enginebay_core::Store::builder(&inner.engine)
-        .limits(limits.clone())
+        .limits(manifest.limits())
         .build(())?;
-    let subject = Subject::new(name).with_version(manifest.component.version.to_string());
+    let subject = Subject::new(name)
+        .with_version(manifest.component.version.to_string())
+        .with_trust(inner.options.trust);
     let permissions = services.permissions();
     permissions
         .register(subject, manifest.grants())
         .map_err(LoadError::Permissions)?;
-    let HostOptions {
-        mut context,
-        mailbox,
-        environment,
-    } = inner.options.clone();
     let meter = permissions.meter(name).map_err(LoadError::Permissions)?;
-    let quotas = manifest.quotas(meter.quotas());
+    let most = meter.quotas();
+    let quotas = manifest.quotas(most);
     meter.set_quotas(quotas);
-    // What is stored is counted by the storage, where it outlives the host; namespaces of
-    // other owners count each for itself.
-    let storage = &mut context.storage;
-    storage.max_bytes = storage.max_bytes.min(quotas.storage_bytes);
-    storage.max_owner_bytes = storage.max_owner_bytes.min(quotas.storage_bytes);
-    let mailbox = match services.broker().register(name, mailbox) {
+    let mailbox = match services.broker().register(name, inner.options.mailbox) {
         Ok(mailbox) => mailbox,
         Err(error) => {
             let _ = permissions.unregister(name);
             return Err(LoadError::Messaging(error));
         }
     };
+    let settings = Settings::new(&inner.options, manifest, quotas);
     services
         .registry()
-        .set(metadata(manifest), Status::Initializing);
+        .set(settings.metadata.clone(), Status::Initializing);
     let setup = Setup {
         engine: inner.engine.clone(),
         instance,
-        limits,
-        lifecycle: manifest.lifecycle,
+        settings,
         services: services.clone(),
-        context,
-        environment,
+        environment: inner.options.environment.clone(),
         name: Arc::from(name),
     };
-    actor::spawn(setup, mailbox).map_err(|error| {
+    let spawned = actor::spawn(setup, mailbox, inner.notifier.clone());
+    let handle = spawned.map_err(|error| {
         services.registry().remove(name);
         let _ = permissions.unregister(name);
         LoadError::Engine(Error::host(error))
+    })?;
+    Ok(Loaded {
+        handle,
+        manifest: manifest.clone(),
+        quotas: most,
     })
 }

@@ -8,10 +8,13 @@
 //! `[lifecycle]`, and what is in its mailbox meanwhile is kept.
 
 mod actor;
+mod changes;
 mod event;
 mod handle;
 mod load;
 mod outcome;
+mod reload;
+mod say;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,8 +25,11 @@ use enginebay_core::{Backend, Component, Engine, Linker};
 use crate::compat::Offer;
 use crate::manifest::Manifest;
 use crate::messaging::MailboxOptions;
+use crate::permission::{Quotas, TrustLevel};
 use crate::services::{self, ContextOptions, Services};
 
+pub use actor::FAILURES;
+pub use changes::Changes;
 pub use handle::ComponentHandle;
 pub use load::LoadError;
 pub use outcome::{
@@ -31,7 +37,10 @@ pub use outcome::{
     ResourceUsage,
 };
 
+pub use reload::Reload;
+
 use actor::Data;
+use changes::Notifier;
 
 /// A host of components on one engine. Clones are the same host.
 pub struct Host<B: Backend> {
@@ -52,7 +61,19 @@ struct Inner<B: Backend> {
     offer: Offer,
     services: Services,
     options: HostOptions,
-    components: Mutex<BTreeMap<String, ComponentHandle>>,
+    components: Mutex<BTreeMap<String, Loaded>>,
+    /// One reload at a time.
+    reloading: Mutex<()>,
+    notifier: Notifier,
+}
+
+/// A component, and what it was loaded after.
+#[derive(Clone)]
+struct Loaded {
+    handle: ComponentHandle,
+    manifest: Manifest,
+    /// The most that its manifest could have asked for.
+    quotas: Quotas,
 }
 
 /// What a host does the same for all its components.
@@ -64,6 +85,11 @@ pub struct HostOptions {
     pub context: ContextOptions,
     /// The bounds of their mailboxes.
     pub mailbox: MailboxOptions,
+    /// How far they are trusted, which decides what they may do beyond their grants in the
+    /// mode [`Permissive`](crate::permission::SecurityMode::Permissive). Default: nothing
+    /// is known about them. Of a component that is loaded,
+    /// [`Permissions::set_trust`](crate::permission::Permissions::set_trust) changes it.
+    pub trust: TrustLevel,
     /// Names and values that each is started with.
     pub environment: Vec<(String, String)>,
 }
@@ -93,6 +119,8 @@ impl<B: Backend> Host<B> {
                 services,
                 options,
                 components: Mutex::default(),
+                reloading: Mutex::default(),
+                notifier: Notifier::new(),
             }),
         })
     }
@@ -131,10 +159,10 @@ impl<B: Backend> Host<B> {
         let inner = &self.inner;
         load::check(inner, manifest, component)?;
         let component = compile(&inner.engine)?;
-        let handle = load::start(inner, manifest, &component)?;
-        inner
-            .lock()
-            .insert(handle.name().to_string(), handle.clone());
+        let loaded = load::start(inner, manifest, &component)?;
+        let handle = loaded.handle.clone();
+        inner.lock().insert(handle.name().to_string(), loaded);
+        inner.notifier.notify();
         Ok(handle)
     }
 
@@ -145,19 +173,26 @@ impl<B: Backend> Host<B> {
 
     /// A component that was loaded and has not been removed.
     pub fn component(&self, name: &str) -> Option<ComponentHandle> {
-        self.inner.lock().get(name).cloned()
+        self.inner.lock().get(name).map(|it| it.handle.clone())
     }
 
     /// All of them, by name.
     pub fn components(&self) -> Vec<ComponentHandle> {
-        self.inner.lock().values().cloned().collect()
+        let components = self.inner.lock();
+        components.values().map(|it| it.handle.clone()).collect()
+    }
+
+    /// Tells when something of its components changes, from now on.
+    pub fn changes(&self) -> Changes {
+        self.inner.notifier.changes()
     }
 
     /// Stops a component, and takes it out. Says whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         let removed = self.inner.lock().remove(name);
-        if let Some(handle) = &removed {
+        if let Some(Loaded { handle, .. }) = &removed {
             handle.stop();
+            self.inner.notifier.notify();
         }
         removed.is_some()
     }
@@ -165,34 +200,32 @@ impl<B: Backend> Host<B> {
     /// Stops all components: each gets its `shutdown` called, if it does not work on
     /// something for longer than [`ComponentHandle::stop`] waits.
     pub fn stop(&self) {
-        let components = std::mem::take(&mut *self.inner.lock());
-        // First all are asked, so that they stop beside one another.
-        for handle in components.values() {
-            handle.ask_to_stop();
-        }
-        for handle in components.values() {
-            handle.stop();
-        }
+        self.inner.stop();
     }
 }
 
 impl<B: Backend> Inner<B> {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ComponentHandle>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Loaded>> {
         let components = self.components.lock();
         components.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) {
+        let components = std::mem::take(&mut *self.lock());
+        // First all are asked, so that they stop beside one another.
+        for Loaded { handle, .. } in components.values() {
+            handle.ask_to_stop();
+        }
+        for Loaded { handle, .. } in components.values() {
+            handle.stop();
+        }
     }
 }
 
 /// The components are stopped with their host.
 impl<B: Backend> Drop for Inner<B> {
     fn drop(&mut self) {
-        let components = std::mem::take(&mut *self.lock());
-        for handle in components.values() {
-            handle.ask_to_stop();
-        }
-        for handle in components.values() {
-            handle.stop();
-        }
+        self.stop();
     }
 }
 

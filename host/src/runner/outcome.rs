@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use enginebay_core::{Error, ErrorKind, TrapCode};
 
+use super::say;
 use crate::contract::bindings::exports::enginebay::core::component_lifecycle as lifecycle;
 use crate::services::Status;
 
@@ -160,7 +161,9 @@ impl fmt::Display for ExecutionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ExecutionOutcome::Completed(output) => write!(f, "completed: {} bytes", output.len()),
-            ExecutionOutcome::Failed(error) => write!(f, "failed: {error:?}"),
+            ExecutionOutcome::Failed(error) => {
+                write!(f, "failed: {}", say::execution_error(error))
+            }
             ExecutionOutcome::Trapped { message, .. } => write!(f, "trapped: {message}"),
             ExecutionOutcome::OutOfFuel { consumed } => write!(f, "out of fuel after {consumed}"),
             ExecutionOutcome::TimedOut { elapsed } => write!(f, "timed out after {elapsed:?}"),
@@ -194,6 +197,24 @@ pub(super) struct State {
     pub(super) status: Status,
     /// How often it was started again.
     pub(super) restarts: u32,
+    /// How often it failed.
+    pub(super) failures: u64,
     /// Why it failed the last time.
     pub(super) last_failure: Option<String>,
+}
+
+impl State {
+    /// What a change is told of: to be at work is none.
+    pub(super) fn seen(&self) -> (Status, u32, u64) {
+        let status = match self.status {
+            Status::Processing => Status::Ready,
+            status => status,
+        };
+        (status, self.restarts, self.failures)
+    }
+
+    pub(super) fn fail(&mut self, failure: String) {
+        self.failures = self.failures.saturating_add(1);
+        self.last_failure = Some(failure);
+    }
 }
