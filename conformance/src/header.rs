@@ -7,6 +7,7 @@ mod foreign;
 use std::time::Duration;
 
 use enginebay::{Complexity, Config, Feature, Features, Interruption, Limits};
+use enginebay_core::units;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
@@ -177,8 +178,8 @@ impl HeaderComplexity {
     }
 }
 
-/// A number of bytes: an integer, or text with a unit (`"64KiB"`, `"1MiB"`,
-/// `"2GiB"`).
+/// A number of bytes: an integer, or text with a unit (`"64KiB"`, `"1MiB"`, `"2GiB"`,
+/// `"10MB"`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "SizeText")]
 pub struct Size(pub u64);
@@ -194,23 +195,10 @@ impl TryFrom<SizeText> for Size {
     type Error = String;
 
     fn try_from(size: SizeText) -> Result<Self, String> {
-        let text = match size {
-            SizeText::Number(bytes) => return Ok(Size(bytes)),
-            SizeText::Text(text) => text,
-        };
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let shift = match &text[digits.len()..] {
-            "" | "B" => 0,
-            "KiB" => 10,
-            "MiB" => 20,
-            "GiB" => 30,
-            unit => return Err(format!("unknown unit `{unit}`: use KiB, MiB or GiB")),
-        };
-        let number: Option<u64> = digits.trim_end().parse().ok();
-        let bytes = number.and_then(|number| number.checked_mul(1 << shift));
-        bytes
-            .map(Size)
-            .ok_or_else(|| format!("`{text}` is no number of bytes"))
+        match size {
+            SizeText::Number(bytes) => Ok(Size(bytes)),
+            SizeText::Text(text) => units::size(&text).map(Size),
+        }
     }
 }
 
@@ -386,7 +374,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_refused_with_its_line() {
         for (text, part) in [
-            (";;! limits.memory = \"1MB\"", "MB"),
+            (";;! limits.memory = \"1TiB\"", "\"1TiB\" is no size"),
             (";; x\n;;! stack = true", "line 2"),
             (";;! features = [\"nothing\"]", "nothing"),
             (";;! limits.memory = ", "line 1"),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use enginebay_core::units;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
@@ -15,33 +16,11 @@ use super::reader::MAX_INTEGER;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
-const UNITS: [(&str, u64); 8] = [
-    ("gib", 1 << 30),
-    ("mib", 1 << 20),
-    ("kib", 1 << 10),
-    ("gb", 1_000_000_000),
-    ("mb", 1_000_000),
-    ("kb", 1_000),
-    ("b", 1),
-    ("", 1),
-];
-
 impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || {
-            let text = super::reader::clip(text);
-            format!("{text:?} is no size: write \"4MiB\", \"512KiB\", \"10MB\" or plain bytes")
-        };
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| refuse())?;
-        let unit = unit.trim_start().to_ascii_lowercase();
-        let unit = UNITS.iter().find(|(name, _)| *name == unit);
-        let (_, factor) = unit.ok_or_else(refuse)?;
-        let bytes = number.checked_mul(*factor);
-        bytes.map(ByteSize).ok_or_else(refuse)
+        units::size(text).map(ByteSize)
     }
 }
 
@@ -72,7 +51,7 @@ impl JsonSchema for ByteSize {
         json_schema!({
             "description": "Bytes: a number, or text with a unit.",
             "oneOf": [
-                { "type": "string", "pattern": "^[0-9]+ *([KkMmGg][Ii]?)?[Bb]?$" },
+                { "type": "string", "pattern": "^[0-9]+ *(([KkMmGg][Ii]?)?[Bb])?$" },
                 { "type": "integer", "minimum": 0 },
             ],
             "examples": ["4MiB"],
@@ -88,14 +67,16 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match humantime::parse_duration(text) {
-            Ok(time) if time.as_secs() <= MAX_INTEGER => Ok(Span(time)),
-            _ => {
-                let text = super::reader::clip(text);
-                Err(format!(
-                    "{text:?} is no time: write \"500ms\", \"2s\" or \"1m 30s\""
-                ))
-            }
+        units::duration(text).and_then(Span::of)
+    }
+}
+
+impl Span {
+    /// A time that TOML and JSON can have as a number of seconds.
+    fn of(time: Duration) -> Result<Self, String> {
+        match time.as_secs() <= MAX_INTEGER {
+            true => Ok(Span(time)),
+            false => Err(format!("a time has up to {MAX_INTEGER} seconds")),
         }
     }
 }
@@ -149,12 +130,9 @@ impl FromStr for Deadline {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" {
-            return Ok(Deadline::None);
-        }
-        match text.parse()? {
-            Span(Duration::ZERO) => Err("no call could run in no time: write \"500ms\"".to_owned()),
-            Span(time) => Ok(Deadline::After(time)),
+        match units::time_limit(text)? {
+            None => Ok(Deadline::None),
+            Some(time) => Span::of(time).map(|Span(time)| Deadline::After(time)),
         }
     }
 }
