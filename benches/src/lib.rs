@@ -6,6 +6,7 @@
 mod any;
 mod bindings;
 mod guests;
+mod host;
 mod kernels;
 mod layered;
 mod measure;
@@ -18,6 +19,9 @@ pub use measure::{Effort, Measured, MeasuredMeter, measure, measure_meter};
 pub use metering::{Meter, Quad, meters};
 pub use resident::resident;
 
+/// In place of a backend's name, where there is no engine.
+pub const HOST: &str = "host";
+
 /// How often the guest calls the host in one iteration.
 const HOST_CALLS: u32 = 1000;
 
@@ -28,12 +32,13 @@ pub fn benches() -> Vec<Bench> {
     layered::list(&mut benches);
     bindings::list(&mut benches);
     any::list(&mut benches);
+    host::list(&mut benches);
     benches
 }
 
 /// A pair that is made when it is its turn.
 pub struct Bench {
-    /// The backend that is measured.
+    /// The backend that is measured, or [`HOST`].
     pub backend: &'static str,
     /// What is done, and with what.
     pub name: String,
@@ -62,6 +67,15 @@ impl Bar {
         Some(Bar {
             ratio,
             more: 0.0,
+            either: false,
+        })
+    }
+
+    /// So many nanoseconds, whatever the other side takes.
+    const fn most(nanoseconds: f64) -> Option<Bar> {
+        Some(Bar {
+            ratio: 0.0,
+            more: nanoseconds,
             either: false,
         })
     }

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use enginebay::Interruption;
-use enginebay_benches::{Effort, benches, measure, measure_meter, meters, resident};
+use enginebay_benches::{Effort, HOST, benches, measure, measure_meter, meters, resident};
 
 const HELP: &str = "\
 Measures enginebay against the engines' own APIs, in one process.
@@ -16,7 +16,7 @@ Usage: enginebay-report [--quick] [--backend NAME] [FILTER]
        enginebay-report --resident NAME none|deadline|fuel
 
   --quick           fewer and shorter samples
-  --backend NAME    only this backend
+  --backend NAME    only this backend; `host` is what has no engine in it
   --resident        print bytes per instance of a backend: of a process that has
                     done nothing else
   FILTER            only what has this text in its name; what metering costs is
@@ -26,6 +26,9 @@ Usage: enginebay-report [--quick] [--backend NAME] [FILTER]
 /// With a deadline, wasmi may take so many times as long in the median of the
 /// kernels.
 const INTERPRETER_BAR: f64 = 1.15;
+
+/// What the names of rows begin with whose rates are printed, too.
+const MESSAGE: &str = "message, ";
 
 fn human(nanoseconds: f64) -> String {
     match nanoseconds {
@@ -81,10 +84,12 @@ fn options() -> Result<Options, ExitCode> {
                 return Err(ExitCode::SUCCESS);
             }
             "--backend" => match args.next() {
-                Some(name) if enginebay::BACKENDS.contains(&&*name) => backend = Some(name),
+                Some(name) if name == HOST || enginebay::BACKENDS.contains(&&*name) => {
+                    backend = Some(name)
+                }
                 _ => {
                     let names = enginebay::BACKENDS.join(", ");
-                    eprint!("`--backend` takes one of {names}\n\n{HELP}");
+                    eprint!("`--backend` takes one of {names}, {HOST}\n\n{HELP}");
                     return Err(ExitCode::from(2));
                 }
             },
@@ -136,11 +141,13 @@ fn pairs(options: &Options) -> Vec<String> {
     let mut missed = Vec::new();
     let mut names = Vec::new();
     let mut medians = BTreeMap::new();
+    let mut rates = Vec::new();
+    let mut begun = false;
     for bench in benches() {
         if !options.wants(bench.backend, &bench.name) {
             continue;
         }
-        if names.is_empty() {
+        if !std::mem::replace(&mut begun, true) {
             header(&[
                 "backend",
                 "what",
@@ -158,8 +165,14 @@ fn pairs(options: &Options) -> Vec<String> {
             let met = measured.ours <= limit;
             if !met {
                 missed.push(format!(
-                    "{}, {}, against {}: {:.3} +- {:.3}",
-                    bench.backend, bench.name, bench.against, measured.ratio, measured.spread
+                    "{}, {}, against {}: {:.3} +- {:.3}, {} where {} are wanted",
+                    bench.backend,
+                    bench.name,
+                    bench.against,
+                    measured.ratio,
+                    measured.spread,
+                    human(measured.ours),
+                    human(limit)
                 ));
             }
             verdict(&human(limit), met)
@@ -174,12 +187,26 @@ fn pairs(options: &Options) -> Vec<String> {
             measured.ratio,
             measured.spread,
         );
+        if bench.name.starts_with(MESSAGE) {
+            let sides = [measured.ours, measured.theirs].map(|it| format!("{:.0}", 1e9 / it));
+            rates.push((bench.backend, bench.name.clone(), sides, bench.against));
+        }
+        if bench.backend == HOST {
+            continue;
+        }
         if !names.contains(&bench.name) {
             names.push(bench.name.clone());
         }
         medians
             .entry((bench.name, bench.backend))
             .or_insert(measured.ours);
+    }
+    if !rates.is_empty() {
+        println!("\nin a second");
+        header(&["backend", "what", "enginebay", "against", ""]);
+    }
+    for (backend, name, [ours, theirs], against) in rates {
+        println!("| {backend} | {name} | {ours} | {theirs} | {against} |");
     }
     if names.is_empty() {
         return missed;
