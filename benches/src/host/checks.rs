@@ -27,7 +27,8 @@ const DECIDED: f64 = 1000.0;
 pub(super) fn list(to: &mut Vec<Bench>) {
     for grants in [1, 500] {
         let mut add = |name: &str, most, make: fn(usize) -> Pair| {
-            let name = format!("check, {name}, of {grants} grants");
+            let grant = if grants == 1 { "grant" } else { "grants" };
+            let name = format!("check, {name}, of {grants} {grant}");
             add(to, name, AGAINST, Bar::most(most), move || make(grants));
         };
         add("granted and remembered", REMEMBERED, |grants| {
