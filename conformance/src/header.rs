@@ -135,14 +135,18 @@ pub struct HeaderComplexity {
     pub functions: Option<u64>,
     /// Types.
     pub types: Option<u64>,
+    /// Parameters and results of functions and of their types, with eight more for
+    /// each type.
+    pub signatures: Option<u64>,
     /// Locals of one function.
     pub locals: Option<u64>,
     /// Bytes of one function.
     pub function_size: Option<Size>,
     /// Values that the blocks, branches and calls of one function take and give.
     pub values: Option<u64>,
-    /// Blocks, loops and branches of one function, times its locals, parameters and
-    /// loops.
+    /// Blocks, loops, branches and targets of tables of branches of one function.
+    pub blocks: Option<u64>,
+    /// The same times the function's locals, parameters and loops.
     pub locals_in_blocks: Option<u64>,
     /// Components inside components.
     pub nesting: Option<u64>,
@@ -163,9 +167,11 @@ impl HeaderComplexity {
         complexity.modules = self.modules.unwrap_or(complexity.modules);
         complexity.functions = self.functions.unwrap_or(complexity.functions);
         complexity.types = self.types.unwrap_or(complexity.types);
+        complexity.signatures = self.signatures.unwrap_or(complexity.signatures);
         complexity.locals = self.locals.unwrap_or(complexity.locals);
         complexity.function_size = size(self.function_size, complexity.function_size);
         complexity.values = self.values.unwrap_or(complexity.values);
+        complexity.blocks = self.blocks.unwrap_or(complexity.blocks);
         let in_blocks = self.locals_in_blocks;
         complexity.locals_in_blocks = in_blocks.unwrap_or(complexity.locals_in_blocks);
         complexity.nesting = self.nesting.unwrap_or(complexity.nesting);
@@ -444,7 +450,7 @@ mod tests {
              ;;! types = 4\n;;! locals = 5\n;;! function-size = 6\n;;! values = 7\n\
              ;;! locals-in-blocks = 8\n;;! nesting = 9\n;;! instances = 10\n\
              ;;! instance-exports = 11\n;;! initial-memory = 12\n\
-             ;;! initial-table-elements = 13\n\
+             ;;! initial-table-elements = 13\n;;! signatures = 14\n;;! blocks = 15\n\
              ;;! [limits]\n;;! memory = 1\n\
              ;;! table-elements = 2\n;;! instances = 3\n;;! memories = 4\n;;! tables = 5\n\
              ;;! handles = 6\n;;! host-bytes = 7\n;;! fuel = 8\n;;! deadline-ms = 9",
@@ -472,6 +478,8 @@ mod tests {
             &mut complexity.instance_exports,
             &mut complexity.initial_memory,
             &mut complexity.initial_table_elements,
+            &mut complexity.signatures,
+            &mut complexity.blocks,
         ]) {
             *place = number;
         }

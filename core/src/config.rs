@@ -166,10 +166,16 @@ pub struct Complexity {
     pub size: u64,
     /// Core modules, with those of nested components. Default: 1,000.
     pub modules: u64,
-    /// Functions of all core modules. Default: 500,000.
+    /// Functions of all core modules. Default: 150,000; the largest programs have
+    /// some ten thousands.
     pub functions: u64,
     /// Types of all core modules and components. Default: 200,000.
     pub types: u64,
+    /// Parameters and results of the functions of all core modules, imported ones
+    /// included, and of their types, with eight more for each type: a compiler makes
+    /// functions of its own for each type. Default: 1,000,000, several times what the
+    /// largest programs have.
+    pub signatures: u64,
     /// Locals of one function, parameters not counted. Default: 50,000.
     pub locals: u64,
     /// Bytes of one function's body. Default: 4 MiB.
@@ -178,9 +184,12 @@ pub struct Complexity {
     /// A block may have thousands of them in three bytes of code. Default:
     /// 1,000,000, ten times what the largest functions in programs have.
     pub values: u64,
-    /// Blocks, loops and branches of one function, times its locals, parameters
-    /// and loops: compilers follow locals, and what stops a guest in a loop,
-    /// through each place where ways meet. Default: 100,000,000; the largest
+    /// Blocks, loops, branches and targets of tables of branches of one function: a
+    /// compiler may take time that grows with the square of their number. Default:
+    /// 100,000, several times what the largest functions in programs have.
+    pub blocks: u64,
+    /// The same number times the function's locals, parameters and loops: compilers follow locals, and what
+    /// stops a guest in a loop, through each place where ways meet. Default: 100,000,000; the largest
     /// functions in programs have some millions.
     pub locals_in_blocks: u64,
     /// Components inside components. Default: 64.
@@ -203,11 +212,13 @@ impl Default for Complexity {
         Complexity {
             size: 128 << 20,
             modules: 1_000,
-            functions: 500_000,
+            functions: 150_000,
             types: 200_000,
+            signatures: 1_000_000,
             locals: 50_000,
             function_size: 4 << 20,
             values: 1_000_000,
+            blocks: 100_000,
             locals_in_blocks: 100_000_000,
             nesting: 64,
             instances: 10_000,

@@ -354,14 +354,22 @@ mod tests {
             (core instance $i (instantiate $m))
             (component))"#;
         assert!(scan_text(text, &Config::new()).is_ok());
-        let cases: [(&str, Config); 13] = [
+        let cases: [(&str, Config); 15] = [
             ("component size", limited(|c| c.size = 10)),
             ("core modules", limited(|c| c.modules = 0)),
             ("functions", limited(|c| c.functions = 1)),
             ("types", limited(|c| c.types = 0)),
+            (
+                "parameters and results of functions and types",
+                limited(|c| c.signatures = 17),
+            ),
             ("locals of a function", limited(|c| c.locals = 2)),
             ("bytes of a function", limited(|c| c.function_size = 3)),
             ("values that a function passes", limited(|c| c.values = 0)),
+            (
+                "blocks and branches of a function",
+                limited(|c| c.blocks = 0),
+            ),
             (
                 "places times locals of a function",
                 limited(|c| c.locals_in_blocks = 0),

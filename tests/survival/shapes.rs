@@ -79,13 +79,11 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
             let _ = write!(text, "(type (func (param {})))", params.join(" "));
         })
     };
-    module("core types", types(scaled(150_000)));
-    let types = many(scaled(150_000), |text, i| {
-        let _ = write!(
-            text,
-            "(type (tuple u8 u16 (list {})))",
-            ["u8", "string"][i % 2]
-        );
+    module("core types", types(scaled(38_000)));
+    // A type inside of another would take the text's parser as long again.
+    let types = many(scaled(75_000), |text, i| {
+        let of = ["u8", "string"][i % 2];
+        let _ = write!(text, "(type $l{i} (list {of})) (type (tuple u8 u16 $l{i}))");
     });
     component("types", types);
     let nested = "(component ".repeat(60)
@@ -128,7 +126,15 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
     );
     let instances = "(instance (instantiate $c))".repeat(scaled(9_000));
     component("instances", format!("(component $c) {instances}"));
-    module("functions", "(func)".repeat(scaled(450_000)));
+    module("functions", "(func)".repeat(scaled(145_000)));
+    let params = "i32 ".repeat(1000);
+    module(
+        "functions of a large type",
+        format!(
+            "(type (func (param {params}))) {}",
+            "(func (type 0))".repeat(scaled(990))
+        ),
+    );
     let exports = many(scaled(100_000), |text, i| {
         let _ = write!(text, "(export \"e{i}\" (func $f))");
     });
@@ -271,37 +277,37 @@ pub(crate) fn functions_are_long<B: Backend>() {
         "",
         1_000_000,
     );
-    case("blocks", "", "block end ", "", 1_000_000);
-    case("blocks in blocks", "", "block ", "end ", 1_000_000);
-    case("loops", "", "loop end ", "", 1_000_000);
-    case("loops in loops", "", "loop ", "end ", 1_000_000);
+    case("blocks", "", "block end ", "", 95_000);
+    case("blocks in blocks", "", "block ", "end ", 95_000);
+    case("loops", "", "loop end ", "", 9_900);
+    case("loops in loops", "", "loop ", "end ", 9_900);
     case(
         "branches",
         "(param i32)",
         "block local.get 0 br_if 0 end ",
         "",
-        500_000,
+        47_000,
     );
     case(
         "choices",
         "(param i32)",
         "local.get 0 if else end ",
         "",
-        500_000,
+        47_000,
     );
     case(
         "choices in choices",
         "(param i32)",
         "local.get 0 if ",
         "end ",
-        500_000,
+        47_000,
     );
     case(
         "branches out",
         "(param i32)",
         "block ",
         "local.get 0 br_if 0 end ",
-        500_000,
+        47_000,
     );
     case("calls", "", "call $f ", "", 1_000_000);
     case(
@@ -320,21 +326,29 @@ pub(crate) fn functions_are_long<B: Backend>() {
         500_000,
     );
     let table = |targets: usize| format!("block local.get 0 br_table {}end ", "0 ".repeat(targets));
-    case(
+    compile(
         "a table of branches",
-        "(param i32)",
-        &table(scaled(900_000)),
-        "",
-        50,
+        function("(param i32)", "", &table(scaled(95_000)), "", 1),
     );
-    case("tables of branches", "(param i32)", &table(1000), "", 3_000);
+    case("tables of branches", "(param i32)", &table(1000), "", 95);
+    let places = scaled(10_000);
+    let targets: String = (0..places).map(|i| format!("{i} ")).collect();
+    let long = format!("local.get 0 br_table {}0 ", targets.repeat(8));
+    compile(
+        "a table of branches to many places",
+        function("(param i32)", "", "block ", "end ", places).replacen(
+            "end ",
+            &format!("{long}end "),
+            1,
+        ),
+    );
     // Each place where ways meet, times each value that passes it.
     let gets = |count: usize| {
         (0..count)
             .map(|i| format!("local.get {i} drop "))
             .collect::<String>()
     };
-    let most = scaled(49_000);
+    let most = scaled(13_000);
     let pass = |each: &str, count: usize, locals: usize| {
         let text = function(
             &format!("(param i32) {}", i32s(locals)),
@@ -348,17 +362,17 @@ pub(crate) fn functions_are_long<B: Backend>() {
     };
     compile(
         "locals that are used behind choices",
-        pass("local.get 0 if end ", scaled(400_000), scaled(49_000)),
+        pass("local.get 0 if end ", scaled(9_900), scaled(9_900)),
     );
     compile(
         "locals that are used behind loops",
         pass(
             "loop local.get 0 br_if 0 end ",
-            scaled(400_000),
-            scaled(49_000),
+            scaled(3_000),
+            scaled(13_000),
         ),
     );
-    let loops = scaled(20_000);
+    let loops = scaled(3_000);
     let text = function(
         &format!("(param i32) {}", i32s(most)),
         "",
@@ -382,16 +396,13 @@ pub(crate) fn functions_are_long<B: Backend>() {
     };
     compile(
         "wide blocks",
-        blocks("block (type $wide) end ", scaled(1_000_000)),
+        blocks("block (type $wide) end ", scaled(490)),
     );
-    compile(
-        "wide loops",
-        blocks("loop (type $wide) end ", scaled(1_000_000)),
-    );
-    compile("wide calls", blocks("call $wide ", scaled(1_000_000)));
+    compile("wide loops", blocks("loop (type $wide) end ", scaled(490)));
+    compile("wide calls", blocks("call $wide ", scaled(490)));
     compile(
         "wide choices",
-        blocks("i32.const 1 if (type $wide) end ", scaled(600_000)),
+        blocks("i32.const 1 if (type $wide) end ", scaled(490)),
     );
 }
 
@@ -423,7 +434,17 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
         format!("(component {})", "(type u8)".repeat(200_001)),
     );
     let module = |content: String| format!("(component (core module {content}))");
-    refused("functions", module("(func)".repeat(500_001)));
+    refused("functions", module("(func)".repeat(150_001)));
+    let params = "i32 ".repeat(1000);
+    let types = format!("(type (func (param {params}) (result {params})))");
+    refused("types of functions", module(types.repeat(500)));
+    refused(
+        "functions of a large type",
+        module(format!(
+            "(type (func (param {params}))) {}",
+            "(func (type 0))".repeat(1_000)
+        )),
+    );
     refused(
         "locals",
         module(format!("(func (local {}))", "i32 ".repeat(50_001))),
@@ -441,6 +462,17 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
             (0..1000)
                 .map(|i| format!("local.get {i} "))
                 .collect::<String>(),
+        )),
+    );
+    refused(
+        "blocks",
+        module(format!("(func {})", "block end ".repeat(100_001))),
+    );
+    refused(
+        "targets of branches",
+        module(format!(
+            "(func block i32.const 0 br_table {}end)",
+            "0 ".repeat(100_001)
         )),
     );
     refused(

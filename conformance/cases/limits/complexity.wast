@@ -1,7 +1,9 @@
 ;;! complexity.modules = 2
 ;;! complexity.functions = 10
+;;! complexity.signatures = 43
 ;;! complexity.locals = 100
 ;;! complexity.values = 6
+;;! complexity.blocks = 7
 ;;! complexity.locals-in-blocks = 60
 ;;! complexity.nesting = 2
 ;;! complexity.instances = 3
@@ -27,6 +29,19 @@
     (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
     (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64))))
   "too large")
+;; Functions and their types in two modules: what they take and give, and eight for
+;; each type.
+(component
+  (core module (type (func (param i32 i64))) (type (func (result f32))))
+  (core module (type (func)) (type (func (param i32 i32) (result i32 i32)))
+    (func (type 1) unreachable)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component
+    (core module (type (func (param i32 i64))) (type (func (result f32))))
+    (core module (type (func)) (type (func (param i32 i32) (result i32 i32)))
+      (func (type 1) unreachable) (func (param i32))))
+  "too large")
 ;; Calls that give two values each: three are allowed, and four are not.
 (component (core module
   (func $two (result i32 i32) unreachable)
@@ -36,6 +51,14 @@
   (component (core module
     (func $two (result i32 i32) unreachable)
     (func call $two call $two call $two call $two unreachable)))
+  "too large")
+;; Two blocks, one branch, and a table of four targets.
+(component (core module (func (param i32)
+  block block local.get 0 br_if 0 local.get 0 br_table 0 1 0 1 end end)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component (core module (func (param i32)
+    block block local.get 0 br_if 0 local.get 0 br_table 0 1 0 1 1 end end)))
   "too large")
 ;; Three blocks in a function of twenty locals, and four.
 (component (core module (func

@@ -1,7 +1,7 @@
-//! How much work the functions of a core module are for a compiler. Most of it
+//! How much work the functions of core modules are for a compiler. Most of it
 //! grows as a function's bytes do, but some does not: what takes three bytes can
-//! pass a thousand values, and each local may have to be followed through each
-//! place where ways meet.
+//! pass a thousand values, each local may have to be followed through each place
+//! where ways meet, and each type has functions of the compiler's own.
 
 use wasmparser::{BlockType, Catch, CompositeInnerType, FunctionBody, Operator, Payload, TypeRef};
 
@@ -25,6 +25,10 @@ impl Arity {
 /// How many functions a valid module can import, and how many tags it can have.
 const ENTRIES: u64 = 1_000_000;
 
+/// What a function type counts for besides its parameters and results: the least
+/// that a compiler does for one that has none.
+const SIGNATURE: u64 = 8;
+
 /// What is known of a module before its code comes. The module need not be
 /// valid: what it does not have counts as nothing.
 #[derive(Default)]
@@ -39,6 +43,8 @@ pub(super) struct Module {
     /// Of the function that is counted: how many values a branch out of each
     /// block takes.
     labels: Vec<u32>,
+    /// Of the modules before, too: what functions and their types count for.
+    signatures: u64,
 }
 
 impl Module {
@@ -47,18 +53,25 @@ impl Module {
     /// entry of a section can be a group of many types or of many imports.
     pub(super) fn see(&mut self, payload: &Payload<'_>, limits: &Complexity) -> Result<()> {
         match payload {
-            Payload::Version { .. } => *self = Module::default(),
+            Payload::Version { .. } => {
+                *self = Module {
+                    signatures: self.signatures,
+                    ..Module::default()
+                }
+            }
             Payload::TypeSection(reader) => {
                 for group in reader.clone() {
                     for ty in group.map_err(malformed)?.types() {
-                        self.types.push(match &ty.composite_type.inner {
+                        let arity = match &ty.composite_type.inner {
                             CompositeInnerType::Func(ty) => Arity {
                                 params: ty.params().len() as u32,
                                 results: ty.results().len() as u32,
                             },
                             _ => Arity::default(),
-                        });
+                        };
+                        self.types.push(arity);
                         within("types", self.types.len() as u64, limits.types)?;
+                        self.signature(SIGNATURE + arity.sum(), limits)?;
                     }
                 }
             }
@@ -69,6 +82,7 @@ impl Module {
                             self.functions.push(ty);
                             self.seen += 1;
                             within("imported functions", self.seen as u64, ENTRIES)?;
+                            self.signature(self.ty(ty).sum(), limits)?;
                         }
                         TypeRef::Tag(ty) => self.tag(ty.func_type_idx)?,
                         _ => {}
@@ -77,7 +91,9 @@ impl Module {
             }
             Payload::FunctionSection(reader) => {
                 for ty in reader.clone() {
-                    self.functions.push(ty.map_err(malformed)?);
+                    let ty = ty.map_err(malformed)?;
+                    self.functions.push(ty);
+                    self.signature(self.ty(ty).sum(), limits)?;
                 }
             }
             Payload::TagSection(reader) => {
@@ -88,6 +104,15 @@ impl Module {
             _ => {}
         }
         Ok(())
+    }
+
+    fn signature(&mut self, values: u64, limits: &Complexity) -> Result<()> {
+        self.signatures += values;
+        within(
+            "parameters and results of functions and types",
+            self.signatures,
+            limits.signatures,
+        )
     }
 
     fn tag(&mut self, ty: u32) -> Result<()> {
@@ -148,6 +173,7 @@ impl Module {
             blocks += more_blocks;
         }
         within("values that a function passes", values, limits.values)?;
+        within("blocks and branches of a function", blocks, limits.blocks)?;
         within(
             "places times locals of a function",
             locals.saturating_mul(blocks),
@@ -194,8 +220,8 @@ impl Module {
             Operator::BrTable { targets } => {
                 let one = self.branch(targets.default());
                 let count = u64::from(targets.len()) + 1;
-                // All targets take the same values.
-                (one.saturating_mul(count), 1)
+                // All targets take the same values, and each is a way of its own.
+                (one.saturating_mul(count), count)
             }
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                 (self.function(*function_index as usize).sum(), 0)
@@ -372,12 +398,40 @@ mod tests {
             ("(func (param i64) (local i32 i32) loop end block end)", 8),
             ("(func (param i32) local.get 0 if else end)", 2),
             ("(func (param i32) block local.get 0 br_if 0 end)", 2),
-            ("(func (param i32) block local.get 0 br_table 0 0 0 end)", 2),
+            ("(func (param i32) block local.get 0 br_table 0 0 0 end)", 4),
             ("(func block end)", 0),
         ] {
             let (_, found) = counted(&format!("(module {function})"));
             assert_eq!(found, product, "{function}");
         }
+    }
+
+    #[test]
+    fn signatures_of_all_modules_count() {
+        let text = r#"(component
+            (core module
+                (type (func (param f64))) (type (func (param i32 i64) (result f32)))
+                (import "" "f" (func (type 1))))
+            (core module (type (func (result f64)))
+                (func (type 0) unreachable) (func (type 0) unreachable)))"#;
+        let wasm = wat::parse_str(text).unwrap();
+        let count = |signatures| {
+            let limits = Complexity {
+                signatures,
+                ..Complexity::default()
+            };
+            let mut module = Module::default();
+            Parser::new(0)
+                .parse_all(&wasm)
+                .try_for_each(|payload| module.see(&payload.unwrap(), &limits))
+        };
+        count(9 + 11 + 3 + 9 + 2).unwrap();
+        let error = count(9 + 11 + 3 + 9 + 1).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::TooLarge);
+        assert_eq!(
+            error.message(),
+            "parameters and results of functions and types: 34, and 33 is allowed"
+        );
     }
 
     #[test]
