@@ -1,9 +1,11 @@
 //! `enginebay serve`: all components of a folder, started and supervised until Ctrl-C.
 
 mod calls;
+mod events;
 mod find;
 mod log;
 mod options;
+mod reload;
 mod services;
 mod session;
 mod signals;
@@ -20,7 +22,7 @@ use crate::failure::Failure;
 use crate::manifest::PolicyArgs;
 
 use calls::CallArgs;
-use options::{LogLevel, Mode, Mount};
+use options::{LogLevel, Mode, Mount, Trust};
 use session::Session;
 
 const HELP: &str = "\
@@ -35,6 +37,10 @@ for its `shutdown`. A second one ends the program at once.
 
 Components are compiled one after the other, each in a process of its own, which is
 bounded as that of `run`; with --trusted in this one, without bounds.
+
+At SIGHUP, where there is one, it reads all manifests again. Permissions hold at once, from
+the next call on; for limits and configuration a component is started again. A manifest that
+is wrong or refused is told, and its component goes on as before.
 
 It ends with 0 if it was stopped; with another code if a component could not be loaded,
 if all have failed for good, or, with --once, if a call failed.
@@ -105,9 +111,14 @@ pub(super) struct GrantArgs {
     env: Vec<(String, String)>,
 
     /// What happens beyond what manifests ask for: `strict` denies it; `permissive`
-    /// allows it, and the audit says so; `development` allows it with a warning.
+    /// allows it to components that are trusted, and the audit says so; `development`
+    /// allows it to all, with a warning.
     #[arg(long, value_enum, value_name = "MODE", default_value_t)]
     mode: Mode,
+
+    /// How far the makers of all these components are trusted. A manifest cannot say so.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
+    trust_level: Trust,
 
     /// A file to which each decision is added, as a line of JSON.
     #[arg(long, value_name = "FILE")]
@@ -115,7 +126,7 @@ pub(super) struct GrantArgs {
 }
 
 pub(crate) fn serve(args: &ServeArgs, verbose: bool) -> Result<Exit, Failure> {
-    log::init(args.log);
+    log::init(args.log, verbose);
     let mut problems = Problems {
         keep_going: args.keep_going,
         verbose,

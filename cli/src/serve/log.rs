@@ -1,37 +1,57 @@
 //! What components and the host log, on standard error: a line for each event of
-//! enginebay. Spans are not written, and engines have logs of their own.
+//! enginebay. Spans are not written, and engines have logs of their own. That a component
+//! has failed is no matter of the log: it is told as every error of this program is, once,
+//! by whoever learns of it first.
 
 use std::fmt::{self, Write};
 
+use enginebay::host::runner::FAILURES;
+use enginebay::{Error, ErrorKind};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::options::LogLevel;
+use crate::failure::Failure;
 use crate::output::{clean, note};
 
 /// Begins to write them.
-pub(super) fn init(level: LogLevel) {
+pub(super) fn init(level: LogLevel, verbose: bool) {
+    let lines = Lines {
+        level: level.into(),
+        verbose,
+    };
     // There is none before: this is the program's only command that has one.
-    let _ = tracing::subscriber::set_global_default(Lines(level.into()));
+    let _ = tracing::subscriber::set_global_default(lines);
 }
 
-struct Lines(LevelFilter);
+struct Lines {
+    level: LevelFilter,
+    verbose: bool,
+}
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let target = metadata.target();
-        metadata.is_event() && target.starts_with("enginebay") && *metadata.level() <= self.0
+        let is_wanted = target.starts_with("enginebay") && *metadata.level() <= self.level;
+        metadata.is_event() && (is_wanted || target == FAILURES)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0)
+        // Failures are warnings.
+        Some(self.level.max(LevelFilter::WARN))
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
+        if event.metadata().target() == FAILURES {
+            if let Some(failure) = line.failure() {
+                failure.tell(self.verbose);
+            }
+            return;
+        }
         note(&line.text(event.metadata().level()));
     }
 
@@ -54,9 +74,18 @@ struct Line {
     component: String,
     message: String,
     more: String,
+    /// It is about an operation, and who asked for it is told.
+    has_asker: bool,
 }
 
 impl Line {
+    /// The failure of a component. That of an operation is the call's to tell.
+    fn failure(self) -> Option<Failure> {
+        let message = format!("`{}`: {}", self.component, self.message);
+        let failure = Failure::advised(Error::new(ErrorKind::Host, message), "");
+        (!self.has_asker).then_some(failure)
+    }
+
     fn text(&self, level: &Level) -> String {
         let level = match *level {
             Level::ERROR => "error",
@@ -84,6 +113,10 @@ impl Visit for Line {
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             "component" => write!(self.component, "{value:?}"),
+            "operation" => {
+                self.has_asker = true;
+                write!(self.more, " operation={value:?}")
+            }
             name => write!(self.more, " {name}={value:?}"),
         };
     }
@@ -103,6 +136,7 @@ mod tests {
             component: "asker".to_owned(),
             message: "a\nerror: b\x1b[2J".to_owned(),
             more: " port=80".to_owned(),
+            has_asker: false,
         };
         assert_eq!(
             line.text(&Level::WARN),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use enginebay::host::filesystem::Access;
-use enginebay::host::permission::SecurityMode;
+use enginebay::host::permission::{SecurityMode, TrustLevel};
 use tracing::level_filters::LevelFilter;
 
 /// How much is written of the log.
@@ -53,6 +53,28 @@ impl From<Mode> for SecurityMode {
             Mode::Strict => SecurityMode::Strict,
             Mode::Permissive => SecurityMode::Permissive,
             Mode::Development => SecurityMode::Development,
+        }
+    }
+}
+
+/// How far components are trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Trust {
+    /// Nothing is known about them.
+    #[default]
+    Unknown,
+    /// You answer for them: in the mode `permissive` they may do what they ask.
+    Trusted,
+    /// They are being written.
+    Development,
+}
+
+impl From<Trust> for TrustLevel {
+    fn from(trust: Trust) -> Self {
+        match trust {
+            Trust::Unknown => TrustLevel::Unknown,
+            Trust::Trusted => TrustLevel::Trusted,
+            Trust::Development => TrustLevel::Development,
         }
     }
 }

@@ -3,17 +3,16 @@
 use std::fs::{File, OpenOptions};
 use std::sync::Arc;
 
-use enginebay::host::capability::{Capability, Operation};
+use enginebay::host::capability::Operation;
 use enginebay::host::filesystem::Filesystem;
-use enginebay::host::permission::{
-    Decision, Grant, JsonLinesAudit, Permissions, SecurityMode, SecurityPolicy, Subject, TrustLevel,
-};
+use enginebay::host::permission::{JsonLinesAudit, Permissions};
 use enginebay::host::services::Services;
 use enginebay::host::storage::Storage;
 use enginebay::{Error, ErrorKind};
 
 use super::GrantArgs;
 use super::find::Found;
+use super::options::{Mode, Trust};
 use crate::failure::Failure;
 use crate::output::note;
 
@@ -38,9 +37,15 @@ impl Given {
 /// Opens what the command line names.
 pub(super) fn services(args: &GrantArgs, found: &[Found]) -> Result<Given, Failure> {
     let audit = audit(args)?;
-    let mut permissions = Permissions::builder()
-        .mode(args.mode.into())
-        .policy(AsTrusted);
+    // Who serves a folder has read the manifests: what they ask for is accepted, as the
+    // default policy does.
+    let mut permissions = Permissions::builder().mode(args.mode.into());
+    if args.mode == Mode::Permissive && args.trust_level != Trust::Trusted {
+        note(
+            "note: `--mode permissive` allows nothing more to components that are not trusted: \
+             give `--trust-level trusted` if you answer for all of them",
+        );
+    }
     if let Some(audit) = &audit {
         permissions = permissions.audit(audit.clone());
     }
@@ -52,20 +57,6 @@ pub(super) fn services(args: &GrantArgs, found: &[Found]) -> Result<Given, Failu
         services: services.build(),
         audit,
     })
-}
-
-/// Who serves a folder answers for what is in it: what manifests ask for is granted, and
-/// the mode says what happens beyond that as it does for trusted components.
-struct AsTrusted;
-
-impl SecurityPolicy for AsTrusted {
-    fn review(&self, _: &Subject, _: &Grant, _: SecurityMode) -> Decision {
-        Decision::Allow
-    }
-
-    fn check(&self, _: &Subject, _: &Capability, mode: SecurityMode) -> Decision {
-        mode.beyond_grants(TrustLevel::Trusted)
-    }
 }
 
 /// Whether a component asks for something of a kind; its name.

@@ -1,19 +1,18 @@
 //! From components that were found to the end of all of them.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use enginebay::generic::Engine;
-use enginebay::host::runner::{Host, HostOptions, LoadError};
+use enginebay::host::runner::{Changes, ComponentHandle, Host, HostOptions, LoadError};
 use enginebay::{Backend, Error, ErrorKind};
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::events::{Event, Events};
 use super::find::Found;
 use super::services::Given;
 use super::watch::Watch;
-use super::{Problems, ServeArgs, calls, signals};
+use super::{Problems, ServeArgs, calls};
 use crate::args::{EngineArgs, Stop};
-use crate::cancel;
 use crate::compiler::Source;
 use crate::dispatch::Task;
 use crate::exit::Exit;
@@ -21,23 +20,12 @@ use crate::failure::Failure;
 use crate::load;
 use crate::output::{count, note, print};
 
-/// How often it is looked whether a component has changed.
-const TICK: Duration = Duration::from_millis(20);
-
 /// One run of the command.
 pub(super) struct Session<'a> {
     pub(super) args: &'a ServeArgs,
     pub(super) found: Vec<Found>,
     pub(super) problems: Problems,
     pub(super) given: Given,
-}
-
-/// What happens besides what components do.
-enum Event {
-    /// Ctrl-C was pressed.
-    Interrupted,
-    /// The calls are over.
-    Called(Result<(), Failure>),
 }
 
 /// Why the components are stopped.
@@ -56,28 +44,30 @@ impl Task for Session<'_> {
     type Output = Result<Exit, Failure>;
 
     fn run<B: Backend>(&self) -> Result<Exit, Failure> {
-        let (sender, events) = channel();
-        listen(&sender)?;
+        let mut events = Events::new().map_err(Error::host)?;
+        events.listen()?;
         let compiled = self.compiled();
         let mut options = HostOptions::default();
         options.environment = self.args.grants.env.clone();
+        options.trust = self.args.grants.trust_level.into();
         let engine = Engine::<B>::new(&compiled.config(false))?;
         let host = Host::new(&engine, self.given.services.clone(), options)?;
 
+        let mut changes = host.changes();
         let mut watch = Watch::default();
         let mut problems = self.problems.clone();
         let mut calling = None;
-        let end = match self.load(&host, &compiled, &mut watch, &mut problems, &events) {
+        let end = match self.load(&host, &compiled, &mut watch, &mut problems, &mut events) {
             Some(end) => end,
             None => {
-                calling = self.call(&watch, sender.clone())?;
-                self.supervise(&mut watch, &events)
+                calling = self.call(&watch, events.sender())?;
+                self.supervise(&host, &compiled, &mut watch, &mut events, &mut changes)
             }
         };
         if let End::Interrupted = end {
             note("stopping; once more ends it at once");
         }
-        stop(&host, &mut watch);
+        stop(&host, &mut watch, &mut events, &mut changes);
         if let Some(calling) = calling {
             // A panic there has been told.
             let _ = calling.join();
@@ -87,33 +77,31 @@ impl Task for Session<'_> {
     }
 }
 
-/// Has Ctrl-C be an event.
-fn listen(sender: &Sender<Event>) -> Result<(), Failure> {
-    let sender = sender.clone();
-    cancel::no_handler();
-    let listening = signals::listen(move || {
-        // When nobody takes it any more, the program is about to end.
-        let _ = sender.send(Event::Interrupted);
-        cancel::interrupt();
-    });
-    listening.map_err(|error| {
-        let message = format!("cannot listen for Ctrl-C: {error}");
-        Error::new(ErrorKind::Host, message)
-            .with_source(error)
-            .into()
-    })
-}
-
 /// Stops all, and tells what they do meanwhile.
-fn stop<B: Backend>(host: &Host<B>, watch: &mut Watch) {
+fn stop<B: Backend>(host: &Host<B>, watch: &mut Watch, events: &mut Events, changes: &mut Changes) {
+    let stopped = Stopped(events.sender());
     thread::scope(|scope| {
-        let stopping = scope.spawn(|| host.stop());
-        while !stopping.is_finished() {
+        scope.spawn(move || {
+            let _stopped = stopped;
+            host.stop();
+        });
+        loop {
             watch.tell();
-            thread::sleep(TICK);
+            if let Some(Event::Stopped) = events.next(changes) {
+                break;
+            }
         }
     });
     watch.tell();
+}
+
+/// Says so when it is dropped.
+struct Stopped(UnboundedSender<Event>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.send(Event::Stopped);
+    }
 }
 
 impl Session<'_> {
@@ -139,19 +127,10 @@ impl Session<'_> {
         compiled: &EngineArgs,
         watch: &mut Watch,
         problems: &mut Problems,
-        events: &Receiver<Event>,
+        events: &mut Events,
     ) -> Option<End> {
         for found in &self.found {
-            let source = Source {
-                path: &found.path,
-                bytes: &found.bytes,
-                engine: compiled,
-                fuel: false,
-                compiler: &self.args.compiler,
-            };
-            let loaded = host.load_with(&found.manifest, &found.bytes, |engine| {
-                source.compile(engine).map_err(NotLoaded::Compiler)
-            });
+            let loaded = self.load_one(host, compiled, found);
             match loaded {
                 Ok(handle) => watch.add(handle),
                 Err(NotLoaded::Compiler(Failure::Interrupted)) => return Some(End::Interrupted),
@@ -163,18 +142,36 @@ impl Session<'_> {
                 }
             }
             watch.tell();
-            if let Ok(Event::Interrupted) = events.try_recv() {
+            if let Some(Event::Interrupted) = events.try_next() {
                 return Some(End::Interrupted);
             }
         }
         None
     }
 
+    pub(super) fn load_one<B: Backend>(
+        &self,
+        host: &Host<B>,
+        compiled: &EngineArgs,
+        found: &Found,
+    ) -> Result<ComponentHandle, NotLoaded> {
+        let source = Source {
+            path: &found.path,
+            bytes: &found.bytes,
+            engine: compiled,
+            fuel: false,
+            compiler: &self.args.compiler,
+        };
+        host.load_with(&found.manifest, &found.bytes, |engine| {
+            source.compile(engine).map_err(NotLoaded::Compiler)
+        })
+    }
+
     /// Has the calls carried out, beside what else there is to do.
     fn call(
         &self,
         watch: &Watch,
-        sender: Sender<Event>,
+        sender: UnboundedSender<Event>,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
         let calls = self.args.calls.calls.clone();
         if calls.is_empty() {
@@ -191,7 +188,14 @@ impl Session<'_> {
     }
 
     /// Tells what becomes of them, until there is a reason to stop.
-    fn supervise(&self, watch: &mut Watch, events: &Receiver<Event>) -> End {
+    fn supervise<B: Backend>(
+        &self,
+        host: &Host<B>,
+        compiled: &EngineArgs,
+        watch: &mut Watch,
+        events: &mut Events,
+        changes: &mut Changes,
+    ) -> End {
         let once = self.args.calls.once;
         loop {
             watch.tell();
@@ -202,13 +206,12 @@ impl Session<'_> {
             if !once && watch.all_have_ended() {
                 return End::Ended;
             }
-            match events.recv_timeout(TICK) {
-                Ok(Event::Interrupted) => return End::Interrupted,
-                Ok(Event::Called(result)) if once => return End::Called(result),
-                Ok(Event::Called(Err(failure))) => failure.tell(self.problems.verbose),
-                Ok(Event::Called(Ok(()))) | Err(RecvTimeoutError::Timeout) => {}
-                // There are no signals any more.
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK),
+            match events.next(changes) {
+                Some(Event::Interrupted) => return End::Interrupted,
+                Some(Event::Called(result)) if once => return End::Called(result),
+                Some(Event::Called(Err(failure))) => failure.tell(self.problems.verbose),
+                Some(Event::Reload) => self.reload(host, compiled, watch),
+                Some(Event::Called(Ok(())) | Event::Stopped) | None => {}
             }
         }
     }
@@ -249,7 +252,7 @@ impl Session<'_> {
 }
 
 /// Why a component was not loaded.
-enum NotLoaded {
+pub(super) enum NotLoaded {
     Host(LoadError),
     Compiler(Failure),
 }
@@ -261,7 +264,7 @@ impl From<LoadError> for NotLoaded {
 }
 
 impl NotLoaded {
-    fn failure(self, found: &Found) -> Failure {
+    pub(super) fn failure(self, found: &Found) -> Failure {
         let error = match self {
             NotLoaded::Host(error) => error,
             NotLoaded::Compiler(failure) => return failure,

@@ -1,5 +1,5 @@
-//! Ctrl-C, and on Unix SIGTERM. The handler that `run` has stops one store; this one lets
-//! a whole host end.
+//! Ctrl-C, and on Unix SIGTERM and SIGHUP. The handler that `run` has stops one store; this
+//! one lets a whole host end, or look at its manifests again.
 
 use std::io;
 use std::process;
@@ -9,8 +9,19 @@ use tokio::runtime::Builder;
 
 use crate::cancel::INTERRUPTED;
 
-/// Calls a function at the first signal; the second one ends the program.
-pub(super) fn listen(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// What somebody wants.
+enum Wanted {
+    End,
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no such signal"))]
+    Reload,
+}
+
+/// Calls a function at the first signal to end; the second one ends the program. Until the
+/// first, `reload` is called for each signal to reload.
+pub(super) fn listen(
+    first: impl FnOnce() + Send + 'static,
+    reload: impl Fn() + Send + 'static,
+) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let mut signals = {
         let _inside = runtime.enter();
@@ -18,9 +29,11 @@ pub(super) fn listen(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     };
     let wait = move || {
         runtime.block_on(async {
-            signals.next().await;
+            while let Wanted::Reload = signals.next().await {
+                reload();
+            }
             first();
-            signals.next().await;
+            while let Wanted::Reload = signals.next().await {}
         });
         process::exit(INTERRUPTED.into())
     };
@@ -32,6 +45,9 @@ pub(super) fn listen(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+    /// Standard error was a terminal at the start.
+    has_terminal: bool,
 }
 
 #[cfg(unix)]
@@ -41,13 +57,24 @@ impl Signals {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            has_terminal: io::IsTerminal::is_terminal(&io::stderr()),
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Wanted {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Wanted::End,
+            _ = self.terminate.recv() => Wanted::End,
+            _ = self.hang_up.recv() => {
+                // That is what the signal is named after: the terminal is gone, and whoever
+                // sat before it.
+                let is_gone = !io::IsTerminal::is_terminal(&io::stderr());
+                match self.has_terminal && is_gone {
+                    true => Wanted::End,
+                    false => Wanted::Reload,
+                }
+            }
         }
     }
 }
@@ -61,7 +88,8 @@ impl Signals {
         tokio::signal::windows::ctrl_c().map(Signals)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Wanted {
         self.0.recv().await;
+        Wanted::End
     }
 }

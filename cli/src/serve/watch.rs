@@ -1,12 +1,10 @@
-//! What becomes of the components: a line for each change.
+//! What becomes of the components: a line for each change. Why one failed is told when it
+//! does: see the log.
 
 use enginebay::host::runner::ComponentHandle;
 use enginebay::host::services::Status;
 
-use crate::output::{clean, count, note};
-
-/// Bytes of a failure that are told.
-const MOST_TOLD: usize = 500;
+use crate::output::{count, note};
 
 /// The components, with what was said of each the last time.
 #[derive(Debug, Default)]
@@ -16,7 +14,6 @@ pub(super) struct Watch(Vec<(ComponentHandle, Option<State>)>);
 struct State {
     status: &'static str,
     restarts: u32,
-    failure: Option<String>,
 }
 
 impl State {
@@ -32,7 +29,6 @@ impl State {
                 Status::Failed => "failed for good",
             },
             restarts: handle.restarts(),
-            failure: handle.last_failure(),
         }
     }
 
@@ -42,12 +38,6 @@ impl State {
             let restarts = count(self.restarts.into(), "restart");
             line.push_str(&format!(", {restarts}"));
         }
-        if let Some(failure) = &self.failure {
-            let end = failure.floor_char_boundary(MOST_TOLD);
-            let more = if end < failure.len() { "..." } else { "" };
-            let failure = clean(&failure[..end]).replace('\n', " ");
-            line.push_str(&format!("; last failure: {failure}{more}"));
-        }
         line
     }
 }
@@ -56,6 +46,12 @@ impl Watch {
     pub(super) fn add(&mut self, handle: ComponentHandle) {
         self.0.push((handle, None));
         self.tell();
+    }
+
+    /// As [`Watch::add`], in the place of one of the same name, if there is one.
+    pub(super) fn replace(&mut self, handle: ComponentHandle) {
+        self.0.retain(|(it, _)| it.name() != handle.name());
+        self.add(handle);
     }
 
     pub(super) fn handles(&self) -> Vec<ComponentHandle> {
@@ -104,18 +100,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_is_one_line_of_bounded_length() {
+    fn a_state_is_one_line() {
         let mut state = State {
             status: "ready",
             restarts: 0,
-            failure: None,
         };
         assert_eq!(state.line("a"), "status: a ready");
         state.restarts = 2;
-        state.failure = Some(format!("x\ny{}", "z".repeat(1_000)));
-        let line = state.line("a");
-        assert!(line.starts_with("status: a ready, 2 restarts; last failure: x yz"));
-        assert!(line.ends_with("..."));
-        assert!(line.len() < 600, "{}", line.len());
+        assert_eq!(state.line("a"), "status: a ready, 2 restarts");
     }
 }

@@ -1,5 +1,8 @@
 //! `enginebay serve`: components of a folder, from the start to the stop.
 
+#[cfg(unix)]
+mod signals;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -152,18 +155,32 @@ fn what_was_not_granted_is_denied_and_audited_in_each_mode_as_it_says() {
     let denied = lines("denied");
     assert!(denied >= 5, "{denied}");
     assert_eq!(lines("granted"), 0);
-    let ended = serve(
-        &examples("denied"),
-        &[&calls[..], &["--mode", "permissive"]].concat(),
-    );
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(lines("granted") > 0, "{ended:?}");
-    assert!(
-        !ended
-            .stdout
-            .contains("filesystem.read(/data/secret.txt) is not granted"),
-        "{ended:?}"
-    );
+    let not_granted = "filesystem.read(/data/secret.txt) is not granted";
+    let with = |more: &[&str]| {
+        let ended = serve(&examples("denied"), &[&calls[..], more].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+    // Nobody has said that the component is trusted.
+    for more in [
+        &["--mode", "permissive"][..],
+        &["--mode", "permissive", "--trust-level", "development"],
+        &["--trust-level", "trusted"],
+    ] {
+        let ended = with(more);
+        assert!(ended.stdout.contains(not_granted), "{ended:?}");
+        assert_eq!(lines("granted"), 0, "{more:?}");
+        let is_told = ended.stderr.contains("give `--trust-level trusted`");
+        assert_eq!(is_told, more.contains(&"permissive"), "{ended:?}");
+    }
+    let ended = with(&["--mode", "permissive", "--trust-level", "trusted"]);
+    assert!(!ended.stdout.contains(not_granted), "{ended:?}");
+    assert!(!ended.stderr.contains("--trust-level"), "{ended:?}");
+    let trusted = lines("granted");
+    assert!(trusted > 0, "{ended:?}");
+    let ended = with(&["--mode", "development"]);
+    assert!(!ended.stdout.contains(not_granted), "{ended:?}");
+    assert!(lines("granted") > trusted, "{ended:?}");
 }
 
 #[test]
@@ -172,23 +189,28 @@ fn one_that_fails_is_started_again_and_at_last_given_up() {
     let lifecycle = "[lifecycle]\nmax-restarts = 2\nbackoff = \"200ms\"\n";
     faulty(&folder, "faulty", lifecycle);
     let trap = ["--call", "faulty", "trap", "--once"];
-    says(
-        &serve(&folder.name(""), &trap),
-        4,
-        &["error: `trap` of `faulty`"],
-    );
+    let ended = serve(&folder.name(""), &trap);
+    says(&ended, 4, &["error: `trap` of `faulty`: trapped: "]);
+    // Whoever asked is told, and nobody else.
+    assert_eq!(ended.stderr.matches("error: ").count(), 1, "{ended:?}");
+    assert!(!ended.stderr.contains("log: "), "{ended:?}");
     // It fails each time that it is started.
-    let ended = serve(&folder.name(""), &["--env", "FAIL_INIT=1"]);
-    says(
-        &ended,
-        4,
-        &[
-            "status: faulty waits to be started again; last failure: its `init` failed",
-            "2 restarts",
-            "status: faulty failed for good, 2 restarts; last failure: its `init` failed",
-            "error: all have failed for good: 1 component",
-        ],
-    );
+    let why = "error: `faulty`: its `init` failed: FAIL_INIT is set\n";
+    for log in ["off", "info"] {
+        let ended = serve(&folder.name(""), &["--env", "FAIL_INIT=1", "--log", log]);
+        says(
+            &ended,
+            4,
+            &[
+                "status: faulty waits to be started again\n",
+                "status: faulty failed for good, 2 restarts\n",
+                "error: all have failed for good: 1 component\n",
+            ],
+        );
+        // Each of the three failures is told once.
+        assert_eq!(ended.stderr.matches(why).count(), 3, "{ended:?}");
+        assert_eq!(ended.stderr.matches("FAIL_INIT").count(), 3, "{ended:?}");
+    }
     let ended = serve(&folder.name(""), &["--env", "FAIL_INIT=1", "--check"]);
     says(&ended, 4, &["error: 1 of 1 could not be started"]);
     gives(
@@ -206,10 +228,17 @@ fn a_call_ends_as_the_component_did() {
         serve(&folder.name(""), &call)
     };
     gives(&call(&["count"]), "1\n");
+    let failed = call(&["fail", "no luck"]);
     says(
-        &call(&["fail", "no luck"]),
+        &failed,
         1,
-        &["`fail` of `faulty`", "no luck"],
+        &["error: `fail` of `faulty`: failed: no luck\n"],
+    );
+    let unknown = call(&["nothing"]);
+    says(
+        &unknown,
+        1,
+        &["failed: there is no such operation: nothing\n"],
     );
     says(&call(&["spin"]), 5, &["`spin` of `faulty`: out of fuel"]);
     says(&call(&["never"]), 5, &["`never` of `faulty`: timed out"]);
@@ -325,67 +354,4 @@ fn links_to_folders_are_passed_over() {
         &serve(&folder.name("again"), &["--check"]),
         "1 component: all can be started\n",
     );
-}
-
-#[cfg(unix)]
-mod signals {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
-
-    use rustix::process::{Pid, Signal, kill_process};
-
-    use super::support::{end, program};
-    use super::*;
-
-    /// Serves until all of these lines were written, and sends a signal then.
-    fn stopped(args: &[&str], lines: &[&str], signal: Signal) -> (Option<i32>, String) {
-        let mut child = program()
-            .arg("serve")
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !lines.iter().all(|line| said.contains(line)) {
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
-        }
-        let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-        kill_process(id, signal).unwrap();
-        for line in stderr.lines() {
-            said.push_str(&line.unwrap());
-            said.push('\n');
-        }
-        let ended = end(child.wait_with_output().unwrap());
-        (ended.code, said)
-    }
-
-    #[test]
-    fn a_signal_stops_all_cleanly() {
-        let ready = ["status: asker ready\n", "status: answerer ready\n"];
-        for signal in [Signal::INT, Signal::TERM] {
-            let (code, said) = stopped(&[&examples("talk")], &ready, signal);
-            assert_eq!(code, Some(0), "{said}");
-            for part in ["status: asker stopped\n", "status: answerer stopped\n"] {
-                assert!(said.contains(part), "{part}: {said}");
-            }
-        }
-    }
-
-    /// It waits for an hour before it starts the component again.
-    #[test]
-    fn one_that_waits_to_be_started_again_does_not_hold_up_the_end() {
-        let folder = Folder::new();
-        let restart = "[lifecycle]\nbackoff = \"1h\"\n";
-        faulty(&folder, "faulty", restart);
-        let waits = ["status: faulty waits to be started again"];
-        let (code, said) = stopped(
-            &[&folder.name(""), "--env", "FAIL_INIT=1"],
-            &waits,
-            Signal::INT,
-        );
-        assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("status: faulty stopped"), "{said}");
-    }
 }
