@@ -316,7 +316,8 @@ const INTERRUPTIONS: [Interruption; 3] = [
 
 /// What an instance keeps, each in a process of its own.
 fn memory(options: &Options) {
-    if !"resident".contains(&options.filter) {
+    let mut wanted = enginebay::BACKENDS.iter();
+    if !wanted.any(|backend| options.wants(backend, "resident")) {
         return;
     }
     println!("\nresident: bytes per store with one instance that has written to one page");
