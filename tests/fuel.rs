@@ -14,6 +14,7 @@ use enginebay::{Backend, Config, Error, ErrorKind, Frame, Interruption, Limits, 
 on_each_backend! {
     counts_are_those_of_the_first_backend
     slices_change_no_count
+    fuel_alone_is_counted_alike
     frames_are_those_of_the_module_as_it_was
 }
 
@@ -78,9 +79,9 @@ fn outcome<T>(result: &Result<T, Error>) -> String {
     }
 }
 
-fn engine<B: Backend>(slice: u64) -> Engine<B> {
+fn engine<B: Backend>(by: Interruption, slice: u64) -> Engine<B> {
     let mut config = Config::new();
-    config.interruption(Interruption::Fuel).slice(slice);
+    config.interruption(by).slice(slice);
     Engine::new(&config).unwrap()
 }
 
@@ -93,8 +94,8 @@ struct Ready<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Ready<'a, B> {
-    fn new(case: &'a Case, slice: u64) -> Self {
-        let engine = engine::<B>(slice);
+    fn new(case: &'a Case, by: Interruption, slice: u64) -> Self {
+        let engine = engine::<B>(by, slice);
         Ready {
             component: Component::new(&engine, &case.component).unwrap(),
             other: case.other.map(|it| Component::new(&engine, it).unwrap()),
@@ -199,13 +200,13 @@ fn amounts(total: u64) -> Vec<u64> {
 }
 
 /// Runs a case with the amounts of the first backend's sweep, and compares.
-fn compare<B: Backend>(case: &Case, expected: &[(u64, Vec<Step>)], slice: u64) {
-    let ready = Ready::<B>::new(case, slice);
+fn compare<B: Backend>(case: &Case, expected: &[(u64, Vec<Step>)], by: Interruption, slice: u64) {
+    let ready = Ready::<B>::new(case, by, slice);
     for (fuel, expected) in expected {
         assert_eq!(
             *expected,
             ready.run(*fuel),
-            "{} with {fuel} fuel, in slices of {slice}",
+            "{} with {fuel} fuel, interruption {by}, in slices of {slice}",
             case.name
         );
     }
@@ -217,14 +218,16 @@ fn expected() -> &'static [Sweep] {
     EXPECTED.get_or_init(|| {
         cases()
             .iter()
-            .map(|case| Ready::<enginebay::DefaultBackend>::new(case, 100_000).sweep())
+            .map(|case| {
+                Ready::<enginebay::DefaultBackend>::new(case, Interruption::Fuel, 100_000).sweep()
+            })
             .collect()
     })
 }
 
 fn counts_are_those_of_the_first_backend<B: Backend>() {
     for (case, expected) in cases().iter().zip(expected()) {
-        compare::<B>(case, expected, 100_000);
+        compare::<B>(case, expected, Interruption::Fuel, 100_000);
         // A test that compares nothing would pass as well.
         let mut steps = expected.iter().flat_map(|(_, steps)| steps);
         assert!(steps.any(|step| step.outcome.contains("OutOfFuel")));
@@ -234,8 +237,14 @@ fn counts_are_those_of_the_first_backend<B: Backend>() {
 fn slices_change_no_count<B: Backend>() {
     for slice in [1, 100, 10_000] {
         for (case, expected) in cases().iter().zip(expected()) {
-            compare::<B>(case, expected, slice);
+            compare::<B>(case, expected, Interruption::Fuel, slice);
         }
+    }
+}
+
+fn fuel_alone_is_counted_alike<B: Backend>() {
+    for (case, expected) in cases().iter().zip(expected()) {
+        compare::<B>(case, expected, Interruption::FuelOnly, 100_000);
     }
 }
 

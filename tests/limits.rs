@@ -27,6 +27,7 @@ on_each_backend_and_any! {
     host_bytes_are_limited
     fuel_stops_a_loop_and_is_counted
     fuel_is_the_same_with_a_deadline_beside_it
+    fuel_alone_stops_a_loop_and_nothing_else_does
     a_deadline_stops_a_loop_a_recursion_and_a_start_function
     a_deadline_stops_a_guest_that_only_calls_the_host
     a_deadline_is_seen_when_a_host_function_returns
@@ -399,6 +400,23 @@ fn fuel_is_the_same_with_a_deadline_beside_it<B: Backend>() {
         f.store.usage().fuel
     };
     assert_eq!(consumed(None), consumed(Some(Duration::from_secs(60))));
+}
+
+fn fuel_alone_stops_a_loop_and_nothing_else_does<B: Backend>() {
+    let fuel = |limits: Limits| limits.fuel(10_000);
+    let mut f = Fixture::<B>::with(loops(), Interruption::FuelOnly, fuel).unwrap();
+    let error = f.store.cancel_handle().unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("fuel-only"), "{error}");
+    let error = f.run("forever").unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::OutOfFuel { consumed: 10_000 });
+    assert_eq!(f.store.usage().fuel, Some(10_000));
+
+    let timed = |limits: Limits| fuel(limits).deadline(SHORT);
+    let made = Fixture::<B>::with(loops(), Interruption::FuelOnly, timed);
+    let error = made.err().unwrap();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("limits.deadline"), "{error}");
 }
 
 fn is_deadline(error: &Error) -> bool {

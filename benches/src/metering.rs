@@ -60,7 +60,11 @@ pub fn meters() -> Vec<Meter> {
 }
 
 fn of<B: Backend>(to: &mut Vec<Meter>) {
-    for by in [Interruption::Deadline, Interruption::Fuel] {
+    for by in [
+        Interruption::Deadline,
+        Interruption::Fuel,
+        Interruption::FuelOnly,
+    ] {
         for kernel in &KERNELS {
             to.push(meter::<B>(kernel.name, true, by, kernel));
         }
@@ -96,14 +100,14 @@ fn raw_engine(by: Interruption) -> wt::Engine {
     config.interruption(Interruption::None);
     let mut config = enginebay::wasmtime::config(&config);
     config
-        .consume_fuel(by == Interruption::Fuel)
+        .consume_fuel(by.has_fuel())
         .epoch_interruption(by == Interruption::Deadline);
     wt::Engine::new(&config).expect("the configuration is valid")
 }
 
 fn raw_store(engine: &wt::Engine, by: Interruption) -> wt::Store<()> {
     let mut store = wt::Store::new(engine, ());
-    if by == Interruption::Fuel {
+    if by.has_fuel() {
         store.set_fuel(u64::MAX).expect("the engine has fuel");
     }
     if by == Interruption::Deadline {

@@ -89,6 +89,8 @@ pub(crate) enum Stop {
     Deadline,
     /// Fuel, and time, and Ctrl-C.
     Fuel,
+    /// Fuel, and nothing else.
+    FuelOnly,
 }
 
 impl From<Stop> for Interruption {
@@ -97,6 +99,7 @@ impl From<Stop> for Interruption {
             Stop::None => Interruption::None,
             Stop::Deadline => Interruption::Deadline,
             Stop::Fuel => Interruption::Fuel,
+            Stop::FuelOnly => Interruption::FuelOnly,
         }
     }
 }

@@ -43,7 +43,7 @@ fn row(name: &'static str, support: &Support) -> Row {
         interruption.push("deadline");
     }
     if support.fuel {
-        interruption.push("fuel");
+        interruption.extend(["fuel", "fuel-only"]);
     }
     Row {
         name,

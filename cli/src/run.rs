@@ -1,9 +1,9 @@
 //! `enginebay run`: one call of a component on one backend.
 
 use enginebay::generic::{Component, Engine, InstancePre, Linker, Store};
-use enginebay::{Backend, Error, ErrorKind, Limits, Usage, Val};
+use enginebay::{Backend, Error, ErrorKind, Interruption, Limits, Usage, Val};
 
-use crate::args::{Format, RunArgs, Stop};
+use crate::args::{Format, RunArgs};
 use crate::cancel;
 use crate::compiler::Source;
 use crate::dispatch::{self, ALL, Task};
@@ -68,14 +68,15 @@ fn check(args: &RunArgs) -> Result<(), Failure> {
         )))
     };
     let stop = args.engine.interruption;
-    if args.limits.fuel.is_some() && stop.is_some_and(|stop| stop != Stop::Fuel) {
-        return refuse("--fuel", "`fuel`");
+    let stop = stop.map(Interruption::from);
+    if args.limits.fuel.is_some() && stop.is_some_and(|stop| !stop.has_fuel()) {
+        return refuse("--fuel", "`fuel` or `fuel-only`");
     }
     let timed = args
         .limits
         .timeout
         .is_some_and(|timeout| timeout.0.is_some());
-    if timed && stop == Some(Stop::None) {
+    if timed && stop.is_some_and(|stop| !stop.has_deadline()) {
         return refuse("--timeout", "`deadline` or `fuel`");
     }
     Ok(())

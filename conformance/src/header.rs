@@ -95,6 +95,8 @@ pub enum Stop {
     Deadline,
     /// Fuel, and time.
     Fuel,
+    /// Fuel alone.
+    FuelOnly,
 }
 
 /// Limits of the store; each is as in [`Limits`] where it is not given.
@@ -292,6 +294,9 @@ impl Header {
             }
             Some(Stop::Fuel) => {
                 config.interruption(Interruption::Fuel);
+            }
+            Some(Stop::FuelOnly) => {
+                config.interruption(Interruption::FuelOnly);
             }
             None => {
                 if self.limits.fuel.is_some() {

@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use crate::backend::Backend;
-use crate::config::Interruption;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt::{CancelHandle, Deadline};
 use crate::mutant::{self, Mutant};
@@ -112,7 +111,7 @@ impl<'a, B: Backend> Call<'a, B> {
         }
         policy.current = owner.instance;
         let depth = policy.below.len();
-        if depth == 0 && policy.interruption == Interruption::Fuel {
+        if depth == 0 && policy.interruption.has_fuel() {
             let fuel = B::fuel(cx);
             B::data_mut(cx).policy.call.fuel = fuel;
         }
@@ -238,7 +237,7 @@ impl<B: Backend> Drop for Call<'_, B> {
 
 /// The outermost call ends: its time and its fuel are counted.
 fn end<B: Backend>(cx: &mut B::Context<'_>) {
-    let metered = B::data(cx).policy.interruption == Interruption::Fuel;
+    let metered = B::data(cx).policy.interruption.has_fuel();
     let fuel = if metered { B::fuel(cx) } else { None };
     let policy = &mut B::data_mut(cx).policy;
     policy.current = IDLE;

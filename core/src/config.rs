@@ -18,6 +18,23 @@ pub enum Interruption {
     Deadline,
     /// By fuel, and by wall time and cancellation too.
     Fuel,
+    /// By fuel alone: there is no deadline, and nothing to cancel by. It counts the
+    /// same fuel as [`Interruption::Fuel`]; where an engine needs something beside its
+    /// fuel to look at the time, the code is faster. For guests whose fuel bounds how
+    /// long they run.
+    FuelOnly,
+}
+
+impl Interruption {
+    /// Whether fuel is counted, and can stop a guest.
+    pub const fn has_fuel(self) -> bool {
+        matches!(self, Interruption::Fuel | Interruption::FuelOnly)
+    }
+
+    /// Whether a deadline, or a cancellation, can stop a guest.
+    pub const fn has_deadline(self) -> bool {
+        matches!(self, Interruption::Deadline | Interruption::Fuel)
+    }
 }
 
 impl fmt::Display for Interruption {
@@ -26,6 +43,7 @@ impl fmt::Display for Interruption {
             Interruption::None => "none",
             Interruption::Deadline => "deadline",
             Interruption::Fuel => "fuel",
+            Interruption::FuelOnly => "fuel-only",
         })
     }
 }
@@ -394,7 +412,7 @@ impl Config {
             Interruption::Deadline if !support.deadline => {
                 return refuse("interruption: deadline".into());
             }
-            Interruption::Fuel if !support.fuel => return refuse("interruption: fuel".into()),
+            by if by.has_fuel() && !support.fuel => return refuse(format!("interruption: {by}")),
             _ => {}
         }
         if self.deterministic && !support.deterministic {

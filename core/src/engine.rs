@@ -44,9 +44,9 @@ impl<B: Backend> Engine<B> {
     #[doc(hidden)]
     pub fn from_parts(inner: B::Engine, config: Config) -> Result<Self> {
         let interruption = config.get_interruption(&B::support_of(&inner));
-        let ticker = match interruption {
-            Interruption::None => None,
-            Interruption::Deadline | Interruption::Fuel => {
+        let ticker = match interruption.has_deadline() {
+            false => None,
+            true => {
                 let engine = inner.clone();
                 let ticker = Ticker::start(config.get_tick(), move || B::interrupt(&engine))
                     .map_err(|error| {

@@ -68,10 +68,10 @@ impl Limits {
     }
 
     /// The defaults, less what an engine with this interruption cannot enforce:
-    /// no deadline with [`Interruption::None`].
+    /// no deadline with [`Interruption::None`] and [`Interruption::FuelOnly`].
     pub const fn for_interruption(interruption: Interruption) -> Self {
         let mut limits = Limits::new();
-        if matches!(interruption, Interruption::None) {
+        if !interruption.has_deadline() {
             limits.deadline = None;
         }
         limits
@@ -148,10 +148,10 @@ impl Limits {
                  it needs {needs}"
             )))
         };
-        if self.fuel.is_some() && interruption != Interruption::Fuel {
-            return refuse("fuel", "fuel");
+        if self.fuel.is_some() && !interruption.has_fuel() {
+            return refuse("fuel", "fuel or fuel-only");
         }
-        if self.deadline.is_some() && interruption == Interruption::None {
+        if self.deadline.is_some() && !interruption.has_deadline() {
             return refuse("deadline", "deadline or fuel");
         }
         if self.deadline == Some(Duration::ZERO) {

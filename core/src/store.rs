@@ -252,13 +252,15 @@ impl<B: Backend, T: Send + 'static> Store<B, T> {
     /// # Errors
     ///
     /// `Unsupported` if the engine's interruption is
-    /// [`Interruption::None`](crate::Interruption): nothing could be stopped.
+    /// [`Interruption::None`](crate::Interruption): nothing could be stopped; or
+    /// `FuelOnly`.
     pub fn cancel_handle(&self) -> Result<CancelHandle> {
         match &B::store_data(&self.inner).policy.cancel {
             Some(cancel) => Ok(cancel.clone()),
-            None => Err(Error::unsupported(
-                "cancellation cannot be enforced: the engine's interruption is none",
-            )
+            None => Err(Error::unsupported(format!(
+                "cancellation cannot be enforced: the engine's interruption is {}",
+                B::store_data(&self.inner).interruption()
+            ))
             .with_context("backend", self.engine.backend())),
         }
     }

@@ -6,7 +6,7 @@
 //! with the calls that go from one to another.
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{Error, ErrorKind, Interruption, Result};
+use enginebay_core::{Error, ErrorKind, Result};
 
 use crate::contain::host_func;
 use crate::engine::{CoreEngine, CoreExtern, CoreType, Signature};
@@ -221,7 +221,7 @@ fn hand_over<E: CoreEngine>(cx: &mut E::Context<'_>, to: u32) -> Option<u32> {
 /// The fuel that is left; nothing if guests are metered for other reasons.
 pub(crate) fn fuel<E: CoreEngine>(cx: &mut E::Context<'_>) -> Option<u64> {
     let data = E::data(cx);
-    if data.store_data().interruption() != Interruption::Fuel {
+    if !data.store_data().interruption().has_fuel() {
         return None;
     }
     let meters = data.meters.as_ref()?;

@@ -28,11 +28,13 @@ impl Rewrite {
             // By the engine's own means.
             Interruption::Deadline if E::support().deadline => None,
             Interruption::Deadline if E::HAS_FLAGS => Some(Mode::Flag),
-            Interruption::Deadline | Interruption::Fuel => Some(Mode::Fuel { slices: true }),
+            Interruption::Deadline | Interruption::Fuel | Interruption::FuelOnly => {
+                Some(Mode::Fuel { slices: true })
+            }
         };
         Rewrite {
             metered,
-            in_parts: interruption != Interruption::None,
+            in_parts: interruption.has_deadline(),
         }
     }
 

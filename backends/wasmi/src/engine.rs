@@ -110,7 +110,7 @@ impl Engine {
             features: features.iter().filter(|feature| has(*feature)).collect(),
             max_stack,
             stops,
-            is_timed: interruption != Interruption::None,
+            is_timed: interruption.has_deadline(),
         })))
     }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use enginebay_core::{Error, ErrorKind, Interruption, Result};
+use enginebay_core::{Error, ErrorKind, Result};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{EntityType, ImportSection};
 use wasmi::{Extern, Memory, MemoryType, StoreContextMut};
@@ -100,7 +100,7 @@ pub(crate) fn is_grown_in_parts(
     memory: &Memory,
     by: u64,
 ) -> bool {
-    if by <= PART || cx.data_mut().store_data_mut().interruption() == Interruption::None {
+    if by <= PART || !cx.data_mut().store_data_mut().interruption().has_deadline() {
         return false;
     }
     let ty = memory.ty(&*cx);

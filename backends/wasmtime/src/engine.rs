@@ -111,8 +111,8 @@ pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmti
         .wasm_component_model_fixed_length_lists(features.contains(Feature::FixedLengthLists))
         .wasm_component_model_map(features.contains(Feature::Maps))
         .wasm_component_model_implements(features.contains(Feature::Implements))
-        .consume_fuel(interruption == Interruption::Fuel)
-        .epoch_interruption(interruption != Interruption::None)
+        .consume_fuel(interruption.has_fuel())
+        .epoch_interruption(interruption.has_deadline())
         .max_wasm_stack(stack)
         // What host functions get on top of the guest's stack in async calls.
         .async_stack_size(stack + (1536 << 10))

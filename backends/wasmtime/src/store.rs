@@ -1,7 +1,7 @@
 //! Stores, and the calls into them that are not typed.
 
 use enginebay_core::mutant::{self, Mutant};
-use enginebay_core::{Interruption, Lower, Result, StoreData, StoreNumber, Val};
+use enginebay_core::{Lower, Result, StoreData, StoreNumber, Val};
 use wasmtime::component as wt;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
@@ -35,14 +35,14 @@ pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime
     store.limiter(|state| state);
     store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX));
     store.set_hostcall_fuel(usize::try_from(limits.host_bytes).unwrap_or(usize::MAX));
-    if interruption != Interruption::None {
+    if interruption.has_deadline() {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|cx| match cx.data().data.interrupted() {
             None => Ok(UpdateDeadline::Continue(1)),
             Some(error) => Err(wasmtime::Error::new(error)),
         });
     }
-    if interruption == Interruption::Fuel {
+    if interruption.has_fuel() {
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         store
             .set_fuel(fuel)
@@ -52,7 +52,7 @@ pub(crate) fn new(engine: &wasmtime::Engine, data: StoreData) -> Result<wasmtime
 }
 
 pub(crate) fn fuel(cx: &Context<'_>) -> Option<u64> {
-    if cx.data().data.interruption() == Interruption::Fuel {
+    if cx.data().data.interruption().has_fuel() {
         cx.get_fuel().ok()
     } else {
         None

@@ -66,7 +66,7 @@ impl Engine {
         // the time as well.
         let interruption = match config.get_interruption(&support()) {
             Interruption::Deadline => Interruption::Deadline,
-            Interruption::None | Interruption::Fuel => Interruption::None,
+            Interruption::None | Interruption::Fuel | Interruption::FuelOnly => Interruption::None,
         };
         Ok(Engine {
             inner: engine::make(&engine::config_with(config, interruption))?,
