@@ -160,7 +160,7 @@ fn a_library_is_not_a_command() {
 
 #[test]
 fn command_lines_that_make_no_sense() {
-    let cases: [&[&str]; 15] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &["nonsense"],
         &["run"],
