@@ -175,7 +175,11 @@ fn the_table_of_backends_is_that_of_the_code() {
         let major = version.next().expect("a version");
         let mut interruption = "none".to_owned();
         interruption += if support.deadline { ", deadline" } else { "" };
-        interruption += if support.fuel { ", fuel, fuel-only" } else { "" };
+        interruption += if support.fuel {
+            ", fuel, fuel-only"
+        } else {
+            ""
+        };
         assert_eq!(row[0], format!("`{name}`"));
         let engine = format!("{} {major}", support.engine).to_lowercase();
         assert!(row[1].to_lowercase().starts_with(&engine), "{row:?}");
