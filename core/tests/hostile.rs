@@ -154,7 +154,8 @@ fn groups_with_millions_of_types_imports_or_tags_are_not_kept() {
     let group = [&[0x4e][..], &leb(400_000), &[0x60, 0, 0].repeat(400_000)].concat();
     let types = items(1, 1, &group);
     // The reader holds a group as a whole.
-    is_too_large("types", &with_module(&types), "types", 120 * MIB);
+    let what = "parameters and results of functions and types";
+    is_too_large("types", &with_module(&types), what, 120 * MIB);
     // Of one module and one type, with names alone.
     let names = vec![0; 8_000_000];
     let group = [&[0, 0, 0x7e, 0, 0][..], &leb(names.len()), &names].concat();
