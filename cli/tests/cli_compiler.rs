@@ -19,23 +19,27 @@ fn compilers() -> impl Iterator<Item = &'static str> {
 /// makes a great deal: in a nest of loops, each loop has each local that is used
 /// inside as a parameter of its own.
 fn bomb() -> String {
-    const LOCALS: usize = 20_000;
-    const LOOPS: usize = 2_000;
-    let mut text = String::from("(component (core module $m (func (export \"f\") (local");
-    text.push_str(&" i32".repeat(LOCALS));
-    text.push(')');
-    text.push_str(&" loop".repeat(LOOPS));
+    const FUNCTIONS: usize = 4;
+    const LOCALS: usize = 24_000;
+    const LOOPS: usize = 500;
+    let mut body = String::from(" (func (local");
+    body.push_str(&" i32".repeat(LOCALS));
+    body.push(')');
+    body.push_str(&" loop".repeat(LOOPS));
     for i in 0..LOCALS {
-        write!(text, " local.get {i} i32.const 1 i32.add local.set {i}").unwrap();
+        write!(body, " local.get {i} i32.const 1 i32.add local.set {i}").unwrap();
     }
     for i in 0..LOOPS {
-        write!(text, " local.get {i} br_if 0 end").unwrap();
+        write!(body, " local.get {i} br_if 0 end").unwrap();
     }
-    text.push_str(
-        ")) (core instance $i (instantiate $m))
-        (func (export \"f\") (canon lift (core func $i \"f\"))))",
-    );
-    text
+    body.push(')');
+    format!(
+        "(component
+            (core module $m (func (export \"f\")) {})
+            (core instance $i (instantiate $m))
+            (func (export \"f\") (canon lift (core func $i \"f\"))))",
+        body.repeat(FUNCTIONS)
+    )
 }
 
 #[test]
