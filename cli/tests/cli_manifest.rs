@@ -145,7 +145,7 @@ fn a_manifest_for_another_file_is_used_if_it_is_named() {
 }
 
 #[test]
-fn permissions_are_granted_only_if_that_is_asked_for() {
+fn permissions_of_a_manifest_that_is_found_are_granted_if_that_is_asked_for() {
     let folder = Folder::new();
     let data = folder.name("data");
     fs::create_dir(&data).unwrap();
@@ -157,7 +157,7 @@ fn permissions_are_granted_only_if_that_is_asked_for() {
     let ended = run(&folder, &text, "grow()", &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
-        ended.stderr.contains("not granted: give --grant-manifest"),
+        ended.stderr.contains("not granted: name it with --manifest"),
         "{ended:?}"
     );
     let ended = run(&folder, &text, "grow()", &["--grant-manifest"]);
@@ -173,6 +173,16 @@ fn permissions_are_granted_only_if_that_is_asked_for() {
         ended.stderr.contains("WASI grants folders as a whole"),
         "{ended:?}"
     );
+    let path = folder.name("Component.toml");
+    let named = run(&folder, &some, "grow()", &["--manifest", &path]);
+    assert_eq!(named.stderr, ended.stderr);
+    let ended = run(
+        &folder,
+        &some,
+        "grow()",
+        &["--manifest", &path, "--limits-only"],
+    );
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
     let none = ["run", GREET, "--invoke", "x()", "--grant-manifest"];
     enginebay(none).fails(2, &["--manifest"]);
 }
@@ -180,7 +190,7 @@ fn permissions_are_granted_only_if_that_is_asked_for() {
 /// A command that reads a file, if it is granted the folder.
 #[cfg(feature = "wasi")]
 #[test]
-fn a_granted_folder_is_there_to_read() {
+fn a_folder_that_a_named_manifest_asks_for_is_there_to_read() {
     let folder = Folder::new();
     let data = folder.name("data");
     fs::create_dir(&data).unwrap();
@@ -194,9 +204,8 @@ fn a_granted_folder_is_there_to_read() {
         let run = ["run", COMMAND, "--manifest", &manifest];
         enginebay([&run[..], grant, &["--"], args].concat())
     };
-    let grant = ["--grant-manifest"];
-    run(&grant, &["cat", &file]).gives("text");
-    assert_eq!(run(&[], &["cat", &file]).code, Some(1));
-    assert_eq!(run(&grant, &["write", &file, "x"]).code, Some(1));
+    run(&[], &["cat", &file]).gives("text");
+    assert_eq!(run(&["--limits-only"], &["cat", &file]).code, Some(1));
+    assert_eq!(run(&[], &["write", &file, "x"]).code, Some(1));
     assert_eq!(fs::read_to_string(&file).unwrap(), "text");
 }

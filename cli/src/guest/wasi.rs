@@ -13,7 +13,12 @@ use crate::failure::Failure;
 use crate::parse::{self, Dir};
 
 /// What to do about a component that imports something else.
-pub(crate) const LINK_ADVICE: &str = "only WASI 0.2 is offered to components";
+pub(crate) const LINK_ADVICE: &str = if cfg!(feature = "host") {
+    "only WASI 0.2 is offered to components here; `enginebay serve` has the interfaces of \
+     the host contract as well"
+} else {
+    "only WASI 0.2 is offered to components"
+};
 
 /// More examples of what can be run.
 pub(crate) const EXAMPLES: &str = "

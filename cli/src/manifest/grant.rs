@@ -14,7 +14,7 @@ pub(super) fn without(manifest: &Manifest) -> Vec<String> {
     match asked {
         0 => Vec::new(),
         _ => vec![
-            "its permissions are not granted: give --grant-manifest, or --dir and others"
+            "its permissions are not granted: name it with --manifest, or give --dir and others"
                 .to_owned(),
         ],
     }

@@ -1,5 +1,5 @@
-//! What `enginebay run` takes from a manifest: the limits, and, if that is asked for,
-//! what WASI can grant of its permissions.
+//! What `enginebay run` takes from a manifest: the limits, and, if it was named or that
+//! is asked for, what WASI can grant of its permissions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,10 @@ use crate::parse::Timeout;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Manifest")]
 pub(crate) struct RunManifestArgs {
-    /// The component's manifest, or its folder: its limits hold. Default: the
-    /// Component.toml beside the component, if it names this file.
+    /// The component's manifest, or its folder: its limits hold, and what it asks for
+    /// of files and of the network is granted, where WASI can grant just that. Folders
+    /// are those of the same paths on this machine. Default: the Component.toml beside
+    /// the component, if it names this file, of which only the limits hold.
     #[arg(long, value_name = "FILE", conflicts_with = "no_manifest")]
     manifest: Option<PathBuf>,
 
@@ -27,10 +29,13 @@ pub(crate) struct RunManifestArgs {
     #[arg(long)]
     no_manifest: bool,
 
-    /// Grant what the manifest asks for of files and of the network, where WASI
-    /// can grant just that. Folders are those of the same paths on this machine.
+    /// Grant what the manifest beside the component asks for, as if it was named.
     #[arg(long, conflicts_with = "no_manifest")]
     grant_manifest: bool,
+
+    /// Take only the limits from a manifest that is named.
+    #[arg(long, conflicts_with_all = ["no_manifest", "grant_manifest"])]
+    limits_only: bool,
 
     #[command(flatten)]
     policy: PolicyArgs,
@@ -53,8 +58,12 @@ pub(crate) fn apply(args: &RunArgs) -> Result<RunArgs, Failure> {
         return Ok(run);
     };
     limit(&mut run, &manifest)?;
-    let left = match args.manifest.grant_manifest {
+    let own = &args.manifest;
+    // Who names a manifest has read it; one that is found was written by whoever made
+    // the component.
+    let left = match own.grant_manifest || own.manifest.is_some() && !own.limits_only {
         true => grant::apply(&mut run, &manifest),
+        false if own.limits_only => Vec::new(),
         false => grant::without(&manifest),
     };
     for line in left {
