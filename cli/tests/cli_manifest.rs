@@ -157,7 +157,9 @@ fn permissions_of_a_manifest_that_is_found_are_granted_if_that_is_asked_for() {
     let ended = run(&folder, &text, "grow()", &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
-        ended.stderr.contains("not granted: name it with --manifest"),
+        ended
+            .stderr
+            .contains("not granted: name it with --manifest"),
         "{ended:?}"
     );
     let ended = run(&folder, &text, "grow()", &["--grant-manifest"]);
