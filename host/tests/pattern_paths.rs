@@ -404,7 +404,7 @@ proptest! {
         let text = write(&pattern);
         let Ok(compiled) = PathPattern::new(&text) else {
             // Stars or dots that came to stand beside each other.
-            let beside = ["**", "/.", "/{", "*{", "}*"].iter().any(|part| text.contains(part));
+            let beside = ["**", "/.", "/{", "*{", "}*", "}{"].iter().any(|part| text.contains(part));
             prop_assert!(beside, "{} is refused", text);
             return Ok(());
         };
