@@ -206,9 +206,9 @@ pub struct Complexity {
     /// compiler may take time that grows with the square of their number. Default:
     /// 100,000, several times what the largest functions in programs have.
     pub blocks: u64,
-    /// The same number times the function's locals, parameters and loops: compilers follow locals, and what
-    /// stops a guest in a loop, through each place where ways meet. Default:
-    /// 25,000,000; the largest functions in programs have some millions.
+    /// The same number times the function's locals, parameters and loops: compilers
+    /// follow locals, and what stops a guest in a loop, through each place where ways
+    /// meet. Default: 25,000,000; the largest functions in programs have some millions.
     pub locals_in_blocks: u64,
     /// Components inside components. Default: 64.
     pub nesting: u64,

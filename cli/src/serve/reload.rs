@@ -2,7 +2,6 @@
 
 use enginebay::Backend;
 use enginebay::host::runner::{ComponentHandle, Host, Reload};
-use enginebay::host::services::Status;
 
 use super::Problems;
 use super::find::{self, Found};
@@ -32,7 +31,7 @@ impl Session<'_> {
         };
         let mut changed = 0;
         for it in &found {
-            let running = host.component(it.name()).filter(runs);
+            let running = host.component(it.name()).filter(|it| !it.has_ended());
             let done = match running {
                 Some(_) => self.renew(host, it),
                 None => {
@@ -52,7 +51,7 @@ impl Session<'_> {
         // What cannot be read has been told, and may be one of them.
         if problems.first.is_none() {
             let is_gone = |handle: &ComponentHandle| {
-                runs(handle) && found.iter().all(|it| it.name() != handle.name())
+                !handle.has_ended() && found.iter().all(|it| it.name() != handle.name())
             };
             for handle in watch.handles().into_iter().filter(is_gone) {
                 let name = handle.name();
@@ -87,8 +86,4 @@ impl Session<'_> {
         }
         Ok(true)
     }
-}
-
-fn runs(handle: &ComponentHandle) -> bool {
-    !matches!(handle.status(), Status::Terminated | Status::Failed)
 }

@@ -71,8 +71,7 @@ impl Watch {
 
     /// Whether none runs any more, or will.
     pub(super) fn all_have_ended(&self) -> bool {
-        let ended = |status| matches!(status, Status::Failed | Status::Terminated);
-        self.0.iter().all(|(handle, _)| ended(handle.status()))
+        self.0.iter().all(|(handle, _)| handle.has_ended())
     }
 
     /// Whether each runs, or has failed once.

@@ -126,7 +126,7 @@ impl JsonSchema for Config {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "What the component is told when it starts, as JSON text of up to 65536 bytes.",
+            "description": format!("What the component is told when it starts, as JSON text of up to {MAX_CONFIG} bytes."),
             "type": "object",
             "examples": [{"greeting": "Hello", "retries": 3}],
         })

@@ -229,7 +229,8 @@ impl ComponentHandle {
         wait(answer).ok()
     }
 
-    pub(super) fn has_ended(&self) -> bool {
+    /// Whether it has stopped, or failed for good: it is not started again.
+    pub fn has_ended(&self) -> bool {
         has_ended(self.status())
     }
 

@@ -151,7 +151,7 @@ struct Interface<'a, B: Backend, T: 'static> {
 type Work<P, R> = Box<dyn Fn(&mut State, P) -> Result<R> + Send + Sync>;
 
 /// As [`Work`], of a function that may have to wait.
-type WaitingWork<P, R> = Box<dyn for<'s> Fn(&'s mut State, P) -> Waiting<'s, R> + Send + Sync>;
+type WaitingWork<P, R> = Arc<dyn for<'s> Fn(&'s mut State, P) -> Waiting<'s, R> + Send + Sync>;
 
 impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
     fn func<P, R, F>(&mut self, name: &str, func: F) -> Result<()>
@@ -195,7 +195,7 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
         R: ComponentNamedList + Lower + Send + Sync + 'static,
         F: for<'s> Fn(&'s mut State, P) -> Waiting<'s, R> + Send + Sync + 'static,
     {
-        self.define_waiting(name, Box::new(func))
+        self.define_waiting(name, Arc::new(func))
     }
 
     fn define_waiting<P, R>(&mut self, name: &str, func: WaitingWork<P, R>) -> Result<()>
@@ -207,19 +207,17 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
             Mode::Sync => self.instance.func_wrap_boxed(name, move |caller, params| {
                 wait(caller, |state| func(state, params))
             }),
-            Mode::Async => {
-                let func = Arc::new(func);
-                self.instance
-                    .func_wrap_async_boxed(name, move |mut caller, params| {
-                        let func = func.clone();
-                        HostFuture::new(async move {
-                            let state = caller.data_mut().wasi().state()?;
-                            let result = runtime::entered(func(state, params)).await;
-                            state.settle();
-                            result.map_err(|error| state.explained(error))
-                        })
+            Mode::Async => self
+                .instance
+                .func_wrap_async_boxed(name, move |mut caller, params| {
+                    let func = func.clone();
+                    HostFuture::new(async move {
+                        let state = caller.data_mut().wasi().state()?;
+                        let result = runtime::entered(func(state, params)).await;
+                        state.settle();
+                        result.map_err(|error| state.explained(error))
                     })
-            }
+                }),
         }
     }
 
@@ -248,25 +246,23 @@ impl<B: Backend, T: WasiView + 'static> Interface<'_, B, T> {
         F: for<'s> Fn(&'s mut State, Raw<K::Entry>) -> Waiting<'s, ()> + Send + Sync + 'static,
     {
         let destructor: WaitingWork<u32, ()> =
-            Box::new(move |state, rep| destructor(state, Raw::new_own(rep)));
+            Arc::new(move |state, rep| destructor(state, Raw::new_own(rep)));
         let ty = ResourceType::host::<K>();
         match self.mode {
             Mode::Sync => self.instance.resource_boxed(name, ty, move |caller, rep| {
                 wait(caller, |state| destructor(state, rep))
             }),
-            Mode::Async => {
-                let destructor = Arc::new(destructor);
-                self.instance
-                    .resource_async_boxed(name, ty, move |mut caller, rep| {
-                        let destructor = destructor.clone();
-                        HostFuture::new(async move {
-                            let state = caller.data_mut().wasi().state()?;
-                            let done = runtime::entered(destructor(state, rep)).await;
-                            state.settle();
-                            done
-                        })
+            Mode::Async => self
+                .instance
+                .resource_async_boxed(name, ty, move |mut caller, rep| {
+                    let destructor = destructor.clone();
+                    HostFuture::new(async move {
+                        let state = caller.data_mut().wasi().state()?;
+                        let done = runtime::entered(destructor(state, rep)).await;
+                        state.settle();
+                        done
                     })
-            }
+                }),
         }
     }
 }
