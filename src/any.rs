@@ -34,6 +34,7 @@ use std::fmt;
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, FuncType, HostContext,
     HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData, Support, Val,
+    WasmList,
 };
 
 #[doc(hidden)]
@@ -580,6 +581,22 @@ impl Backend for Any {
         both!(cx: AnyContext, func: AnyFunc => AnyFunc, B::call_async(cx, func, params, results).await,
             Err(mixed())
         )
+    }
+
+    fn list_bytes<'a, T: Lift>(cx: &'a mut AnyContext<'_>, list: &WasmList<T>) -> Result<&'a [u8]> {
+        of!(cx: AnyContext, B::list_bytes(cx, list))
+    }
+
+    fn list_get<T: Lift>(cx: &mut AnyContext<'_>, list: &WasmList<T>, index: usize) -> Result<T> {
+        of!(cx: AnyContext, B::list_get(cx, list, index))
+    }
+
+    fn list_iter<'a, 'c: 'a, T: Lift + 'a>(
+        cx: &'a mut AnyContext<'c>,
+        list: &'a WasmList<T>,
+    ) -> Result<impl Iterator<Item = Result<T>> + 'a> {
+        type Elements<'a, T> = Box<dyn Iterator<Item = Result<T>> + 'a>;
+        of!(cx: AnyContext, B::list_iter(cx, list).map(|it| -> Elements<'a, T> { Box::new(it) }))
     }
 
     fn resource_drop(cx: AnyContext<'_>, resource: ResourceAny) -> Result<()> {

@@ -44,11 +44,11 @@ mod registry;
 pub mod any;
 
 pub use enginebay_core::{
-    AsContextMut, Backend, CancelHandle, Case, Complexity, ComponentNamedList, ComponentType,
-    Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature, Features, Field, Frame,
-    FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits, Lower, Map, MapType,
-    Resource, ResourceAny, ResourceType, Result, ResultType, Support, TrapCode, Type, Usage, Val,
-    flags, is_artifact, needed_features, to_binary, validate,
+    Access, AsContextMut, Backend, CancelHandle, Case, Complexity, ComponentNamedList,
+    ComponentType, Config, CountedResource, Error, ErrorKind, Extern, ExternType, Feature,
+    Features, Field, Frame, FuncType, Guard, HostCall, HostFuture, Interruption, Lift, Limits,
+    Lower, Map, MapType, Resource, ResourceAny, ResourceType, Result, ResultType, Support,
+    TrapCode, Type, Usage, Val, WasmList, flags, is_artifact, needed_features, to_binary, validate,
 };
 
 /// The engine-neutral core: the generic types, and the traits that a backend
@@ -78,6 +78,6 @@ pub mod prelude {
     };
     pub use crate::{
         AsContextMut, ComponentType, Config, Error, ErrorKind, HostFuture, Interruption, Lift,
-        Limits, Lower, Resource, ResourceAny, ResourceType, Result, TrapCode, Usage, Val,
+        Limits, Lower, Resource, ResourceAny, ResourceType, Result, TrapCode, Usage, Val, WasmList,
     };
 }

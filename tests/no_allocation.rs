@@ -1,7 +1,8 @@
 //! A call with nothing but plain numbers allocates nothing on the host: neither
 //! a typed call, nor a host function that the guest calls in turn, nor a dynamic
 //! call whose results go where there is room. A list of numbers that comes from a guest
-//! is allocated once, with the room that it needs, and so copied once.
+//! is allocated once, with the room that it needs, and so copied once; and not at all
+//! if the host function reads it in place.
 #![allow(unsafe_code, reason = "a global allocator is unsafe to implement")]
 
 mod common;
@@ -11,7 +12,7 @@ use std::cell::Cell;
 
 use common::{engine, on_each_backend};
 use enginebay::generic::{Component, Instance, Linker, Store};
-use enginebay::{Backend, Interruption, Val};
+use enginebay::{Backend, Interruption, Val, WasmList};
 
 on_each_backend! {
     typed_calls_allocate_nothing
@@ -19,6 +20,7 @@ on_each_backend! {
     host_functions_allocate_nothing
     dynamic_calls_allocate_nothing
     lists_are_allocated_once
+    lists_that_are_read_in_place_allocate_nothing
 }
 
 struct Counting;
@@ -279,4 +281,43 @@ fn lists_are_allocated_once<B: Backend>() {
         assert_eq!((list.len(), list[1]), (length, 0x0807_0605));
     });
     assert_eq!(allocated, (1, 4 * length), "give-words");
+}
+
+fn lists_that_are_read_in_place_allocate_nothing<B: Backend>() {
+    let engine = engine::<B>(Interruption::None);
+    let mut linker = Linker::<B, u64>::new(&engine);
+    let mut root = linker.root();
+    root.func_wrap("bytes", |mut caller, (list,): (WasmList<u8>,)| {
+        let (bytes, sum) = list.as_le_slice_with_data(&mut caller)?;
+        assert_eq!((bytes.len(), bytes[2]), (LENGTH as usize, 3));
+        *sum += bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        Ok(())
+    })
+    .unwrap();
+    root.func_wrap("words", |mut caller, (list,): (WasmList<u32>,)| {
+        let slice = list.as_le_slice(&mut caller)?;
+        assert_eq!(
+            (slice.len(), u32::from_le(slice[1])),
+            (LENGTH as usize, 0x0807_0605)
+        );
+        let mut sum = u64::from(list.get(&mut caller, 1).unwrap()?);
+        for word in list.iter(&mut caller)? {
+            sum += u64::from(word?);
+        }
+        *caller.data_mut() += sum;
+        Ok(())
+    })
+    .unwrap();
+    let mut store = Store::new(&engine, 0).unwrap();
+    let component = Component::new(&engine, LISTS).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    for name in ["take-bytes", "take-words"] {
+        let take = instance
+            .get_typed_func::<(u32,), ()>(&mut store, name)
+            .unwrap();
+        let allocated = count_and_bytes(|| take.call(&mut store, (LENGTH,)).unwrap());
+        assert_eq!(allocated, (0, 0), "{name}");
+    }
+    let words = 0x0403_0201 + 0x0807_0605;
+    assert_eq!(*store.data(), 2 * 36 + 2 * (words + 0x0807_0605));
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::future::Future;
 
-use crate::abi::{ComponentNamedList, Lift, Lower};
+use crate::abi::{ComponentNamedList, Lift, Lower, WasmList};
 use crate::config::{Config, Support};
 use crate::error::Result;
 use crate::future::HostFuture;
@@ -481,6 +481,38 @@ pub trait Backend: Sized + fmt::Debug + Send + Sync + 'static {
         params: &'a [Val],
         results: &'a mut Vec<Val>,
     ) -> impl Future<Output = Result<()>> + Send + 'a;
+
+    /// The bytes of a list of [`Number`](crate::abi::Number)s in a guest's memory.
+    ///
+    /// # Errors
+    ///
+    /// `WrongStore` for a list of another store, `TypeMismatch` for one of another
+    /// backend.
+    fn list_bytes<'a, T: Lift>(
+        cx: &'a mut Self::Context<'_>,
+        list: &WasmList<T>,
+    ) -> Result<&'a [u8]>;
+
+    /// Reads an element, at an index that the list has, of a list of anything but
+    /// numbers in a guest's memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backend::list_bytes`]; a trap for an element that breaks the canonical
+    /// ABI, and `HostAllocationLimit`.
+    fn list_get<T: Lift>(cx: &mut Self::Context<'_>, list: &WasmList<T>, index: usize)
+    -> Result<T>;
+
+    /// As [`Backend::list_get`], for all elements; what they make the host allocate
+    /// is counted for all of them together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backend::list_bytes`]; for each element those of [`Backend::list_get`].
+    fn list_iter<'a, 'c: 'a, T: Lift + 'a>(
+        cx: &'a mut Self::Context<'c>,
+        list: &'a WasmList<T>,
+    ) -> Result<impl Iterator<Item = Result<T>> + 'a>;
 
     /// Drops a handle and runs its destructor.
     ///

@@ -265,7 +265,7 @@ pub(crate) fn abandon<B: Backend>(cx: &mut B::Context<'_>) {
 }
 
 #[cold]
-fn poisoned(by: &ErrorKind) -> Error {
+pub(crate) fn poisoned(by: &ErrorKind) -> Error {
     Error::of(ErrorKind::Poisoned {
         by: Box::new(by.clone()),
     })

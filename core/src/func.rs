@@ -62,7 +62,9 @@ impl<B: Backend> Func<B> {
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` if they differ, `WrongStore` for another store.
+    /// `TypeMismatch` if they differ, `WrongStore` for another store, and
+    /// `Unsupported` for a [`WasmList`](crate::WasmList) in a result: it would be
+    /// read after the guest has freed it.
     pub fn typed<P, R>(
         &self,
         mut store: impl AsContextMut<Backend = B>,
@@ -72,6 +74,13 @@ impl<B: Backend> Func<B> {
         R: ComponentNamedList + Lift,
     {
         self.check(&mut store)?;
+        if R::HAS_VIEWS {
+            return Err(Error::unsupported(
+                "a `WasmList` in a result: the guest has freed its memory when the call comes \
+                 back; take a `Vec`",
+            )
+            .with_context("function", &self.name));
+        }
         let mut cx = store.as_context_mut();
         let inner = B::typed::<P, R>(cx.inner_mut(), &self.inner)
             .map_err(|error| error.with_context("function", &self.name))?;

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
+mod access;
 mod artifact;
 mod backend;
 mod block;
@@ -35,7 +36,8 @@ pub mod units;
 mod val;
 mod wave;
 
-pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, Map, StringEncoding};
+pub use abi::{ComponentNamedList, ComponentType, Lift, Lower, Map, StringEncoding, WasmList};
+pub use access::Access;
 pub use backend::{Backend, HostContext};
 #[doc(hidden)]
 pub use block::block_on;

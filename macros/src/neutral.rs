@@ -104,6 +104,8 @@ pub(crate) fn component_type(input: &Input) -> Result<TokenStream> {
             const LAYOUT: #root::abi::Abi = #layout;
             const HAS_HANDLES: bool =
                 false #(|| <#parts as #root::abi::ComponentType>::HAS_HANDLES)*;
+            const HAS_VIEWS: bool =
+                false #(|| <#parts as #root::abi::ComponentType>::HAS_VIEWS)*;
 
             fn component_type() -> #root::Type {
                 #ty

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use enginebay_core::abi::ListReader;
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, Feature, Features, FuncType,
     HostContext, HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData,
-    Support, TrapCode, Val,
+    Support, TrapCode, Val, WasmList,
 };
 use wasmtime_environ::collections::TryString;
 use wasmtime_environ::component::{ComponentExternData, ExportIndex};
@@ -16,7 +17,7 @@ use crate::coroutine;
 use crate::engine::CoreEngine;
 use crate::func::{self, Export};
 use crate::host::{dynamic, dynamic_async, typed, typed_async};
-use crate::instance::{destroy, instantiate};
+use crate::instance::{self, destroy, instantiate};
 use crate::linker::{Definition, HostResource, Linker, Pre};
 use crate::meters::{self, Meters};
 use crate::program::{Program, Source, parse};
@@ -487,6 +488,22 @@ impl<E: CoreEngine> Backend for Layer<E> {
         coroutine::run::<E, _>(cx, suspends, |cx| func.0.call(cx, params, results)).await
     }
 
+    fn list_bytes<'a, T: Lift>(cx: &'a mut E::Context<'_>, list: &WasmList<T>) -> Result<&'a [u8]> {
+        let place = list.place(E::data(cx).store_data().number())?;
+        list.bytes_in(instance::memory_at::<E>(cx, place)?)
+    }
+
+    fn list_get<T: Lift>(cx: &mut E::Context<'_>, list: &WasmList<T>, index: usize) -> Result<T> {
+        reader::<E, T>(cx, list)?.get(index)
+    }
+
+    fn list_iter<'a, 'c: 'a, T: Lift + 'a>(
+        cx: &'a mut E::Context<'c>,
+        list: &'a WasmList<T>,
+    ) -> Result<impl Iterator<Item = Result<T>> + 'a> {
+        reader::<E, T>(cx, list)
+    }
+
     fn resource_drop(mut cx: E::Context<'_>, resource: ResourceAny) -> Result<()> {
         drop_resource::<E>(&mut cx, &resource)
     }
@@ -548,6 +565,16 @@ impl<E: CoreEngine> Backend for Layer<E> {
             Ok(Resource::new_borrow(rep))
         }
     }
+}
+
+/// Reads a list's elements where they are.
+fn reader<'a, E: CoreEngine, T: Lift>(
+    cx: &'a mut E::Context<'_>,
+    list: &WasmList<T>,
+) -> Result<ListReader<'a, T>> {
+    let data = E::data(cx).store_data();
+    let (place, limit) = (list.place(data.number())?, data.limits().host_bytes);
+    list.reader(place, instance::memory_at::<E>(cx, place)?, limit)
 }
 
 fn end_resource<E: CoreEngine>(

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use enginebay_core::abi::{FuncShape, LiftContext, LowerContext};
+use enginebay_core::abi::{FuncShape, LiftContext, LowerContext, MemoryPlace};
 use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{
     Error, FuncType, ResourceAny, ResourceType, Result, StringEncoding, TrapCode, Type,
@@ -304,6 +304,17 @@ impl<E: CoreEngine> LiftContext for Crossing<'_, '_, E> {
             None if mutant::active(Mutant::HostBytesIgnored) => Ok(()),
             None => Err(E::data(self.cx).store_data().host_bytes_refused()),
         }
+    }
+
+    fn place(&self) -> Result<MemoryPlace> {
+        let memory = self.boundary.memory;
+        let memory = memory.ok_or_else(|| Error::trap(TrapCode::CanonicalAbi))?;
+        Ok(MemoryPlace {
+            store: E::data(self.cx).store_data().number(),
+            instance: self.instance,
+            memory: memory.as_u32(),
+            encoding: self.boundary.encoding,
+        })
     }
 
     fn lift_own(&mut self, ty: &ResourceType, handle: u32) -> Result<u32> {

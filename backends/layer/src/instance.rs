@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use enginebay_core::abi::MemoryPlace;
 use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Error, ErrorKind, Result, TrapCode};
 use wasmtime_environ::EntityRef;
@@ -421,6 +422,29 @@ impl<E: CoreEngine> Ends<E> {
             }
         }
     }
+}
+
+/// The bytes of a memory that a list lies in.
+pub(crate) fn memory_at<'a, E: CoreEngine>(
+    cx: &'a mut E::Context<'_>,
+    place: MemoryPlace,
+) -> Result<&'a [u8]> {
+    let at = place.memory as usize;
+    let known = E::data_mut(cx).instance(place.instance).memories.get(at);
+    let memory = match known {
+        Some(Some(memory)) => memory.clone(),
+        _ => {
+            let index = RuntimeMemoryIndex::from_u32(place.memory);
+            let memory = memory::<E>(cx, place.instance, index)?;
+            let memories = &mut E::data_mut(cx).instance(place.instance).memories;
+            if memories.len() <= at {
+                memories.resize_with(at + 1, || None);
+            }
+            memories[at] = Some(memory.clone());
+            memory
+        }
+    };
+    Ok(E::memory(cx, &memory))
 }
 
 #[cold]

@@ -439,6 +439,8 @@ pub(crate) struct Instance<E: CoreEngine> {
     backpressure: Vec<u16>,
     /// What host functions need of the instance, as far as they were called.
     ends: Vec<Option<Arc<Ends<E>>>>,
+    /// Those that lists were read in, as far as any was.
+    pub(crate) memories: Vec<Option<E::Memory>>,
     /// Of the inner instances, as far as they have had handles.
     handles: Vec<Handles>,
     /// The identity of the first resource type that the component defines.
@@ -464,6 +466,7 @@ impl<E: CoreEngine> Instance<E> {
             may_block: None,
             backpressure: Vec::new(),
             ends: Vec::new(),
+            memories: Vec::new(),
             handles: Vec::new(),
             // Without a resource type, nobody asks for its identity.
             first_type: match resources {

@@ -21,8 +21,9 @@ mod types;
 mod value;
 
 use enginebay_core::{
-    Backend, ComponentNamedList, Config, Extern, FuncType, HostContext, HostFuture, Lift, Lower,
-    Resource, ResourceAny, ResourceType, Result, StoreData, Support, Val,
+    Backend, ComponentNamedList, Config, Error, Extern, FuncType, HostContext, HostFuture, Lift,
+    Lower, Resource, ResourceAny, ResourceType, Result, StoreData, Support, TrapCode, Val,
+    WasmList,
 };
 use wasmtime::component as wt;
 
@@ -377,6 +378,36 @@ impl Backend for Wasmtime {
         results: &'a mut Vec<Val>,
     ) -> Result<()> {
         store::call_async(cx, func, params, results).await
+    }
+
+    fn list_bytes<'a, T: Lift>(
+        cx: &'a mut Self::Context<'_>,
+        list: &WasmList<T>,
+    ) -> Result<&'a [u8]> {
+        let bytes = list.wasmtime_bytes(store::number(cx))?;
+        Ok(bytes.as_le_slice(&*cx))
+    }
+
+    fn list_get<T: Lift>(
+        cx: &mut Self::Context<'_>,
+        list: &WasmList<T>,
+        index: usize,
+    ) -> Result<T> {
+        let list = list.wasmtime_elements(store::number(cx))?;
+        let element = list.get(&mut *cx, index).transpose();
+        let element = trap::finish(cx, element)?;
+        element.ok_or_else(|| Error::trap(TrapCode::ListOutOfBounds))
+    }
+
+    fn list_iter<'a, 'c: 'a, T: Lift + 'a>(
+        cx: &'a mut Self::Context<'c>,
+        list: &'a WasmList<T>,
+    ) -> Result<impl Iterator<Item = Result<T>> + 'a> {
+        let list = list.wasmtime_elements(store::number(cx))?;
+        let limit = cx.data().data.limits().host_bytes;
+        let refused = move |error| trap::element(limit, error);
+        let elements = list.iter(cx).map_err(refused)?;
+        Ok(elements.map(move |element| element.map_err(refused)))
     }
 
     fn resource_drop(mut cx: Self::Context<'_>, resource: ResourceAny) -> Result<()> {

@@ -307,6 +307,24 @@ fn by_message(state: &State, error: wasmtime::Error) -> Error {
     }
 }
 
+/// An error of an element of a list that is read in place, where the store is not at
+/// hand.
+#[cold]
+pub(crate) fn element(limit: u64, error: wasmtime::Error) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(ours) => return ours,
+        Err(error) => error,
+    };
+    match known(&error) {
+        Some(Meaning::Trap(code)) => Error::trap(code).with_source(error),
+        Some(Meaning::HostBytes) => Error::of(ErrorKind::HostAllocationLimit { limit }),
+        _ => {
+            let text = error.root_cause().to_string();
+            Error::new(ErrorKind::Trap(TrapCode::CanonicalAbi), text).with_source(error)
+        }
+    }
+}
+
 /// Whether the system or Wasmtime's pool had no more to give, which is no fault
 /// of the guest's: memory, addresses, or places in the pool.
 fn is_the_systems(error: &wasmtime::Error, text: &str) -> bool {

@@ -16,6 +16,7 @@ impl<T, const N: usize> Sealed for [T; N] {}
 impl<T: ComponentType, const N: usize> ComponentType for [T; N] {
     const LAYOUT: Abi = fixed_length_list_abi(T::LAYOUT, length::<N>());
     const HAS_HANDLES: bool = T::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::fixed_length_list(T::component_type(), length::<N>())

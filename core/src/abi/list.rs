@@ -85,6 +85,7 @@ impl<T> Sealed for [T] {}
 impl<T: ComponentType> ComponentType for [T] {
     const LAYOUT: Abi = Abi::POINTER_PAIR;
     const HAS_HANDLES: bool = T::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::list(T::component_type())
@@ -125,6 +126,7 @@ impl<T> Sealed for Vec<T> {}
 impl<T: ComponentType> ComponentType for Vec<T> {
     const LAYOUT: Abi = Abi::POINTER_PAIR;
     const HAS_HANDLES: bool = T::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::list(T::component_type())
@@ -154,6 +156,7 @@ impl<T> Sealed for Box<[T]> {}
 impl<T: ComponentType> ComponentType for Box<[T]> {
     const LAYOUT: Abi = Abi::POINTER_PAIR;
     const HAS_HANDLES: bool = T::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::list(T::component_type())
@@ -179,6 +182,7 @@ impl<T: ?Sized> Sealed for &T {}
 impl<T: ComponentType + ?Sized> ComponentType for &T {
     const LAYOUT: Abi = T::LAYOUT;
     const HAS_HANDLES: bool = T::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS;
 
     fn component_type() -> Type {
         T::component_type()

@@ -88,6 +88,7 @@ impl<K, V> Sealed for Map<K, V> {}
 impl<K: ComponentType, V: ComponentType> ComponentType for Map<K, V> {
     const LAYOUT: Abi = Abi::POINTER_PAIR;
     const HAS_HANDLES: bool = V::HAS_HANDLES;
+    const HAS_VIEWS: bool = V::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::map(K::component_type(), V::component_type())

@@ -2,7 +2,8 @@
 //! [`Val`](crate::Val) in between.
 //!
 //! [`ComponentType`], [`Lower`] and [`Lift`] are implemented for numbers,
-//! `bool`, `char`, strings, lists, arrays, [`Map`], tuples, `Option`, `Result`
+//! `bool`, `char`, strings, lists ([`WasmList`] too, which reads them in place),
+//! arrays, [`Map`], tuples, `Option`, `Result`
 //! and resources, by the derives for records, variants and enums, and by
 //! [`flags!`](crate::flags). They are sealed: nothing else implements them.
 //!
@@ -55,6 +56,7 @@ mod scalar;
 mod string;
 mod tuple;
 mod variant;
+mod wasm_list;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::resource::{ResourceAny, ResourceType};
@@ -68,6 +70,10 @@ pub use layout::{Abi, VariantAbi, enum_abi, record_abi, record_offsets, variant_
 pub use map::Map;
 pub use string::StringEncoding;
 pub use variant::{lift_discriminant, load_discriminant, store_discriminant};
+#[cfg(feature = "wasmtime")]
+#[doc(hidden)]
+pub use wasm_list::WasmtimeList;
+pub use wasm_list::{ListReader, MemoryPlace, Number, WasmList};
 
 /// Parameters that do not fit into this many flat values are spilled to memory
 /// (Canonical ABI, `MAX_FLAT_PARAMS`).
@@ -99,6 +105,15 @@ pub trait ComponentType: EngineType + crate::__private::Sealed {
     /// Whether handles may be inside, for which lifting needs the type at hand.
     #[doc(hidden)]
     const HAS_HANDLES: bool = false;
+
+    /// Whether a [`WasmList`] may be inside: the value is good as long as the
+    /// guest's memory holds what it refers to.
+    #[doc(hidden)]
+    const HAS_VIEWS: bool = false;
+
+    /// Whether this is one of the [`Number`]s.
+    #[doc(hidden)]
+    const IS_NUMBER: bool = false;
 
     /// The component type that this Rust type stands for. Resources that are
     /// only known at run time appear as [`ResourceType::any`].
@@ -257,6 +272,13 @@ pub trait LiftContext {
     ///
     /// `HostAllocationLimit` when the budget of this crossing is spent.
     fn charge(&mut self, bytes: usize) -> Result<()>;
+
+    /// Where the linear memory is, to be found again later.
+    ///
+    /// # Errors
+    ///
+    /// A trap if there is none.
+    fn place(&self) -> Result<MemoryPlace>;
 
     /// Takes an owned resource of the host out of the guest's handle table.
     fn lift_own(&mut self, ty: &ResourceType, handle: u32) -> Result<u32>;

@@ -4,7 +4,9 @@
     reason = "lists of numbers by one copy, which the compiler finds only sometimes"
 )]
 
-use super::{Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext};
+use super::{
+    Abi, ComponentType, FlatReader, FlatWriter, Lift, LiftContext, Lower, LowerContext, Number,
+};
 use crate::__private::Sealed;
 use crate::error::{Error, Result};
 use crate::mutant;
@@ -17,6 +19,7 @@ macro_rules! numbers {
 
         impl ComponentType for $rust {
             const LAYOUT: Abi = Abi::scalar(size_of::<$rust>());
+            const IS_NUMBER: bool = true;
 
             fn component_type() -> Type {
                 Type::$component
@@ -69,6 +72,8 @@ macro_rules! numbers {
                 Ok(())
             }
         }
+
+        impl Number for $rust {}
 
         impl Lift for $rust {
             #[inline]

@@ -15,6 +15,7 @@ macro_rules! tuples {
         impl<$($name: ComponentType),*> ComponentType for ($($name,)*) {
             const LAYOUT: Abi = record_abi(&[$($name::LAYOUT),*]);
             const HAS_HANDLES: bool = false $(|| $name::HAS_HANDLES)*;
+            const HAS_VIEWS: bool = false $(|| $name::HAS_VIEWS)*;
 
             fn component_type() -> Type {
                 Type::tuple(<Self as TypesOf>::component_types_of())

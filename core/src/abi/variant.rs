@@ -61,6 +61,7 @@ impl<T> Sealed for Option<T> {}
 impl<T: ComponentType> ComponentType for Option<T> {
     const LAYOUT: Abi = option_abi(T::LAYOUT).abi;
     const HAS_HANDLES: bool = T::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::option(T::component_type())
@@ -143,6 +144,7 @@ fn payload<T: ComponentType>() -> Option<Type> {
 impl<T: ComponentType, E: ComponentType> ComponentType for Result<T, E> {
     const LAYOUT: Abi = variant_abi(&[T::LAYOUT, E::LAYOUT]).abi;
     const HAS_HANDLES: bool = T::HAS_HANDLES || E::HAS_HANDLES;
+    const HAS_VIEWS: bool = T::HAS_VIEWS || E::HAS_VIEWS;
 
     fn component_type() -> Type {
         Type::result(payload::<T>(), payload::<E>())

@@ -7,11 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use enginebay_core::abi::{self, FlatWriter, LiftContext, LowerContext};
+use enginebay_core::abi::{self, FlatWriter, LiftContext, LowerContext, MemoryPlace};
 use enginebay_core::{
     Backend, ComponentNamedList, Config, Error, ErrorKind, Extern, ExternType, FuncType,
     HostContext, HostFuture, Lift, Lower, Resource, ResourceAny, ResourceType, Result, StoreData,
-    StringEncoding, Support, TrapCode, Type, Val,
+    StringEncoding, Support, TrapCode, Type, Val, WasmList,
 };
 
 /// The backend.
@@ -80,6 +80,9 @@ impl LiftContext for NoMemory {
     }
     fn charge(&mut self, _: usize) -> Result<()> {
         Ok(())
+    }
+    fn place(&self) -> Result<MemoryPlace> {
+        Err(Error::unsupported("lists that stay where they are"))
     }
     fn lift_own(&mut self, _: &ResourceType, _: u32) -> Result<u32> {
         Err(Error::unsupported("handles"))
@@ -470,6 +473,21 @@ impl Backend for Nothing {
     ) -> Result<()> {
         results.clear();
         cx.run_async(&func.0).await
+    }
+
+    fn list_bytes<'a, T: Lift>(_: &'a mut &mut Store, _: &WasmList<T>) -> Result<&'a [u8]> {
+        Err(Error::unsupported("lists"))
+    }
+
+    fn list_get<T: Lift>(_: &mut &mut Store, _: &WasmList<T>, _: usize) -> Result<T> {
+        Err(Error::unsupported("lists"))
+    }
+
+    fn list_iter<'a, 'c: 'a, T: Lift + 'a>(
+        _: &'a mut &'c mut Store,
+        _: &'a WasmList<T>,
+    ) -> Result<impl Iterator<Item = Result<T>> + 'a> {
+        Err::<std::iter::Empty<_>, _>(Error::unsupported("lists"))
     }
 
     fn resource_drop(_: &mut Store, _: ResourceAny) -> Result<()> {

@@ -5,7 +5,7 @@
 pub mod random;
 pub mod shapes;
 
-use enginebay_core::abi::{LiftContext, LowerContext};
+use enginebay_core::abi::{LiftContext, LowerContext, MemoryPlace};
 use enginebay_core::{
     Error, ErrorKind, ResourceAny, ResourceType, Result, StringEncoding, TrapCode, Type,
 };
@@ -140,6 +140,10 @@ impl LiftContext for Guest {
                 limit: self.budget as u64,
             })),
         }
+    }
+
+    fn place(&self) -> Result<MemoryPlace> {
+        Err(Error::unsupported("lists that stay where they are"))
     }
 
     fn lift_own(&mut self, ty: &ResourceType, handle: u32) -> Result<u32> {
