@@ -5,7 +5,7 @@ mod common;
 
 use common::{GREET_HOST, block_on, on_each_backend};
 use enginebay::generic::{Component, Engine, Linker, Store};
-use enginebay::{Backend, Config, Error, ErrorKind, Resource, Result};
+use enginebay::{Access, Backend, Config, Error, ErrorKind, Resource, Result, WasmList};
 
 /// A Rust guest, with what it exports and imports.
 mod greet {
@@ -71,6 +71,36 @@ mod ticketing {
     });
 }
 
+/// Lists that stay in the guest's memory.
+mod sinking {
+    pub(crate) struct Sink;
+
+    enginebay::bindgen!({
+        inline: "
+            package test:sinks@0.1.0;
+            interface sinks {
+                type bytes = list<u8>;
+                record row { id: u32, name: string }
+                resource sink {
+                    constructor();
+                    write: func(bytes: bytes) -> u32;
+                }
+                rows: func(access: list<row>, factor: u32) -> u64;
+                copied: func(bytes: bytes);
+            }
+            world sinking {
+                import sinks;
+                import words: func(all: list<u32>, names: list<string>);
+                export run: func();
+            }
+        ",
+        with: { "test:sinks/sinks/sink": Sink },
+        views: ["test:sinks/sinks#[method]sink.write", "test:sinks/sinks@0.1.0#rows", "words"],
+        async: ["words"],
+        trappable_imports: true,
+    });
+}
+
 /// One function of `greet`.
 mod greeting {
     enginebay::bindgen!({
@@ -117,6 +147,7 @@ on_each_backend! {
     an_error_of_the_host_stops_the_guest
     resources_of_the_host_live_in_its_data
     a_world_has_resources_of_its_own
+    lists_stay_in_the_guests_memory
     a_component_of_another_world_is_refused
 }
 
@@ -387,6 +418,134 @@ fn a_world_has_resources_of_its_own<B: Backend>() {
         assert_eq!(cost.unwrap(), 8);
     });
     assert_eq!(store.data().0, [None, Some(8)]);
+}
+
+const SINKING: &str = r#"(component
+    (import "test:sinks/sinks@0.1.0" (instance $s
+        (type $row' (record (field "id" u32) (field "name" string)))
+        (export "row" (type $row (eq $row')))
+        (type $bytes' (list u8))
+        (export "bytes" (type $bytes (eq $bytes')))
+        (export "sink" (type $sink (sub resource)))
+        (export "[constructor]sink" (func (result (own $sink))))
+        (export "[method]sink.write"
+            (func (param "self" (borrow $sink)) (param "bytes" $bytes) (result u32)))
+        (export "rows"
+            (func (param "access" (list $row)) (param "factor" u32) (result u64)))
+        (export "copied" (func (param "bytes" $bytes)))))
+    (import "words" (func $words (param "all" (list u32)) (param "names" (list string))))
+    (alias export $s "sink" (type $sink))
+    (core module $memory (memory (export "memory") 1)
+        (data (i32.const 64) "\01\02\03\04\05\06\07\08")
+        (data (i32.const 96) "Ada" "Grace")
+        ;; 3, "Ada" and 4, "Grace"
+        (data (i32.const 128)
+            "\03\00\00\00" "\60\00\00\00\03\00\00\00"
+            "\04\00\00\00" "\63\00\00\00\05\00\00\00"))
+    (core instance $mem (instantiate $memory))
+    (core func $new (canon lower (func $s "[constructor]sink")))
+    (core func $write (canon lower (func $s "[method]sink.write") (memory $mem "memory")))
+    (core func $rows (canon lower (func $s "rows") (memory $mem "memory")))
+    (core func $copied (canon lower (func $s "copied") (memory $mem "memory")))
+    (core func $words (canon lower (func $words) (memory $mem "memory")))
+    (core module $m
+        (import "" "new" (func $new (result i32)))
+        (import "" "write" (func $write (param i32 i32 i32) (result i32)))
+        (import "" "rows" (func $rows (param i32 i32 i32) (result i64)))
+        (import "" "copied" (func $copied (param i32 i32)))
+        (import "" "words" (func $words (param i32 i32 i32 i32)))
+        (func (export "run")
+            (if (i32.ne (call $write (call $new) (i32.const 64) (i32.const 5)) (i32.const 5))
+                (then unreachable))
+            (if (i64.ne (call $rows (i32.const 128) (i32.const 2) (i32.const 10)) (i64.const 70))
+                (then unreachable))
+            (call $copied (i32.const 64) (i32.const 2))
+            (call $words (i32.const 64) (i32.const 2) (i32.const 132) (i32.const 1))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "new" (func $new)) (export "write" (func $write)) (export "rows" (func $rows))
+        (export "copied" (func $copied)) (export "words" (func $words))))))
+    (func (export "run") (canon lift (core func $i "run"))))"#;
+
+/// What the guest passed, as text; it is a part of the store's data.
+#[derive(Default)]
+struct Sinks(Vec<String>);
+
+impl sinking::test::sinks::sinks::HostSink for Sinks {
+    fn new(&mut self) -> Result<Resource<sinking::Sink>> {
+        Ok(Resource::new_own(7))
+    }
+
+    fn write<B: Backend, T: Send + 'static>(
+        mut access: Access<'_, B, T, Self>,
+        sink: Resource<sinking::Sink>,
+        bytes: WasmList<u8>,
+    ) -> Result<u32> {
+        let (bytes, this) = access.read(&bytes)?;
+        this.0.push(format!("{} {bytes:?}", sink.rep()));
+        Ok(bytes.len() as u32)
+    }
+
+    fn drop(&mut self, _: Resource<sinking::Sink>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl sinking::test::sinks::sinks::Host for Sinks {
+    fn rows<B: Backend, T: Send + 'static>(
+        mut access: Access<'_, B, T, Self>,
+        rows: WasmList<sinking::test::sinks::sinks::Row>,
+        factor: u32,
+    ) -> Result<u64> {
+        let mut sum = 0;
+        for row in rows.iter(access.caller())? {
+            sum += row?.id * factor;
+        }
+        let last = rows.get(&mut access, rows.len() - 1).unwrap()?.name;
+        access.host().0.push(last);
+        Ok(sum.into())
+    }
+
+    fn copied(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.0.push(format!("copied {bytes:?}"));
+        Ok(())
+    }
+}
+
+impl sinking::SinkingImports for Sinks {
+    async fn words<B: Backend, T: Send + 'static>(
+        mut access: Access<'_, B, T, Self>,
+        all: WasmList<u32>,
+        names: WasmList<String>,
+    ) -> Result<()> {
+        common::yield_once().await;
+        let all = all.to_vec(&mut access)?;
+        common::yield_once().await;
+        let names = names.to_vec(&mut access)?;
+        access.host().0.push(format!("{all:x?} {names:?}"));
+        Ok(())
+    }
+}
+
+fn lists_stay_in_the_guests_memory<B: Backend>() {
+    let engine = Engine::<B>::new(&Config::new()).unwrap();
+    let component = Component::new(&engine, SINKING).unwrap();
+    let mut linker = Linker::<B, (u8, Sinks)>::new(&engine);
+    sinking::Sinking::add_to_linker(&mut linker, |it: &mut (u8, Sinks)| &mut it.1).unwrap();
+    let mut store = Store::new_async(&engine, (0, Sinks::default())).unwrap();
+    block_on(async {
+        let sinking = sinking::Sinking::instantiate_async(&mut store, &component, &linker);
+        let sinking = sinking.await.unwrap();
+        sinking.call_run_async(&mut store).await.unwrap();
+    });
+    assert_eq!(
+        store.data().1.0,
+        [
+            "7 [1, 2, 3, 4, 5]",
+            "Grace",
+            "copied [1, 2]",
+            "[4030201, 8070605] [\"Ada\"]"
+        ]
+    );
 }
 
 fn a_component_of_another_world_is_refused<B: Backend>() {

@@ -18,6 +18,8 @@ pub(crate) struct Signature {
     /// The types where no call is.
     statics: Vec<TokenStream>,
     pub(crate) result: Option<TokenStream>,
+    /// Whether the host's function reads where the guest's memory is.
+    pub(crate) has_views: bool,
 }
 
 impl Signature {
@@ -31,6 +33,27 @@ impl Signature {
     fn result(&self) -> TokenStream {
         self.result.clone().unwrap_or_else(|| quote!(()))
     }
+
+    /// The name of the parameter that is in the place of `self`.
+    pub(crate) fn access(&self) -> Ident {
+        match self.params.iter().any(|param| param == "access") {
+            true => format_ident!("access_"),
+            false => format_ident!("access"),
+        }
+    }
+
+    /// What a method asks of its trait's implementation.
+    pub(crate) fn bound(&self) -> TokenStream {
+        match self.has_views {
+            false => quote!(),
+            true => quote!(where Self: ::std::marker::Sized + 'static),
+        }
+    }
+}
+
+/// Whether names in the options have this one.
+fn is_named(names: &[String], name: &str) -> bool {
+    names.iter().any(|it| crate::world::is_same_name(it, name))
 }
 
 /// For which stores functions are defined that are asynchronous on the host's side.
@@ -102,7 +125,63 @@ impl Generator<'_> {
                 _ => types(Form::Static)?,
             },
             result: func.result.as_ref().map(result).transpose()?,
+            has_views: false,
         })
+    }
+
+    /// A function as the host has it.
+    pub(crate) fn host_signature(
+        &self,
+        scope: &Scope,
+        interface: Option<&str>,
+        func: &Function,
+    ) -> Result<Signature> {
+        let mut it = self.signature(scope, func, Form::Owned)?;
+        let name = self.qualified(interface, &func.name);
+        if !is_named(&self.options.views, &name) {
+            return Ok(it);
+        }
+        for (ty, param) in it.types.iter_mut().zip(&func.params) {
+            if let Some(view) = self.view(scope, &param.ty)? {
+                *ty = view;
+                it.has_views = true;
+            }
+        }
+        if !it.has_views {
+            return Err(Error::new(format!(
+                "`{name}` is to read lists in place, and has no parameter that is a list \
+                 without handles"
+            )));
+        }
+        if self.options.blocking.is_some() && self.is_async(interface, &func.name) {
+            return Err(Error::new(format!(
+                "`{name}` cannot read lists in place: it is waited for without the store"
+            )));
+        }
+        Ok(it)
+    }
+
+    /// The beginning of a method that the embedder implements.
+    pub(crate) fn host_head(&self, it: &Signature) -> TokenStream {
+        let Signature {
+            name,
+            params,
+            types,
+            has_views,
+            ..
+        } = it;
+        match has_views {
+            false => quote!(fn #name(&mut self, #(#params: #types),*)),
+            true => {
+                let (root, access) = (&self.root, it.access());
+                quote! {
+                    fn #name<B: #root::Backend, T: ::std::marker::Send + 'static>(
+                        #access: #root::Access<'_, B, T, Self>,
+                        #(#params: #types),*
+                    )
+                }
+            }
+        }
     }
 
     /// Whether an imported function is asynchronous on the host's side.
@@ -110,10 +189,7 @@ impl Generator<'_> {
         match &self.options.asynchronous {
             Async::None => false,
             Async::All => true,
-            Async::Only(names) => {
-                let name = self.qualified(interface, func);
-                names.iter().any(|it| crate::world::is_same_name(it, &name))
-            }
+            Async::Only(names) => is_named(names, &self.qualified(interface, func)),
         }
     }
 
@@ -124,14 +200,8 @@ impl Generator<'_> {
         interface: Option<&str>,
         func: &Function,
     ) -> Result<TokenStream> {
-        let it = self.signature(scope, func, Form::Owned)?;
-        let Signature {
-            name,
-            docs,
-            params,
-            types,
-            ..
-        } = &it;
+        let it = self.host_signature(scope, interface, func)?;
+        let (docs, head, bound) = (&it.docs, self.host_head(&it), it.bound());
         let mut result = it.result();
         if self.options.trappable_imports {
             let root = &self.root;
@@ -143,7 +213,7 @@ impl Generator<'_> {
         };
         Ok(quote! {
             #docs
-            fn #name(&mut self, #(#params: #types),*) #arrow;
+            #head #arrow #bound;
         })
     }
 
@@ -171,7 +241,7 @@ impl Generator<'_> {
         func: &Function,
         mode: Mode,
     ) -> Result<TokenStream> {
-        let it = self.signature(scope, func, Form::Owned)?;
+        let it = self.host_signature(scope, interface, func)?;
         let Signature {
             name,
             params,
@@ -186,7 +256,16 @@ impl Generator<'_> {
             .collect();
         let is_async = self.is_async(interface, wit);
         let check = self.check(scope, interface, func, &args)?;
-        let mut call = quote!(#host::#name(get(caller.data_mut()), #(#args),*));
+        let this = match it.has_views {
+            false => quote!(get(caller.data_mut())),
+            true => quote! {
+                #root::Access::new(
+                    #root::AsContextMut::as_context_mut(&mut caller),
+                    &get,
+                )
+            },
+        };
+        let mut call = quote!(#host::#name(#this, #(#args),*));
         let suspends = is_async && mode == Mode::Suspending;
         if suspends {
             call = quote!(#call.await);

@@ -71,6 +71,7 @@ pub struct Options {
     with: BTreeMap<String, String>,
     asynchronous: Async,
     trappable_imports: bool,
+    views: Vec<String>,
     additional_derives: Vec<String>,
     features: Vec<String>,
     root: String,
@@ -90,6 +91,7 @@ impl Options {
             with: BTreeMap::new(),
             asynchronous: Async::None,
             trappable_imports: false,
+            views: Vec::new(),
             additional_derives: Vec::new(),
             features: Vec::new(),
             root: "::enginebay".to_string(),
@@ -130,6 +132,16 @@ impl Options {
     #[must_use]
     pub fn trappable_imports(mut self, trappable: bool) -> Self {
         self.trappable_imports = trappable;
+        self
+    }
+
+    /// An imported function, `ns:pkg/interface#function` or the name of one that the
+    /// world imports by itself, whose lists stay in the guest's memory: parameters that
+    /// are lists come as `WasmList`, unless their elements have handles. In place of
+    /// `&mut self` it gets an `Access`, with which they are read.
+    #[must_use]
+    pub fn view(mut self, function: impl Into<String>) -> Self {
+        self.views.push(function.into());
         self
     }
 

@@ -7,7 +7,7 @@ use wit_parser::Function;
 use crate::function::Signature;
 use crate::interface::drop_of;
 use crate::names::camel;
-use crate::types::{Form, Scope};
+use crate::types::Scope;
 use crate::world::{Generator, path_of};
 use crate::{Error, Result};
 
@@ -31,29 +31,33 @@ impl Generator<'_> {
             ));
         }
         let (root, ty, fail) = (&self.root, path_of(ty)?, path_of(fail)?);
-        let body = |is_async, func: &str| {
+        let body = |is_async, func: &str, this: TokenStream| {
             let name = self.qualified(interface, func);
-            let error = quote!(::std::result::Result::Err(#fail(self, #name)));
+            let error = quote!(::std::result::Result::Err(#fail(#this, #name)));
             match is_async {
                 false => error,
                 true => quote!(::std::future::ready(#error)),
             }
         };
         let methods = functions.iter().map(|func| {
-            let Signature {
-                name,
-                params,
-                types,
-                result,
-                ..
-            } = self.signature(scope, func, Form::Owned)?;
+            let it = self.host_signature(scope, interface, func)?;
+            let (head, bound) = (self.host_head(&it), it.bound());
+            let (this, access) = match it.has_views {
+                false => (quote!(self), quote!()),
+                true => {
+                    let access = it.access();
+                    (quote!(#access.host()), quote!(let mut #access = #access;))
+                }
+            };
+            let Signature { params, result, .. } = it;
             let is_async = self.is_async(interface, &func.name);
             let result = result.unwrap_or_else(|| quote!(()));
             let arrow = self.arrow(is_async, &quote!(#root::Result<#result>));
-            let body = body(is_async, &func.name);
+            let body = body(is_async, &func.name, this);
             Ok(quote! {
-                fn #name(&mut self, #(#params: #types),*) #arrow {
+                #head #arrow #bound {
                     let _ = (#(#params,)*);
+                    #access
                     #body
                 }
             })

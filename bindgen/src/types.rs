@@ -142,6 +142,19 @@ impl Generator<'_> {
         })
     }
 
+    /// A list that stays in the guest's memory, if the type is one that can.
+    pub(crate) fn view(&self, scope: &Scope, ty: &Type) -> Result<Option<TokenStream>> {
+        let Type::Id(id) = ty else { return Ok(None) };
+        let TypeDefKind::List(element) = &self.resolve.types[self.origin(*id)].kind else {
+            return Ok(None);
+        };
+        if self.has_handles(element) {
+            return Ok(None);
+        }
+        let (root, element) = (&self.root, self.ty(scope, element, Form::Owned)?);
+        Ok(Some(quote!(#root::WasmList<#element>)))
+    }
+
     /// A handle of a resource: of the host's by its type, of a component's by none.
     fn handle(&self, scope: &Scope, resource: TypeId) -> Result<TokenStream> {
         let root = &self.root;

@@ -205,7 +205,8 @@ impl<'a> Generator<'a> {
             _ => &[],
         };
         let checked = self.options.checks.by_function.keys();
-        let mut functions = asynchronous.iter().chain(checked);
+        let views = &self.options.views;
+        let mut functions = asynchronous.iter().chain(checked).chain(views);
         match functions.find(|given| !is_known(given, &known)) {
             None => Ok(()),
             Some(given) => Err(Error::new(format!(

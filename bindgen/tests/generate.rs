@@ -115,6 +115,51 @@ fn host_functions_are_linked_through_pointers() {
     assert_eq!(linked(true), (none, plain));
 }
 
+/// Lists of bytes, of records, in a record, and of handles.
+const LISTS: &str = r#"
+    package a:b;
+    interface lists {
+        type bytes = list<u8>;
+        type alias = bytes;
+        record both { one: bytes }
+        resource r { write: func(bytes: bytes); }
+        take: func(alias: alias, both: list<both>, other: both, handles: list<borrow<r>>);
+        none: func(handles: list<borrow<r>>, other: both);
+    }
+    world w { import lists; import f: func(texts: list<string>); }
+"#;
+
+#[test]
+fn lists_stay_in_memory_where_functions_are_named() {
+    let text = options(LISTS)
+        .view("a:b/lists#[method]r.write")
+        .view("a:b/lists#take")
+        .view("f")
+        .trappable_imports(true)
+        .stub("crate::Stub", "crate::fail")
+        .generate()
+        .unwrap()
+        .to_string();
+    for part in [
+        "fn write<B: ::enginebay::Backend, T: ::std::marker::Send + 'static>(",
+        "access: ::enginebay::Access<'_, B, T, Self>,",
+        "bytes: ::enginebay::WasmList<u8>,",
+        "alias: ::enginebay::WasmList<u8>,",
+        "both: ::enginebay::WasmList<Both>,",
+        "other: Both,",
+        "handles: Vec<::enginebay::Resource<R>>,",
+        "texts: ::enginebay::WasmList<String>,",
+        "Self: ::std::marker::Sized + 'static,",
+        "crate::fail(access.host(), \"f\")",
+        "crate::fail(self, \"a:b/lists#none\")",
+        "pub one: Bytes,",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let text = options(LISTS).generate().unwrap().to_string();
+    assert!(!text.contains("WasmList"), "{text}");
+}
+
 #[test]
 fn items_are_gated() {
     let wit = r#"
@@ -220,6 +265,18 @@ fn what_cannot_be_is_refused() {
         (
             options(WORLD).asynchronous(Async::Only(vec!["open".into()])),
             "imports no function `open`",
+        ),
+        (options(LISTS).view("take"), "imports no function `take`"),
+        (
+            options(LISTS).view("a:b/lists#none"),
+            "`a:b/lists#none` is to read lists in place, and has no parameter",
+        ),
+        (
+            options(LISTS)
+                .view("f")
+                .asynchronous(Async::All)
+                .blocking("crate::wait"),
+            "`f` cannot read lists in place",
         ),
         (
             options("package a:b; world w { export f: func() -> stream<u8>; }"),

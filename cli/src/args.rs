@@ -456,6 +456,11 @@ pub(crate) struct BindgenArgs {
     #[arg(long)]
     pub(crate) trappable_imports: bool,
 
+    /// An imported function that reads its lists in the guest's memory:
+    /// `ns:pkg/interface#function`.
+    #[arg(long = "view", value_name = "NAME")]
+    pub(crate) views: Vec<String>,
+
     /// Types that are there: an interface's, or that of a resource
     /// (`ns:pkg/interface/resource`).
     #[arg(long, value_name = "WIT=RUST", value_parser = parse::pair)]

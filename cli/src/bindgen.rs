@@ -21,6 +21,9 @@ pub(crate) fn bindgen(args: &BindgenArgs) -> Result<Exit, Failure> {
     if let Some(world) = &args.world {
         options = options.world(world);
     }
+    for view in &args.views {
+        options = options.view(view);
+    }
     for (wit, rust) in &args.with {
         options = options.with(wit, rust);
     }

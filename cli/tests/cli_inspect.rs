@@ -236,6 +236,17 @@ fn bindgen_prints_or_writes_rust() {
             &["bindgen", wit, "--world", "greeter", "--with", "a"],
             "two names",
         ),
+        (
+            &[
+                "bindgen",
+                wit,
+                "--world",
+                "greeter-with-host",
+                "--view",
+                "example:greet/host#log",
+            ],
+            "is to read lists in place",
+        ),
     ] {
         let ended = enginebay(args.iter().copied());
         assert_eq!((ended.code, &*ended.stdout), (Some(2), ""), "{ended:?}");

@@ -106,6 +106,11 @@ impl Input {
                 let it: LitBool = input.parse()?;
                 self.change(move |options| options.trappable_imports(it.value));
             }
+            "views" => {
+                for it in list::<LitStr>(input)? {
+                    self.change(move |options| options.view(it.value()));
+                }
+            }
             "async" => {
                 let which = if input.peek(token::Bracket) {
                     Async::Only(list::<LitStr>(input)?.iter().map(LitStr::value).collect())
@@ -150,7 +155,8 @@ impl Input {
                     span,
                     format!(
                         "there is no option `{name}`: there are `path`, `inline`, `world`, `with`, \
-                         `async`, `trappable_imports`, `additional_derives`, `features` and `crate`"
+                         `async`, `trappable_imports`, `views`, `additional_derives`, `features` \
+                         and `crate`"
                     ),
                 ));
             }

@@ -115,6 +115,7 @@ pub fn flags(input: TokenStream) -> TokenStream {
 /// | `with` | `{ "ns:pkg/interface": path, "ns:pkg/interface/resource": path }`: types that are there | `{}` |
 /// | `async` | `true`, `false`, or the imported functions that are asynchronous: `["ns:pkg/interface#function"]` | `false` |
 /// | `trappable_imports` | whether imported functions give an `enginebay::Result` | `false` |
+/// | `views` | the imported functions whose lists are read where they are, in the guest's memory: `["ns:pkg/interface#function"]` | `[]` |
 /// | `additional_derives` | `[path, ...]`: what types derive besides | `[]` |
 /// | `features` | `["name", ...]`: features of `@unstable` items that are on | `[]` |
 /// | `crate` | the path to `enginebay` | by the manifest |
