@@ -1,5 +1,6 @@
 //! WASI 0.2 with `wasi:http`, and what the command line grants of it.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -8,6 +9,7 @@ use enginebay::wasi::http::{self, HostPattern};
 use enginebay::wasi::{self, AddressPattern, DirAccess, OutputPipe, WasiCtx};
 use enginebay::{Backend, Error};
 
+use super::certificates;
 use crate::args::RunArgs;
 use crate::failure::Failure;
 use crate::parse::{self, Dir};
@@ -70,6 +72,11 @@ pub(crate) struct GrantArgs {
     /// *.example.com:443 or *. The name is checked, not the address behind it.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) allow_http: Vec<HostPattern>,
+
+    /// Trust the certificate authorities in a file (PEM) for requests by https,
+    /// besides the public ones. It allows no request: --allow-http does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) http_root_certificate: Vec<PathBuf>,
 
     /// How many files, streams, sockets, timers and the like the component may have
     /// at once [default: 512].
@@ -168,6 +175,11 @@ pub(crate) fn guest(
     }
     for servers in &grants.allow_http {
         wasi.allow_http(servers.clone());
+    }
+    for file in &grants.http_root_certificate {
+        for certificate in certificates::read(file)? {
+            wasi.http_root_certificate(certificate);
+        }
     }
     if let Some(resources) = grants.max_resources {
         wasi.max_resources(resources);
