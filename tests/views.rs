@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::any::Any;
+
 use common::{engine, on_each_backend_and_any};
 use enginebay::generic::{Component, Engine, Instance, Linker, Store};
 use enginebay::{
@@ -21,6 +23,7 @@ on_each_backend_and_any! {
     a_view_costs_what_a_vector_costs
     elements_of_an_iteration_are_counted_together
     an_element_that_is_wrong_is_an_error_of_its_own
+    a_view_is_good_after_calls_of_other_instances
     a_view_that_was_kept_reads_what_is_there
     a_view_of_another_store_is_refused
     a_poisoned_store_is_not_read
@@ -157,6 +160,8 @@ struct Data {
     seen: Vec<String>,
     kept: Option<WasmList<u8>>,
     texts: Option<WasmList<String>>,
+    /// Another instance in the same store, of whatever backend.
+    other: Option<Box<dyn Any + Send>>,
 }
 
 type Linked<B> = Linker<B, Data>;
@@ -528,6 +533,28 @@ fn keeping<B: Backend>() -> Linked<B> {
         })
         .unwrap();
     linker
+}
+
+fn a_view_is_good_after_calls_of_other_instances<B: Backend>() {
+    let linker = with_list::<B, _>("bytes", |mut caller, list: WasmList<u8>| {
+        assert_eq!(list.as_le_slice(&mut caller)?, [1, 2, 3]);
+        let other = caller.data_mut().other.take().unwrap();
+        let other = other.downcast_ref::<Instance<B>>().unwrap();
+        let change = other.get_typed_func::<(u32, u8), ()>(&mut caller, "change")?;
+        change.call(&mut caller, (BYTES, 99))?;
+        let grow = other.get_typed_func::<(u32,), (u32,)>(&mut caller, "grow")?;
+        assert_eq!(grow.call(&mut caller, (500,))?, (1,));
+        assert_eq!(list.as_le_slice(&mut caller)?, [1, 2, 3]);
+        assert_eq!(list.to_vec(&mut caller)?, [1, 2, 3]);
+        caller.data_mut().seen.push("bytes".into());
+        Ok(())
+    });
+    let mut guest = Guest::new(&linker);
+    let component = Component::new(linker.engine(), GUEST).unwrap();
+    let other = linker.instantiate(&mut guest.store, &component).unwrap();
+    guest.store.data_mut().other = Some(Box::new(other));
+    guest.pass("bytes", BYTES, 3).unwrap();
+    assert_eq!(guest.store.data().seen, ["bytes"]);
 }
 
 fn a_view_that_was_kept_reads_what_is_there<B: Backend>() {
