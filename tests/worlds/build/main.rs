@@ -59,6 +59,13 @@ fn main() {
         if world.is_async {
             options = options.asynchronous(Async::All);
         }
+        let interface = format!("{}/{}#", world.package, world.host);
+        for (funcs, of) in [(&world.funcs, &*interface), (&world.free, "")] {
+            let views = funcs.iter().enumerate();
+            for (_, func) in views.filter(|it| world.reads_in_place(*it)) {
+                options = options.view(format!("{of}{}", func.name));
+            }
+        }
         let bindings = match options.generate() {
             Ok(bindings) => bindings,
             Err(error) => fail("the bindings", &error),

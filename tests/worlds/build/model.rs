@@ -79,6 +79,27 @@ pub(crate) struct World {
     pub(crate) is_async: bool,
 }
 
+impl World {
+    /// Of a list, what it is of.
+    pub(crate) fn element<'a>(&'a self, ty: &'a Ty) -> Option<&'a Ty> {
+        match ty {
+            Ty::List(element) => Some(element),
+            Ty::Named(index) => match &self.defs[*index].kind {
+                Kind::Alias(ty) => self.element(ty),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the host reads lists of a function, the one at this index, in place:
+    /// every second function does that can.
+    pub(crate) fn reads_in_place(&self, (at, func): (usize, &Func)) -> bool {
+        let mut types = func.params.iter().map(|(_, ty)| ty);
+        at % 2 == 0 && types.any(|ty| self.element(ty).is_some())
+    }
+}
+
 /// Names that mean something in WIT, in Rust or in what is generated.
 const NAMES: [&str; 60] = [
     "a",

@@ -130,33 +130,49 @@ fn world_{index}<B: enginebay::Backend>() {{ common::block_on(world_{index}::run
 }
 
 impl Rust<'_> {
-    /// What a host does: it gives back what it gets.
+    /// What a host does: it gives back what it gets, or what it reads in place.
     fn host(&self, of: &str, funcs: &[Func]) -> String {
         let mut methods = String::new();
-        for func in funcs {
+        for (at, func) in funcs.iter().enumerate() {
+            let in_place = self.world.reads_in_place((at, func));
             let types: Vec<String> = func.params.iter().map(|(_, ty)| self.ty(ty)).collect();
-            let params = types.iter().enumerate();
-            let params: String = params.map(|(at, ty)| format!(", p{at}: {ty}")).collect();
+            let (mut params, mut values) = (String::new(), Vec::new());
+            for (at, (_, ty)) in func.params.iter().enumerate() {
+                let element = self.world.element(ty).filter(|_| in_place);
+                let (ty, value) = match element.map(|ty| self.ty(ty)) {
+                    None => (types[at].clone(), format!("p{at}")),
+                    Some(element) => (
+                        format!("enginebay::WasmList<{element}>"),
+                        format!("p{at}.to_vec(&mut access).unwrap()"),
+                    ),
+                };
+                write!(params, ", p{at}: {ty}").unwrap();
+                values.push(value);
+            }
             let (mut value, mut result) = match &*types {
                 [] => ("()".to_string(), "()".to_string()),
-                [ty] => ("p0".to_string(), ty.clone()),
-                several => {
-                    let values: Vec<String> =
-                        (0..several.len()).map(|at| format!("p{at}")).collect();
-                    (
-                        format!("({})", values.join(", ")),
-                        format!("({})", several.join(", ")),
-                    )
-                }
+                [ty] => (values.remove(0), ty.clone()),
+                several => (
+                    format!("({})", values.join(", ")),
+                    format!("({})", several.join(", ")),
+                ),
             };
             if self.world.trappable {
                 value = format!("enginebay::Result::Ok({value})");
                 result = format!("enginebay::Result<{result}>");
             }
             let is_async = if self.world.is_async { "async " } else { "" };
+            let (generics, this, host) = match in_place {
+                false => ("", "&mut self", "self"),
+                true => (
+                    "<B: enginebay::Backend, T: Send + 'static>",
+                    "mut access: enginebay::Access<'_, B, T, Self>",
+                    "access.host()",
+                ),
+            };
             writeln!(
                 methods,
-                "{is_async}fn {}(&mut self{params}) -> {result} {{ self.0 += 1; {value} }}",
+                "{is_async}fn {}{generics}({this}{params}) -> {result} {{ {host}.0 += 1; {value} }}",
                 snake(&func.name)
             )
             .unwrap();
