@@ -30,6 +30,30 @@ pub(crate) fn calls() -> String {
     )
 }
 
+/// Passes a list of so many bytes to its import as often as it is told.
+pub(crate) fn lists(size: usize) -> String {
+    let pages = size.div_ceil(1 << 16);
+    format!(
+        r#"(component
+    (import "f" (func $f (param "bytes" (list u8)) (result u32)))
+    (core module $memory (memory (export "memory") {pages}))
+    (core instance $memory (instantiate $memory))
+    (core func $f (canon lower (func $f) (memory $memory "memory")))
+    (core module $m
+        (import "" "f" (func $f (param i32 i32) (result i32)))
+        (func (export "repeat") (param i32) (result i32)
+            (local $sum i32)
+            (loop $again
+                (local.set $sum (i32.add (local.get $sum)
+                    (call $f (i32.const 0) (i32.const {size}))))
+                (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (local.get $sum)))
+    (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+    (func (export "repeat") (param "times" u32) (result u32)
+        (canon lift (core func $i "repeat"))))"#
+    )
+}
+
 /// One page of memory and no imports.
 pub(crate) const PAGE_MODULE: &str = r#"
     (memory (export "memory") 1)

@@ -9,6 +9,7 @@ mod guests;
 mod host;
 mod kernels;
 mod layered;
+mod lists;
 mod measure;
 mod metering;
 mod raw;
@@ -31,6 +32,7 @@ pub fn benches() -> Vec<Bench> {
     work::list(&mut benches);
     layered::list(&mut benches);
     bindings::list(&mut benches);
+    lists::list(&mut benches);
     any::list(&mut benches);
     host::list(&mut benches);
     benches

@@ -19,7 +19,7 @@ use crate::guests::{GREET, calls, page};
 use crate::{Bar, Bench, HOST_CALLS, Pair, Work};
 
 pub(crate) const API: &str = "example:greet/api@0.1.0";
-const RAW: &str = "Wasmtime's component API";
+pub(crate) const RAW: &str = "Wasmtime's component API";
 
 pub(crate) const TYPED_ADD: &str = "typed call, add(u32, u32)";
 pub(crate) const DYNAMIC_ADD: &str = "dynamic call, add(u32, u32)";
@@ -184,7 +184,11 @@ fn raw(bytes: &[u8]) -> (RawStore<u64>, wt::Instance) {
     (store, instance)
 }
 
-fn raw_func(store: &mut RawStore<u64>, instance: &wt::Instance, path: &[&str]) -> wt::Func {
+pub(crate) fn raw_func(
+    store: &mut RawStore<u64>,
+    instance: &wt::Instance,
+    path: &[&str],
+) -> wt::Func {
     let mut index = None;
     for name in path {
         index = instance.get_export_index(&mut *store, index.as_ref(), name);
