@@ -311,6 +311,12 @@ fn cases() -> Vec<Case> {
             BULK.into(),
             &[("fill", &["65530", "7"])],
         ),
+        Case::new("large bulks", LARGE.into(), LARGE_CALLS),
+        Case::new(
+            "a large bulk that traps",
+            LARGE.into(),
+            &[("fill", &["1000000", "3200000"])],
+        ),
         Case::new("resources", RESOURCES.into(), &[("run", &["5"])]),
         linked,
         Case::new("a Rust guest", GREET.into(), GREET_CALLS),
@@ -438,6 +444,38 @@ const BULK_CALLS: &[(&str, &[&str])] = &[
 ];
 
 /// A component that makes resources of another one and drops them.
+/// Some of which are made in parts.
+const LARGE: &str = r#"(component
+    (core module $m
+        (memory 64)
+        (func (export "fill") (param i32 i32) (result i32)
+            (memory.fill (local.get 0) (i32.const 7) (local.get 1))
+            (local.get 1))
+        (func (export "copy") (param i32 i32) (result i32)
+            (memory.copy (local.get 0) (i32.const 100) (local.get 1))
+            (memory.copy (i32.const 100) (local.get 0) (local.get 1))
+            (i32.load8_u (i32.const 9)))
+        (func (export "lose") (param i32 i32) (result i32)
+            (memory.fill (local.get 0) (i32.const 7) (local.get 1))
+            (i32.div_u (local.get 1) (i32.const 0))))
+    (core instance $m (instantiate $m))
+    (func (export "fill") (param "at" u32) (param "len" u32) (result u32)
+        (canon lift (core func $m "fill")))
+    (func (export "copy") (param "to" u32) (param "len" u32) (result u32)
+        (canon lift (core func $m "copy")))
+    (func (export "lose") (param "at" u32) (param "len" u32) (result u32)
+        (canon lift (core func $m "lose"))))"#;
+
+const LARGE_CALLS: &[(&str, &[&str])] = &[
+    ("fill", &["7", "0"]),
+    ("fill", &["7", "46340"]),
+    ("fill", &["7", "46341"]),
+    ("fill", &["7", "3000000"]),
+    ("copy", &["1000000", "2500001"]),
+    ("copy", &["1", "47000"]),
+    ("lose", &["5", "2097152"]),
+];
+
 const RESOURCES: &str = r#"(component
     (component $maker
         (core module $dtor

@@ -6,14 +6,16 @@
 //! the call of a function that is appended to the module. It does the same, in a
 //! loop whose head engines look at the time at, or calls a function that does.
 
+pub mod inline;
 mod operation;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
+use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload, TypeRef};
 
+use crate::error::Result;
 use operation::{Memory, Operation};
 
 /// How many bytes are filled or copied at a time: some 100 us, or a millisecond
@@ -30,6 +32,9 @@ const CODE: u8 = 10;
 
 /// What a binary begins with, before its sections.
 const HEADER: usize = 8;
+
+/// What was read of a binary.
+type Read<T> = std::result::Result<T, wasmparser::Error>;
 
 /// A binary without large fills and copies.
 #[derive(Debug)]
@@ -109,15 +114,27 @@ pub type Rename<'a> = dyn Fn(Option<&str>) -> String + 'a;
 /// A component all of whose modules have been through [`module`], those of nested
 /// components too; nothing if no module needs it. The component is valid.
 pub fn component(wasm: &[u8]) -> Option<InParts> {
-    let mut out = wasm.get(..HEADER)?.to_vec();
+    // No module is refused.
+    walk(wasm, &|wasm| Ok(module(wasm, &[], None))).ok()?
+}
+
+/// A component each of whose modules is what it becomes, if there is something to do
+/// in any; or why one is refused.
+fn walk(wasm: &[u8], module: &dyn Fn(&[u8]) -> Result<Option<InParts>>) -> Result<Option<InParts>> {
+    let Some(header) = wasm.get(..HEADER) else {
+        return Ok(None);
+    };
+    let mut out = header.to_vec();
     let mut offsets = Offsets::default();
     let mut changed = false;
     for section in Sections::new(wasm) {
-        let (id, whole, contents) = section?;
+        let Some((id, whole, contents)) = section else {
+            return Ok(None);
+        };
         let inner = &wasm[contents.clone()];
         let inner = match id {
-            CORE_MODULE => module(inner, &[], None),
-            NESTED_COMPONENT => component(inner),
+            CORE_MODULE => module(inner)?,
+            NESTED_COMPONENT => walk(inner, module)?,
             _ => None,
         };
         let Some(inner) = inner else {
@@ -132,7 +149,7 @@ pub fn component(wasm: &[u8]) -> Option<InParts> {
         offsets.append(&inner.offsets, out.len(), contents.start);
         out.extend_from_slice(&inner.wasm);
     }
-    changed.then_some(InParts { wasm: out, offsets })
+    Ok(changed.then_some(InParts { wasm: out, offsets }))
 }
 
 /// A module without large fills and copies; nothing if it has none to begin with.
@@ -160,7 +177,9 @@ pub fn module(wasm: &[u8], look: &[Instruction<'_>], name: Option<&Rename<'_>>) 
     for operation in &added {
         operation.function(look).encode(&mut code);
     }
-    Some(shape.write(wasm, &added, &code, &offsets, name))
+    let types: Vec<_> = added.iter().map(|it| it.ty()).collect();
+    let funcs = added.len() as u32;
+    Some(shape.write(wasm, &types, funcs, &code, &offsets, name))
 }
 
 /// Writes a body, in which large operations are calls.
@@ -171,7 +190,7 @@ fn rewrite(
     added: &mut Added,
     code: &mut Vec<u8>,
     offsets: &mut Offsets,
-) -> Result<(), wasmparser::Error> {
+) -> Read<()> {
     let range = body.range();
     let mut new = Vec::new();
     let mut points = Vec::new();
@@ -278,9 +297,15 @@ impl Added {
 #[derive(Default)]
 struct Shape<'a> {
     types: u32,
+    /// How many parameters each has, if it is a function's.
+    type_params: Vec<u32>,
+    /// The types of the functions that are not imported.
+    func_types: Vec<u32>,
     /// With those that are imported.
     funcs: u32,
     memories: Vec<Memory>,
+    /// Which tables have indices of 64 bits.
+    tables: Vec<bool>,
     /// The lengths of segments of data.
     segments: Vec<usize>,
     bodies: Vec<FunctionBody<'a>>,
@@ -292,13 +317,20 @@ struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    fn read(wasm: &'a [u8]) -> Result<Self, wasmparser::Error> {
+    fn read(wasm: &'a [u8]) -> Read<Self> {
         let mut shape = Shape::default();
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
                 Payload::TypeSection(types) => {
                     for group in types {
-                        shape.types += group?.types().len() as u32;
+                        for ty in group?.types() {
+                            shape.types += 1;
+                            let params = match &ty.composite_type.inner {
+                                CompositeInnerType::Func(ty) => ty.params().len() as u32,
+                                _ => 0,
+                            };
+                            shape.type_params.push(params);
+                        }
                     }
                 }
                 Payload::ImportSection(imports) => {
@@ -306,11 +338,20 @@ impl<'a> Shape<'a> {
                         match import?.ty {
                             TypeRef::Func(_) | TypeRef::FuncExact(_) => shape.funcs += 1,
                             TypeRef::Memory(ty) => shape.memory(&ty),
+                            TypeRef::Table(ty) => shape.tables.push(ty.table64),
                             _ => {}
                         }
                     }
                 }
-                Payload::FunctionSection(funcs) => shape.funcs += funcs.count(),
+                Payload::FunctionSection(funcs) => {
+                    shape.funcs += funcs.count();
+                    shape.func_types = funcs.into_iter().collect::<Read<_>>()?;
+                }
+                Payload::TableSection(tables) => {
+                    for table in tables {
+                        shape.tables.push(table?.ty.table64);
+                    }
+                }
                 Payload::MemorySection(memories) => {
                     for ty in memories {
                         shape.memory(&ty?);
@@ -366,11 +407,36 @@ impl<'a> Shape<'a> {
         })
     }
 
-    /// Puts the module together, with bodies whose number is not in `code`.
+    /// Whether the length of a bulk operation has 64 bits.
+    fn length_is_64(&self, operator: &Operator<'_>) -> bool {
+        let table = |index: u32| self.tables.get(index as usize).copied().unwrap_or(false);
+        let memory = |index: u32| self.memories.get(index as usize).is_some_and(|it| it.is_64);
+        match *operator {
+            Operator::MemoryCopy { dst_mem, src_mem } => memory(dst_mem) && memory(src_mem),
+            Operator::MemoryFill { mem } | Operator::MemoryGrow { mem } => memory(mem),
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => table(dst_table) && table(src_table),
+            Operator::TableFill { table: it } | Operator::TableGrow { table: it } => table(it),
+            _ => false,
+        }
+    }
+
+    /// How many parameters a function of the module's own has.
+    fn params(&self, body: usize) -> u32 {
+        let ty = self.func_types.get(body).copied();
+        let params = ty.and_then(|ty| self.type_params.get(ty as usize));
+        params.copied().unwrap_or_default()
+    }
+
+    /// Puts the module together, with bodies whose number is not in `code`, more types,
+    /// and functions of the first so many of these.
     fn write(
         &self,
         wasm: &[u8],
-        added: &[Operation],
+        types: &[Vec<u8>],
+        funcs: u32,
         code: &[u8],
         inner: &Offsets,
         name: Option<&Rename<'_>>,
@@ -378,13 +444,13 @@ impl<'a> Shape<'a> {
         let mut out = wasm[..HEADER].to_vec();
         let mut offsets = Offsets::default();
         for (id, whole, contents) in Sections::new(wasm).flatten() {
-            let more = |items: &[u8], out: &mut Vec<u8>| {
+            let more = |added: u32, items: &[u8], out: &mut Vec<u8>| {
                 // It can be read: it has been.
                 let mut reader =
                     wasmparser::BinaryReader::new(&wasm[contents.clone()], contents.start);
                 let count = reader.read_var_u32().unwrap_or_default();
                 let mut new = Vec::new();
-                (count + added.len() as u32).encode(&mut new);
+                (count + added).encode(&mut new);
                 new.extend_from_slice(&wasm[reader.original_position()..contents.end]);
                 new.extend_from_slice(items);
                 out.push(id);
@@ -392,19 +458,16 @@ impl<'a> Shape<'a> {
             };
             match id {
                 TYPES => {
-                    let mut items = Vec::new();
-                    added.iter().for_each(|it| it.ty(&mut items));
-                    more(&items, &mut out);
+                    more(types.len() as u32, &types.concat(), &mut out);
                 }
                 FUNCTIONS => {
                     let mut items = Vec::new();
-                    (self.types..self.types + added.len() as u32)
-                        .for_each(|ty| ty.encode(&mut items));
-                    more(&items, &mut out);
+                    (self.types..self.types + funcs).for_each(|ty| ty.encode(&mut items));
+                    more(funcs, &items, &mut out);
                 }
                 CODE => {
                     let mut count = Vec::new();
-                    (self.bodies.len() as u32 + added.len() as u32).encode(&mut count);
+                    (self.bodies.len() as u32 + funcs).encode(&mut count);
                     out.push(id);
                     (count.len() + code.len()).encode(&mut out);
                     out.extend_from_slice(&count);

@@ -32,6 +32,8 @@ pub use backend::{Component, Engine, Func, InstancePre, Module};
 pub use contain::contain;
 pub use engine::{CoreEngine, CoreExtern, CoreType, FLAG, MAX_SLOTS, SharedFunc, Signature};
 pub use linker::Linker;
+#[doc(hidden)]
+pub use meter::known_lengths;
 pub use store::Data;
 
 /// The backend that runs components on the core engine `E`.

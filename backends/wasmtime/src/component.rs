@@ -7,7 +7,7 @@ use enginebay_core::parts::{self, Offsets};
 use enginebay_core::{Error, ErrorKind, Result};
 use wasmtime::component as wt;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, InParts};
 
 /// A compiled component.
 #[derive(Clone)]
@@ -47,10 +47,10 @@ pub(crate) struct Changed {
 /// Compiles what the core has validated; what Wasmtime still refuses, it does
 /// not support.
 pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component> {
-    let changed = if engine.in_parts {
-        parts::component(wasm)
-    } else {
-        None
+    let changed = match engine.in_parts {
+        Some(InParts::Calls) => parts::component(wasm),
+        Some(InParts::Inline) => parts::inline::component(wasm, &enginebay_layer::known_lengths)?,
+        None => None,
     };
     let wasm = changed.as_ref().map_or(wasm, |changed| &changed.wasm);
     let inner = wt::Component::from_binary(engine, wasm).map_err(|error| {

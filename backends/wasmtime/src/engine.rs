@@ -7,6 +7,8 @@ use std::ops::Deref;
 use enginebay_core::mutant::{self, Mutant};
 use enginebay_core::{Config, Error, ErrorKind, Feature, Features, Interruption, Result, Support};
 
+use wasmtime::OperatorCost;
+
 use crate::Wasmtime;
 
 // Wasmtime and the translator that we depend on ourselves are one version: if
@@ -38,9 +40,16 @@ pub fn support() -> Support {
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
-    /// Whether large fills and copies are made in parts. With fuel they cannot be:
-    /// Wasmtime would count the loop.
-    pub(crate) in_parts: bool,
+    /// How large fills and copies are made in parts, if guests may be stopped in time.
+    pub(crate) in_parts: Option<InParts>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InParts {
+    /// By functions that are called.
+    Calls,
+    /// In their place, with [`prices`], as Wasmtime counts fuel.
+    Inline,
 }
 
 /// Wasmtime's own engine.
@@ -57,7 +66,11 @@ impl Engine {
         let interruption = config.get_interruption(&support());
         Engine {
             inner,
-            in_parts: interruption == Interruption::Deadline,
+            in_parts: match interruption {
+                Interruption::Deadline => Some(InParts::Calls),
+                Interruption::Fuel => Some(InParts::Inline),
+                Interruption::None | Interruption::FuelOnly => None,
+            },
         }
     }
 }
@@ -65,7 +78,7 @@ impl Engine {
 pub(crate) fn new(config: &Config) -> Result<Engine> {
     let mut options = self::config(config);
     if mutant::active(Mutant::FuelPriceChanged) {
-        let mut prices = wasmtime::OperatorCost::new();
+        let mut prices = prices(config.get_interruption(&support()));
         prices.I32Add = 2;
         options.operator_cost(prices);
     }
@@ -85,7 +98,30 @@ pub(crate) fn make(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
 /// Wasmtime's configuration that has the meaning of ours: where to start for
 /// [`engine_from`].
 pub fn config(config: &Config) -> wasmtime::Config {
-    config_with(config, config.get_interruption(&support()))
+    let interruption = config.get_interruption(&support());
+    let mut engine = config_with(config, interruption);
+    if interruption == Interruption::Fuel {
+        // What components consist of is decided before Wasmtime sees them.
+        engine
+            .wasm_wide_arithmetic(true)
+            .operator_cost(prices(interruption));
+    }
+    engine
+}
+
+/// Wasmtime's prices; where large fills and copies are made in parts, what these
+/// consist of is free, and is paid for where a guest has it.
+fn prices(interruption: Interruption) -> OperatorCost {
+    let mut prices = OperatorCost::new();
+    macro_rules! free {
+        ($($name:ident)*) => {
+            $(prices.$name = 0;)*
+        };
+    }
+    if interruption == Interruption::Fuel {
+        enginebay_core::free_operators!(free);
+    }
+    prices
 }
 
 pub(crate) fn config_with(config: &Config, interruption: Interruption) -> wasmtime::Config {

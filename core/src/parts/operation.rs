@@ -44,15 +44,38 @@ impl Operation {
         }
     }
 
-    /// Writes the type of its function.
-    pub(super) fn ty(self, out: &mut Vec<u8>) {
-        const FUNC: u8 = 0x60;
-        out.push(FUNC);
-        self.params().as_slice().encode(out);
-        out.push(0);
+    /// The type of its function, as it is written.
+    pub(super) fn ty(self) -> Vec<u8> {
+        takes(&self.params())
     }
 
-    fn instruction(self) -> Instruction<'static> {
+    /// The type of a block that takes its operands, with a length of 64 bits.
+    pub(super) fn block_type(self) -> Vec<u8> {
+        let [to, from, _] = self.params();
+        takes(&[to, from, ValType::I64])
+    }
+
+    pub(super) fn to(self) -> Memory {
+        match self {
+            Operation::Fill { mem: to }
+            | Operation::Copy { to, .. }
+            | Operation::Init { to, .. } => to,
+        }
+    }
+
+    /// Which memory is read.
+    pub(super) fn from(self) -> Option<Memory> {
+        match self {
+            Operation::Copy { from, .. } => Some(from),
+            Operation::Fill { .. } | Operation::Init { .. } => None,
+        }
+    }
+
+    pub(super) fn length_is_64(self) -> bool {
+        self.params()[2] == ValType::I64
+    }
+
+    pub(super) fn instruction(self) -> Instruction<'static> {
         match self {
             Operation::Fill { mem } => Instruction::MemoryFill(mem.index),
             Operation::Copy { to, from } => Instruction::MemoryCopy {
@@ -93,6 +116,15 @@ impl Operation {
         writer.body();
         writer.func
     }
+}
+
+/// Writes the type of what takes these and gives nothing.
+fn takes(params: &[ValType]) -> Vec<u8> {
+    const FUNC: u8 = 0x60;
+    let mut out = vec![FUNC];
+    params.encode(&mut out);
+    out.push(0);
+    out
 }
 
 /// What is copied to, or filled; from where, or with what; and how much.

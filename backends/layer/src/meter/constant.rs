@@ -172,7 +172,12 @@ struct Translation<'a, 'b> {
     lengths: Vec<Option<u64>>,
 }
 
-fn solve(shape: &Shape<'_>, index: usize, body: &FunctionBody<'_>) -> Outcome<Vec<Option<u64>>> {
+/// The lengths of a function's bulk operations, if Wasmtime knows them.
+pub(super) fn solve(
+    shape: &Shape<'_>,
+    index: usize,
+    body: &FunctionBody<'_>,
+) -> Outcome<Vec<Option<u64>>> {
     let ty = shape.body_type(index)?;
     let mut ssa = Ssa::default();
     let other = ssa.value(Value::Other);

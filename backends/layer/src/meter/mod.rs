@@ -70,8 +70,10 @@ mod start;
 mod tests;
 
 use enginebay_core::{Error, ErrorKind, Result};
-use wasmtime_environ::wasmparser::BinaryReaderError;
-use wasmtime_environ::{ModuleTranslation, ModuleTypesBuilder, Tunables};
+use wasmtime_environ::wasmparser::{BinaryReaderError, Parser, Validator, WasmFeatures};
+use wasmtime_environ::{
+    ModuleEnvironment, ModuleTranslation, ModuleTypesBuilder, StaticModuleIndex, Tunables,
+};
 
 #[cfg(doc)]
 use crate::engine::FLAG;
@@ -157,6 +159,21 @@ pub(crate) fn meter(module: &ModuleTranslation<'_>, mode: Mode) -> Result<Metere
         )
         .with_source(error),
     })
+}
+
+/// The lengths of the bulk operations in each body of a valid module that has some in
+/// it, if Wasmtime knows them while it compiles: short ones it does not check.
+/// Nothing for what cannot be metered.
+pub fn known_lengths(wasm: &[u8]) -> Vec<Vec<Option<u64>>> {
+    let tunables = Tunables::default_host();
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let mut types = ModuleTypesBuilder::new(&validator);
+    let index = StaticModuleIndex::from_u32(0);
+    ModuleEnvironment::new(&tunables, &mut validator, &mut types, index)
+        .translate(Parser::new(0), wasm)
+        .ok()
+        .and_then(|module| sections::lengths(&module).ok())
+        .unwrap_or_default()
 }
 
 /// Why a module cannot be metered.

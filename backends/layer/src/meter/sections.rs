@@ -12,7 +12,7 @@ use wasmtime_environ::wasmparser::{
 use super::offsets::OffsetMap;
 use super::shape::Shape;
 use super::start::{self, Deferred};
-use super::{COUNTER, Label, MODULE, Metered, Mode, Outcome, Refused, SLOW, body};
+use super::{COUNTER, Label, MODULE, Metered, Mode, Outcome, Refused, SLOW, body, constant};
 use crate::engine::FLAG;
 
 /// What a module consists of.
@@ -57,6 +57,23 @@ impl<'a> Sections<'a> {
         }
         Ok(sections)
     }
+}
+
+/// The lengths of the bulk operations in each body, if Wasmtime knows them.
+pub(super) fn lengths(module: &ModuleTranslation<'_>) -> Outcome<Vec<Vec<Option<u64>>>> {
+    let sections = Sections::read(module.wasm)?;
+    let shape = Shape::new(Mode::Fuel { slices: false }, module, &sections)?;
+    let bodies = sections.bodies.iter().enumerate();
+    bodies
+        .map(|(index, body)| {
+            // What fills and copies begin with.
+            if body.as_bytes().contains(&0xfc) {
+                constant::solve(&shape, index, body)
+            } else {
+                Ok(Vec::new())
+            }
+        })
+        .collect()
 }
 
 /// Writes the metered module.

@@ -62,6 +62,9 @@ fn check(name: &str, component: &[u8]) -> Counts {
     let mut adapters = 0;
     for (index, part) in parts(component).iter().enumerate() {
         adapters += usize::from(part.is_adapter);
+        if part.is_adapter {
+            in_parts::assert_not_free(&part.wasm);
+        }
         let compiled = Compiled::new(&part.wasm, &part.metered);
         // Each export of its own, so that a trap of one does not hide the rest.
         for export in exports(&part.wasm) {

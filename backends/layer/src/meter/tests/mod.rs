@@ -4,6 +4,7 @@
 
 mod components;
 mod flag;
+mod in_parts;
 mod on_wasmer;
 mod on_wasmi;
 mod on_wasmtime;
@@ -246,6 +247,7 @@ fn compare(name: &str, wasm: &[u8], plan: Plan) -> Counts {
     };
     let mode = Mode::Fuel { slices: false };
     Compiled::new(wasm, &metered(wasm, mode)).compare(name, &calls, whole);
+    in_parts::compare(name, wasm, &calls, plan);
     Compiled::new(wasm, &metered(wasm, SLICED)).compare(name, &calls, plan)
 }
 

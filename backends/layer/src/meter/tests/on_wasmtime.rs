@@ -2,13 +2,17 @@
 
 use wasmtime::{
     AsContextMut, Caller, Config, Engine, Extern, ExternType, Func, Global, GlobalType, Instance,
-    Memory, Module, Mutability, Ref, Store, Table, Trap, Val, ValType,
+    Memory, Module, Mutability, OperatorCost, Ref, Store, Table, Trap, Val, ValType,
 };
 
 use super::*;
 use crate::meter::{COUNTER, MODULE, SLOW};
 
 fn engine(fuel: bool) -> Engine {
+    Engine::new(&config(fuel)).unwrap()
+}
+
+fn config(fuel: bool) -> Config {
     let mut config = Config::new();
     config
         .wasm_multi_memory(true)
@@ -18,7 +22,19 @@ fn engine(fuel: bool) -> Engine {
         .concurrency_support(false)
         .consume_fuel(fuel)
         .epoch_interruption(fuel);
-    Engine::new(&config).unwrap()
+    config
+}
+
+/// What is free in modules whose fills and copies are in parts.
+fn prices() -> OperatorCost {
+    let mut prices = OperatorCost::new();
+    macro_rules! free {
+        ($($name:ident)*) => {
+            $(prices.$name = 0;)*
+        };
+    }
+    enginebay_core::free_operators!(free);
+    prices
 }
 
 pub(super) fn bits(value: &Val) -> u64 {
@@ -139,6 +155,21 @@ impl Native {
     pub(super) fn compile(wasm: &[u8]) -> Self {
         static ENGINE: OnceLock<Engine> = OnceLock::new();
         Native(Module::new(ENGINE.get_or_init(|| engine(true)), wasm).unwrap())
+    }
+
+    /// For one whose fills and copies are in parts.
+    pub(super) fn compile_in_parts(wasm: &[u8]) -> Self {
+        static ENGINE: OnceLock<Engine> = OnceLock::new();
+        let engine = ENGINE.get_or_init(|| {
+            let mut config = config(true);
+            // Frames are larger: how deep a recursion may be is not compared.
+            config
+                .wasm_wide_arithmetic(true)
+                .operator_cost(prices())
+                .max_wasm_stack(1 << 20);
+            Engine::new(&config).unwrap()
+        });
+        Native(Module::new(engine, wasm).unwrap())
     }
 
     pub(super) fn run(&self, calls: &[String], fuel: u64) -> Vec<Event> {

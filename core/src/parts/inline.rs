@@ -1,0 +1,818 @@
+//! Parts where Wasmtime counts fuel by itself, so that the count stays what it is.
+//!
+//! A large operation becomes code in its place: a call would write the count back to
+//! the store, and what a later trap loses would change. Of what the operation costs,
+//! one and a unit for each byte, nothing may be left over and nothing be missing.
+//!
+//! - Whether it is large has to be found out for the one, as a length may be zero. So
+//!   [`free_operators!`] lists operators that Wasmtime is told to charge nothing for:
+//!   such as its adapters do not consist of. What a guest has of them is preceded by a
+//!   constant that is dropped, which costs one. The look consists of them, but for its
+//!   `if`.
+//! - WebAssembly keeps a value to use it twice in locals, which cost. But the
+//!   two halves of `i64.mul_wide_u(n, -1)` are `-n` and `n - 1`, both of which say `n`.
+//! - What a large operation needs beyond that is saved again: the last bytes of each
+//!   part are written by `i64.store`, for less than a unit each.
+
+use wasm_encoder::{BlockType, Encode, HeapType, Instruction, MemArg, ValType};
+use wasmparser::{FunctionBody, Operator};
+
+use crate::error::{Error, Result};
+
+use super::operation::{Memory, Operation};
+use super::{InParts, Offsets, Read, Shape, may_have_bulk};
+
+/// Calls a macro with the operators that have to be free of charge in modules that
+/// [`module`] gives: names, as `wasmparser` has them. Adapters that Wasmtime generates
+/// must have none of them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! free_operators {
+    ($with:ident) => {
+        $with! {
+            F64ConvertI32U F64ConvertI64S F64ConvertI64U F64Div F64Neg F64Sqrt I32Rotr
+            I32TruncSatF64U I64MulWideU I64TruncSatF64S MemoryCopy MemoryFill MemoryGrow
+            MemoryInit RefIsNull RefNull TableCopy TableFill TableGrow TableInit
+        }
+    };
+}
+
+macro_rules! is_free {
+    ($($name:ident)*) => {
+        /// Whether an operator is paid for in front of it.
+        fn is_free(operator: &Operator<'_>) -> bool {
+            matches!(operator, $(Operator::$name { .. })|*)
+        }
+    };
+}
+
+crate::free_operators!(is_free);
+
+/// What an instruction costs, of those that are put into the code.
+fn price(instruction: &Instruction<'_>) -> u64 {
+    use Instruction as I;
+    let free = matches!(
+        instruction,
+        I::Block(_)
+            | I::Loop(_)
+            | I::Else
+            | I::End
+            | I::Drop
+            | I::Unreachable
+            | I::F64ConvertI32U
+            | I::F64ConvertI64S
+            | I::F64ConvertI64U
+            | I::F64Div
+            | I::F64Neg
+            | I::F64Sqrt
+            | I::I32Rotr
+            | I::I32TruncSatF64U
+            | I::I64MulWideU
+            | I::I64TruncSatF64S
+            | I::MemoryCopy { .. }
+            | I::MemoryFill(_)
+            | I::RefIsNull
+            | I::RefNull(_)
+    );
+    u64::from(!free)
+}
+
+/// How large operations and their parts are.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Scale {
+    /// What is done at once. It has to be more than what is written by stores.
+    pub part: u32,
+    /// Lengths of up to the square root of 2^(32 - halvings) are not cut. That, too, has
+    /// to be more than what is written by stores.
+    pub halvings: u32,
+}
+
+impl Default for Scale {
+    /// Parts as elsewhere; lengths of up to 46,340 bytes are not cut.
+    fn default() -> Self {
+        Scale {
+            part: super::PART,
+            halvings: 1,
+        }
+    }
+}
+
+/// The lengths of the bulk operations in each body of a module, in the order of the
+/// code, those of tables and growth among them: if Wasmtime knows them when it
+/// compiles. Short ones are not checked.
+pub type Known<'a> = dyn Fn(&[u8]) -> Vec<Vec<Option<u64>>> + 'a;
+
+/// The longest segment of data that `memory.init` may name, in bytes: to copy it takes
+/// 8 ms where the system has to provide the memory. Nothing can be saved there, as
+/// nothing else reads a segment, so it is not done in parts.
+const MOST_INIT: usize = 8 << 20;
+
+/// A component all of whose modules have been through [`module`], those of nested
+/// components too; nothing if none is changed. The component is valid.
+///
+/// # Errors
+///
+/// As [`module`].
+pub fn component(wasm: &[u8], known: &Known<'_>) -> Result<Option<InParts>> {
+    super::walk(wasm, &|wasm| module(wasm, known, Scale::default()))
+}
+
+/// A module without large fills and copies whose fuel by Wasmtime is what it was, if
+/// those of [`free_operators!`] are free; nothing if nothing is changed. It is valid.
+///
+/// # Errors
+///
+/// `Unsupported` for a `memory.init` from a segment of more than 8 MiB, which is not made
+/// in parts.
+pub fn module(wasm: &[u8], known: &Known<'_>, scale: Scale) -> Result<Option<InParts>> {
+    let Ok(shape) = Shape::read(wasm) else {
+        return Ok(None);
+    };
+    let mut module = Module {
+        wasm,
+        shape: &shape,
+        scale,
+        known: &|| known(wasm),
+        lengths: None,
+        types: Vec::new(),
+        too_long: None,
+    };
+    let mut code = Vec::with_capacity(shape.code.len() + 256);
+    let mut offsets = Offsets::default();
+    let mut changed = false;
+    for (index, body) in shape.bodies.iter().enumerate() {
+        let Ok(body) = module.body(index, body, &mut code, &mut offsets) else {
+            return Ok(None);
+        };
+        changed |= body;
+    }
+    if let Some(len) = module.too_long {
+        return Err(Error::unsupported(format!(
+            "`memory.init` from a data segment of {len} bytes cannot be stopped in time where \
+             Wasmtime counts fuel: {MOST_INIT} bytes is the most there, unless only fuel is \
+             counted"
+        )));
+    }
+    let types = module.types;
+    Ok(changed.then(|| shape.write(wasm, &types, 0, &code, &offsets, None)))
+}
+
+struct Module<'a, 'b> {
+    wasm: &'a [u8],
+    shape: &'a Shape<'b>,
+    scale: Scale,
+    known: &'a dyn Fn() -> Vec<Vec<Option<u64>>>,
+    lengths: Option<Vec<Vec<Option<u64>>>>,
+    /// What is on the stack where it is known whether an operation is large: types of
+    /// blocks that are appended to those of the module.
+    types: Vec<Vec<u8>>,
+    /// A segment of data that is too long to be read at once.
+    too_long: Option<usize>,
+}
+
+impl Module<'_, '_> {
+    /// Writes a body, and says whether it is changed.
+    fn body(
+        &mut self,
+        index: usize,
+        body: &FunctionBody<'_>,
+        code: &mut Vec<u8>,
+        offsets: &mut Offsets,
+    ) -> Read<bool> {
+        let wasm = self.wasm;
+        let range = body.range();
+        let mut locals = 0u32;
+        let mut groups = 0u32;
+        let mut reader = body.get_locals_reader()?;
+        let groups_at = reader.original_position();
+        for _ in 0..reader.get_count() {
+            locals = locals.saturating_add(reader.read()?.0);
+            groups += 1;
+        }
+        let mut operators = body.get_operators_reader()?;
+        let operators_at = operators.original_position();
+        let bulk = may_have_bulk(body.as_bytes());
+        let params = if bulk { self.shape.params(index) } else { 0 };
+        let locals = Locals {
+            first: params.saturating_add(locals),
+        };
+
+        let mut new = Code::default();
+        let mut copied = operators_at;
+        let mut wants_locals = false;
+        let mut literal = None;
+        let mut bulks = 0;
+        while !operators.eof() {
+            let (operator, at) = operators.read_with_offset()?;
+            let before = literal;
+            literal = match operator {
+                Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
+                Operator::I64Const { value } => Some(value.cast_unsigned()),
+                _ => None,
+            };
+            if !is_free(&operator) {
+                continue;
+            }
+            new.bytes.extend_from_slice(&wasm[copied..at]);
+            copied = at;
+            if !bulk || !is_bulk(&operator) {
+                new.pay(1);
+                new.points.push((new.bytes.len(), at));
+                continue;
+            }
+            let length = before.or_else(|| self.known(index, bulks));
+            bulks += 1;
+            let operation = match self.shape.operation(&operator) {
+                Some(Operation::Init { segment, .. }) => {
+                    let len = self.shape.segments[segment as usize];
+                    if len > MOST_INIT {
+                        self.too_long = Some(len);
+                    }
+                    None
+                }
+                None => None,
+                Some(it) => locals.fit().then_some(it),
+            };
+            match operation {
+                Some(operation) if !matches!(length, Some(length) if length <= u64::from(self.scale.part)) =>
+                {
+                    wants_locals = true;
+                    copied = operators.original_position();
+                    let mut site = Site {
+                        operation,
+                        to: operation.to(),
+                        from: operation.from(),
+                        is_64: operation.length_is_64(),
+                        scale: self.scale,
+                        locals,
+                        at,
+                    };
+                    let known = length.is_some();
+                    site.write(known, &mut new, &mut self.types, self.shape.types);
+                    new.points.push((new.bytes.len(), copied));
+                }
+                _ => {
+                    if before.is_some() {
+                        new.pay(1);
+                    } else {
+                        let is_64 = self.shape.length_is_64(&operator);
+                        new.repeat(length, is_64);
+                    }
+                    new.points.push((new.bytes.len(), at));
+                }
+            }
+        }
+        new.bytes.extend_from_slice(&wasm[copied..range.end]);
+
+        let mut head = Vec::new();
+        let added = if wants_locals { Locals::GROUPS } else { &[] };
+        (groups + added.len() as u32).encode(&mut head);
+        head.extend_from_slice(&wasm[groups_at..operators_at]);
+        for (count, ty) in added {
+            count.encode(&mut head);
+            ty.encode(&mut head);
+        }
+        (head.len() + new.bytes.len()).encode(code);
+        offsets.add(code.len(), Some(range.start));
+        code.extend_from_slice(&head);
+        offsets.add(code.len(), Some(operators_at));
+        for (at, original) in &new.points {
+            offsets.add(code.len() + at, Some(*original));
+        }
+        code.extend_from_slice(&new.bytes);
+        Ok(!new.points.is_empty())
+    }
+
+    /// The length of a bulk operation that no constant is in front of, if Wasmtime
+    /// knows it.
+    fn known(&mut self, body: usize, bulk: usize) -> Option<u64> {
+        let known = self.known;
+        let lengths = self.lengths.get_or_insert_with(known);
+        lengths.get(body)?.get(bulk).copied()?
+    }
+}
+
+/// Whether an operator is charged by its length: see [`Known`].
+fn is_bulk(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::MemoryCopy { .. }
+            | O::MemoryFill { .. }
+            | O::MemoryInit { .. }
+            | O::MemoryGrow { .. }
+            | O::TableCopy { .. }
+            | O::TableFill { .. }
+            | O::TableInit { .. }
+            | O::TableGrow { .. }
+    )
+}
+
+/// The locals that are appended to a function's.
+#[derive(Clone, Copy)]
+struct Locals {
+    first: u32,
+}
+
+/// What a local is for.
+#[derive(Clone, Copy)]
+enum Use {
+    /// Where to and from, in the type of addresses.
+    To,
+    From,
+    /// How they go on; later, where the last bytes are.
+    ToNext,
+    FromNext,
+    /// What is filled with.
+    Value,
+    /// How much is left.
+    Len,
+    /// Eight bytes of the value.
+    Pattern,
+    /// One, if a copy begins at its end, else zero.
+    Back,
+}
+
+impl Locals {
+    const GROUPS: &'static [(u32, ValType)] = &[(5, ValType::I32), (7, ValType::I64)];
+
+    /// Whether a function may have so many.
+    fn fit(self) -> bool {
+        const MOST: u32 = 50_000;
+        self.first.saturating_add(12) <= MOST
+    }
+
+    fn of(self, it: Use, is_64: bool) -> u32 {
+        let wide = if is_64 { 5 } else { 0 };
+        self.first
+            + match it {
+                Use::To => wide,
+                Use::From => wide + 1,
+                Use::ToNext => wide + 2,
+                Use::FromNext => wide + 3,
+                Use::Value => 4,
+                Use::Len => 9,
+                Use::Pattern => 10,
+                Use::Back => 11,
+            }
+    }
+}
+
+/// Code, what it costs, and which of its places stand for which of the original.
+#[derive(Default)]
+struct Code {
+    bytes: Vec<u8>,
+    cost: u64,
+    points: Vec<(usize, usize)>,
+}
+
+impl Code {
+    /// Does nothing, for so many units.
+    fn pay(&mut self, units: u64) {
+        for _ in 0..units {
+            self.put(&Instruction::I32Const(0));
+            self.put(&Instruction::Drop);
+        }
+    }
+
+    /// For a unit, a length that is on the stack, such that Wasmtime knows it, or does
+    /// not, as it did in the original: what it knows depends on the code around.
+    fn repeat(&mut self, length: Option<u64>, is_64: bool) {
+        use Instruction as I;
+        let Some(length) = length else {
+            if is_64 {
+                one(self);
+                self.put(&I::F64ConvertI32U);
+                self.put(&I::I64TruncSatF64S);
+                self.put(&I::I64MulWideU);
+                self.put(&I::Drop);
+            } else {
+                self.put(&I::F64ConvertI32U);
+                self.put(&I::I32TruncSatF64U);
+            }
+            return self.pay(1);
+        };
+        self.put(&I::Drop);
+        self.put(&if is_64 {
+            I::I64Const(length as i64)
+        } else {
+            I::I32Const(length as i32)
+        });
+    }
+
+    fn put(&mut self, instruction: &Instruction<'_>) {
+        self.cost += price(instruction);
+        instruction.encode(&mut self.bytes);
+    }
+}
+
+/// The number, for nothing.
+fn one(out: &mut Code) {
+    out.put(&Instruction::RefNull(HeapType::FUNC));
+    out.put(&Instruction::RefIsNull);
+}
+
+/// A large operation in the code.
+struct Site {
+    operation: Operation,
+    to: Memory,
+    from: Option<Memory>,
+    /// Whether its length has 64 bits.
+    is_64: bool,
+    scale: Scale,
+    locals: Locals,
+    /// Where it is in the original.
+    at: usize,
+}
+
+impl Site {
+    /// Writes what stands for the operation, which costs the same. `is_large`, if it
+    /// is known to be.
+    fn write(&mut self, is_large: bool, out: &mut Code, types: &mut Vec<Vec<u8>>, first: u32) {
+        if is_large {
+            out.pay(1);
+            if !self.is_64 {
+                out.put(&Instruction::I64ExtendI32U);
+            }
+            self.set(out, Use::Len);
+            let already = u64::from(!self.is_64) + 1;
+            self.large(already, out);
+            return;
+        }
+        let ty = self.operation.block_type();
+        let index = types.iter().position(|it| *it == ty).unwrap_or_else(|| {
+            types.push(ty);
+            types.len() - 1
+        });
+        self.look(out);
+        out.put(&Instruction::If(BlockType::FunctionType(
+            first + index as u32,
+        )));
+        // The length is on the stack, negative.
+        self.set(out, Use::Len);
+        out.put(&Instruction::I64Const(0));
+        self.get(out, Use::Len);
+        out.put(&Instruction::I64Sub);
+        self.set(out, Use::Len);
+        self.large(5, out);
+        out.put(&Instruction::Else);
+        out.put(&Instruction::F64ConvertI64S);
+        out.put(&Instruction::F64Neg);
+        out.put(&if self.is_64 {
+            Instruction::I64TruncSatF64S
+        } else {
+            Instruction::I32TruncSatF64U
+        });
+        self.operate(out);
+        out.put(&Instruction::End);
+    }
+
+    /// From a length to its negative, and whether it is large. It costs nothing.
+    fn look(&self, out: &mut Code) {
+        use Instruction as I;
+        if !self.is_64 {
+            out.put(&I::F64ConvertI32U);
+            out.put(&I::I64TruncSatF64S);
+        }
+        one(out);
+        let minus = [I::F64ConvertI32U, I::F64Neg, I::I64TruncSatF64S];
+        minus.iter().for_each(|it| out.put(it));
+        // `-n`, and `n - 1` if it is not zero.
+        out.put(&I::I64MulWideU);
+        out.put(&I::F64ConvertI64U);
+        // The longest that is not.
+        one(out);
+        for _ in 0..self.scale.halvings {
+            one(out);
+            out.put(&I::I32Rotr);
+        }
+        let divide = [I::F64ConvertI32U, I::F64Sqrt, I::F64Div, I::I32TruncSatF64U];
+        divide.iter().for_each(|it| out.put(it));
+    }
+
+    fn local(&self, it: Use) -> (u32, bool) {
+        let is_64 = match it {
+            Use::To | Use::ToNext => self.to.is_64,
+            Use::From | Use::FromNext => self.from.is_some_and(|from| from.is_64),
+            Use::Value => false,
+            Use::Len | Use::Pattern | Use::Back => true,
+        };
+        (self.locals.of(it, is_64), is_64)
+    }
+
+    fn get(&self, out: &mut Code, it: Use) {
+        out.put(&Instruction::LocalGet(self.local(it).0));
+    }
+
+    fn set(&self, out: &mut Code, it: Use) {
+        out.put(&Instruction::LocalSet(self.local(it).0));
+    }
+
+    /// A local as a number of 64 bits.
+    fn get_wide(&self, out: &mut Code, it: Use) {
+        self.get(out, it);
+        if !self.local(it).1 {
+            out.put(&Instruction::I64ExtendI32U);
+        }
+    }
+
+    /// Adds a number of 64 bits that is on the stack to a local.
+    fn add_to(&self, out: &mut Code, it: Use) {
+        let is_64 = self.local(it).1;
+        if !is_64 {
+            out.put(&Instruction::I32WrapI64);
+        }
+        self.get(out, it);
+        out.put(&if is_64 {
+            Instruction::I64Add
+        } else {
+            Instruction::I32Add
+        });
+    }
+
+    /// The operation itself, where an engine may stop the guest, or trap.
+    fn operate(&self, out: &mut Code) {
+        out.points.push((out.bytes.len(), self.at));
+        out.put(&self.operation.instruction());
+    }
+
+    /// What is left, less a number, as a length.
+    fn len_less(&self, out: &mut Code, less: u64) {
+        self.get(out, Use::Len);
+        out.put(&Instruction::I64Const(less as i64));
+        out.put(&Instruction::I64Sub);
+        if !self.is_64 {
+            out.put(&Instruction::I32WrapI64);
+        }
+    }
+
+    /// What the second operand is: a value, or where from.
+    fn second(&self) -> Use {
+        match self.from {
+            Some(_) => Use::From,
+            None => Use::Value,
+        }
+    }
+
+    /// Whether a range is out of bounds of its memory.
+    fn is_outside(&self, out: &mut Code, memory: Memory, start: Use) {
+        let size = |out: &mut Code| {
+            out.put(&Instruction::MemorySize(memory.index));
+            if !memory.is_64 {
+                out.put(&Instruction::I64ExtendI32U);
+            }
+            out.put(&Instruction::I64Const(16));
+            out.put(&Instruction::I64Shl);
+        };
+        self.get(out, Use::Len);
+        size(out);
+        out.put(&Instruction::I64GtU);
+        self.get_wide(out, start);
+        size(out);
+        self.get(out, Use::Len);
+        out.put(&Instruction::I64Sub);
+        out.put(&Instruction::I64GtU);
+        out.put(&Instruction::I32Or);
+    }
+
+    /// The operation in parts. The length is in its local; the other operands are on
+    /// the stack. `already` is what has been spent of what it costs.
+    ///
+    /// ```text
+    /// if any of it is out of bounds
+    ///   an operation that traps, with as many bytes as are to be paid for
+    /// end
+    /// loop while there is more than a part
+    ///   a part, less some bytes; those by stores
+    /// end
+    /// the rest, less some bytes; those by stores
+    /// ```
+    fn large(&self, already: u64, out: &mut Code) {
+        let start = out.cost - already;
+        self.set(out, self.second());
+        self.set(out, Use::To);
+
+        self.is_outside(out, self.to, Use::To);
+        if let Some(from) = self.from {
+            self.is_outside(out, from, Use::From);
+            out.put(&Instruction::I32Or);
+        }
+        out.put(&Instruction::If(BlockType::Empty));
+        let paid = out.cost;
+        // Beyond every memory, if there is more than a byte.
+        out.put(&if self.to.is_64 {
+            Instruction::I64Const(-1)
+        } else {
+            Instruction::I32Const(-1)
+        });
+        self.get(out, self.second());
+        let operands = 5 + u64::from(!self.is_64);
+        self.len_less(out, paid - start + operands);
+        debug_assert_eq!(out.cost - paid, operands, "what the operands cost");
+        self.operate(out);
+        out.put(&Instruction::Unreachable);
+        out.put(&Instruction::End);
+        // That is not where code goes on.
+        out.cost = paid;
+
+        let part = i64::from(self.scale.part);
+        if self.from.is_some() {
+            self.choose_direction(out);
+        } else {
+            self.get(out, Use::Value);
+            out.put(&Instruction::I32Const(0xff));
+            out.put(&Instruction::I32And);
+            out.put(&Instruction::I64ExtendI32U);
+            out.put(&Instruction::I64Const(0x0101_0101_0101_0101));
+            out.put(&Instruction::I64Mul);
+            self.set(out, Use::Pattern);
+        }
+
+        out.put(&Instruction::Block(BlockType::Empty));
+        self.get(out, Use::Len);
+        out.put(&Instruction::I64Const(2 * part));
+        out.put(&Instruction::I64LtU);
+        out.put(&Instruction::BrIf(0));
+        let before = out.cost;
+        self.parts(out);
+        // It costs what it does.
+        out.cost = before;
+        out.put(&Instruction::End);
+
+        if self.from.is_some() {
+            self.end_of_direction(out);
+        }
+        self.rest(start, out);
+    }
+
+    /// A copy begins at its end if it is to a place behind, as what is overwritten
+    /// must have been copied by then. Two memories of a module can be one.
+    fn choose_direction(&self, out: &mut Code) {
+        let part = i64::from(self.scale.part);
+        self.get_wide(out, Use::To);
+        self.get_wide(out, Use::From);
+        out.put(&Instruction::I64GtU);
+        out.put(&Instruction::I64ExtendI32U);
+        self.set(out, Use::Back);
+        for it in [Use::To, Use::From] {
+            self.get(out, Use::Back);
+            self.get(out, Use::Len);
+            out.put(&Instruction::I64Const(part));
+            out.put(&Instruction::I64Sub);
+            out.put(&Instruction::I64Mul);
+            self.add_to(out, it);
+            self.set(out, it);
+        }
+        for it in [Use::ToNext, Use::FromNext] {
+            out.put(&Instruction::I64Const(part));
+            self.get(out, Use::Back);
+            out.put(&Instruction::I64Const(2 * part));
+            out.put(&Instruction::I64Mul);
+            out.put(&Instruction::I64Sub);
+            if !self.local(it).1 {
+                out.put(&Instruction::I32WrapI64);
+            }
+            self.set(out, it);
+        }
+    }
+
+    /// Back to where what is left begins.
+    fn end_of_direction(&self, out: &mut Code) {
+        for it in [Use::To, Use::From] {
+            self.get(out, Use::Back);
+            out.put(&Instruction::I64Const(i64::from(self.scale.part)));
+            self.get(out, Use::Len);
+            out.put(&Instruction::I64Sub);
+            out.put(&Instruction::I64Mul);
+            self.add_to(out, it);
+            self.set(out, it);
+        }
+    }
+
+    /// Parts, each of which costs what its bytes do.
+    fn parts(&self, out: &mut Code) {
+        let part = i64::from(self.scale.part);
+        out.points.push((out.bytes.len(), self.at));
+        out.put(&Instruction::Loop(BlockType::Empty));
+        let start = out.cost;
+        let mut after = Code::default();
+        let moves: &[_] = match self.from {
+            Some(_) => &[(Use::To, Use::ToNext), (Use::From, Use::FromNext)],
+            None => &[(Use::To, Use::To)],
+        };
+        for (it, next) in moves {
+            if self.from.is_some() {
+                self.get_wide(&mut after, *next);
+            } else {
+                after.put(&Instruction::I64Const(part));
+            }
+            self.add_to(&mut after, *it);
+            self.set(&mut after, *it);
+        }
+        self.get(&mut after, Use::Len);
+        after.put(&Instruction::I64Const(part));
+        after.put(&Instruction::I64Sub);
+        self.set(&mut after, Use::Len);
+        self.get(&mut after, Use::Len);
+        after.put(&Instruction::I64Const(2 * part));
+        after.put(&Instruction::I64GeU);
+        after.put(&Instruction::BrIf(0));
+
+        // Three operands.
+        let stores = self.stores(after.cost + 3);
+        let by_stores = 8 * stores;
+        let first = (part as u64) - by_stores;
+        let ends = (Use::To, Use::From);
+        self.loads(out, ends, first, stores);
+        self.get(out, Use::To);
+        self.get(out, self.second());
+        out.put(&if self.is_64 {
+            Instruction::I64Const(first as i64)
+        } else {
+            Instruction::I32Const(first as i32)
+        });
+        self.operate(out);
+        self.store(out, ends, first, stores);
+        let spent = out.cost - start + after.cost;
+        out.pay(by_stores - spent);
+        out.bytes.append(&mut after.bytes);
+        out.put(&Instruction::End);
+    }
+
+    /// What is left, for what is left to be paid.
+    fn rest(&self, start: u64, out: &mut Code) {
+        let by_stores = |bytes: u64, out: &mut Code| {
+            for (it, end) in [(Use::To, Use::ToNext), (Use::From, Use::FromNext)] {
+                if let (Use::From, None) = (it, self.from) {
+                    continue;
+                }
+                self.get(out, Use::Len);
+                out.put(&Instruction::I64Const(bytes as i64));
+                out.put(&Instruction::I64Sub);
+                self.add_to(out, it);
+                self.set(out, end);
+            }
+        };
+        let operands = 5 + u64::from(!self.is_64);
+        // What the addresses cost does not depend on their number.
+        let mut measured = Code::default();
+        by_stores(0, &mut measured);
+        let stores = self.stores(out.cost - start + measured.cost + operands);
+        let bytes = 8 * stores;
+
+        by_stores(bytes, out);
+        let ends = (Use::ToNext, Use::FromNext);
+        self.loads(out, ends, 0, stores);
+        self.get(out, Use::To);
+        self.get(out, self.second());
+        self.len_less(out, bytes);
+        self.operate(out);
+        self.store(out, ends, 0, stores);
+        let spent = out.cost - start;
+        out.pay(bytes - spent);
+        // Wasmtime checks before it does anything: the head of a loop does it after.
+        out.points.push((out.bytes.len(), self.at));
+        out.put(&Instruction::Loop(BlockType::Empty));
+        out.put(&Instruction::End);
+    }
+
+    /// How many stores save what they cost, and so much more.
+    fn stores(&self, cost: u64) -> u64 {
+        let each = if self.from.is_some() { 4 } else { 3 };
+        cost.div_ceil(8 - each)
+    }
+
+    fn access(memory: Memory, offset: u64) -> MemArg {
+        MemArg {
+            offset,
+            align: 0,
+            memory_index: memory.index,
+        }
+    }
+
+    /// Of a copy: addresses to store at, with what is to be there, before any of it is
+    /// overwritten.
+    fn loads(&self, out: &mut Code, (to, from): (Use, Use), offset: u64, count: u64) {
+        let Some(memory) = self.from else {
+            return;
+        };
+        for each in 0..count {
+            self.get(out, to);
+            self.get(out, from);
+            let access = Self::access(memory, offset + 8 * each);
+            out.put(&Instruction::I64Load(access));
+        }
+    }
+
+    fn store(&self, out: &mut Code, (to, _): (Use, Use), offset: u64, count: u64) {
+        for each in (0..count).rev() {
+            if self.from.is_none() {
+                self.get(out, to);
+                self.get(out, Use::Pattern);
+            }
+            let access = Self::access(self.to, offset + 8 * each);
+            out.put(&Instruction::I64Store(access));
+        }
+    }
+}
