@@ -14,7 +14,7 @@ use wasmi::CustomFuelCosts;
 use crate::growth::{self, Growth};
 use crate::initial::Initial;
 use crate::large::{self, Beginning};
-use crate::{select, start};
+use crate::{select, start, unroll};
 
 /// What wasmi can do, as it is built here.
 pub(crate) fn support() -> Support {
@@ -192,6 +192,11 @@ impl Unit {
                 Some(it) => (&*it.wasm, it.memories.clone()),
                 None => (now, Arc::default()),
             };
+            let unrolled = match self.stops() {
+                true => unroll::rewrite(now),
+                false => None,
+            };
+            let now = unrolled.as_deref().unwrap_or(now);
             match wasmi::Module::new(self.engine(), now) {
                 Ok(inner) => Ok(Module {
                     inner,

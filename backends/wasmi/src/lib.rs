@@ -23,6 +23,7 @@ mod signature;
 mod start;
 mod store;
 mod trap;
+mod unroll;
 
 use enginebay_core::{Config, Result, Support};
 use enginebay_layer::{CoreEngine, CoreExtern, CoreType, Data, Layer, Signature};

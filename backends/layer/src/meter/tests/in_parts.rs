@@ -185,7 +185,12 @@ fn run(seeds: std::ops::Range<u64>) {
         };
         // One for one, as the first that traps is the last.
         for call in calls {
-            let counts = compare(&format!("{seed}, {call}"), &wasm, &[call.clone()], plan);
+            let counts = compare(
+                &format!("{seed}, {call}"),
+                &wasm,
+                std::slice::from_ref(&call),
+                plan,
+            );
             all.runs += counts.runs;
             all.traps += counts.traps;
             all.exhausted += counts.exhausted;
