@@ -65,6 +65,11 @@ pub use enginebay_macros::bindgen;
 #[cfg(feature = "wasi")]
 pub use enginebay_wasi as wasi;
 
+#[cfg(all(feature = "wasi", debug_assertions))]
+#[doc(hidden)]
+#[path = "shared.rs"]
+pub mod __shared;
+
 pub use registry::*;
 
 /// The host contract: manifest, permissions and services.
