@@ -103,6 +103,7 @@ pub fn config(config: &Config) -> wasmtime::Config {
     if interruption == Interruption::Fuel {
         // What components consist of is decided before Wasmtime sees them.
         engine
+            .wasm_simd(true)
             .wasm_wide_arithmetic(true)
             .operator_cost(prices(interruption));
     }

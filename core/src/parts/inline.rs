@@ -12,7 +12,9 @@
 //! - WebAssembly keeps a value to use it twice in locals, which cost. But the
 //!   two halves of `i64.mul_wide_u(n, -1)` are `-n` and `n - 1`, both of which say `n`.
 //! - What a large operation needs beyond that is saved again: the last bytes of each
-//!   part are written by `i64.store`, for less than a unit each.
+//!   part are written by `v128.store`, for less than a unit each.
+
+use std::cell::Cell;
 
 use wasm_encoder::{BlockType, Encode, HeapType, Instruction, MemArg, ValType};
 use wasmparser::{FunctionBody, Operator};
@@ -86,6 +88,8 @@ pub struct Scale {
     /// Lengths of up to the square root of 2^(32 - halvings) are not cut. That, too, has
     /// to be more than what is written by stores.
     pub halvings: u32,
+    /// Whether stores are of vectors, of 16 bytes; else they are of 8.
+    pub vectors: bool,
 }
 
 impl Default for Scale {
@@ -94,6 +98,8 @@ impl Default for Scale {
         Scale {
             part: super::PART,
             halvings: 1,
+            // Where each processor has them.
+            vectors: cfg!(any(target_arch = "x86_64", target_arch = "aarch64")),
         }
     }
 }
@@ -108,6 +114,10 @@ pub type Known<'a> = dyn Fn(&[u8]) -> Vec<Vec<Option<u64>>> + 'a;
 /// nothing else reads a segment, so it is not done in parts.
 const MOST_INIT: usize = 8 << 20;
 
+/// How many operations of a component may be made in parts: each becomes some 1.5 KiB
+/// of machine code, and real programs have some for each 3 KiB of theirs.
+const MOST_IN_PARTS: usize = 16_384;
+
 /// A component all of whose modules have been through [`module`], those of nested
 /// components too; nothing if none is changed. The component is valid.
 ///
@@ -115,7 +125,8 @@ const MOST_INIT: usize = 8 << 20;
 ///
 /// As [`module`].
 pub fn component(wasm: &[u8], known: &Known<'_>) -> Result<Option<InParts>> {
-    super::walk(wasm, &|wasm| module(wasm, known, Scale::default()))
+    let left = Cell::new(MOST_IN_PARTS);
+    super::walk(wasm, &|wasm| part(wasm, known, Scale::default(), &left))
 }
 
 /// A module without large fills and copies whose fuel by Wasmtime is what it was, if
@@ -124,8 +135,18 @@ pub fn component(wasm: &[u8], known: &Known<'_>) -> Result<Option<InParts>> {
 /// # Errors
 ///
 /// `Unsupported` for a `memory.init` from a segment of more than 8 MiB, which is not made
-/// in parts.
+/// in parts, and for more than 16,384 operations that are.
 pub fn module(wasm: &[u8], known: &Known<'_>, scale: Scale) -> Result<Option<InParts>> {
+    part(wasm, known, scale, &Cell::new(MOST_IN_PARTS))
+}
+
+/// A module of a component for which so many operations are left.
+fn part(
+    wasm: &[u8],
+    known: &Known<'_>,
+    scale: Scale,
+    left: &Cell<usize>,
+) -> Result<Option<InParts>> {
     let Ok(shape) = Shape::read(wasm) else {
         return Ok(None);
     };
@@ -136,7 +157,9 @@ pub fn module(wasm: &[u8], known: &Known<'_>, scale: Scale) -> Result<Option<InP
         known: &|| known(wasm),
         lengths: None,
         types: Vec::new(),
+        left,
         too_long: None,
+        too_many: false,
     };
     let mut code = Vec::with_capacity(shape.code.len() + 256);
     let mut offsets = Offsets::default();
@@ -146,6 +169,13 @@ pub fn module(wasm: &[u8], known: &Known<'_>, scale: Scale) -> Result<Option<InP
             return Ok(None);
         };
         changed |= body;
+        if module.too_many {
+            return Err(Error::unsupported(format!(
+                "the component has more than {MOST_IN_PARTS} fills and copies that may be large: \
+                 Wasmtime cannot stop them in time where it counts fuel, unless only fuel is \
+                 counted"
+            )));
+        }
     }
     if let Some(len) = module.too_long {
         return Err(Error::unsupported(format!(
@@ -167,8 +197,11 @@ struct Module<'a, 'b> {
     /// What is on the stack where it is known whether an operation is large: types of
     /// blocks that are appended to those of the module.
     types: Vec<Vec<u8>>,
+    /// How many more operations may be made in parts.
+    left: &'a Cell<usize>,
     /// A segment of data that is too long to be read at once.
     too_long: Option<usize>,
+    too_many: bool,
 }
 
 impl Module<'_, '_> {
@@ -237,6 +270,11 @@ impl Module<'_, '_> {
             match operation {
                 Some(operation) if !matches!(length, Some(length) if length <= u64::from(self.scale.part)) =>
                 {
+                    let Some(left) = self.left.get().checked_sub(1) else {
+                        self.too_many = true;
+                        return Ok(true);
+                    };
+                    self.left.set(left);
                     wants_locals = true;
                     copied = operators.original_position();
                     let mut site = Site {
@@ -328,19 +366,21 @@ enum Use {
     Value,
     /// How much is left.
     Len,
-    /// Eight bytes of the value.
+    /// As many bytes of the value as are stored at once.
     Pattern,
+    Vector,
     /// One, if a copy begins at its end, else zero.
     Back,
 }
 
 impl Locals {
-    const GROUPS: &'static [(u32, ValType)] = &[(5, ValType::I32), (7, ValType::I64)];
+    const GROUPS: &'static [(u32, ValType)] =
+        &[(5, ValType::I32), (7, ValType::I64), (1, ValType::V128)];
 
     /// Whether a function may have so many.
     fn fit(self) -> bool {
         const MOST: u32 = 50_000;
-        self.first.saturating_add(12) <= MOST
+        self.first.saturating_add(13) <= MOST
     }
 
     fn of(self, it: Use, is_64: bool) -> u32 {
@@ -355,6 +395,7 @@ impl Locals {
                 Use::Len => 9,
                 Use::Pattern => 10,
                 Use::Back => 11,
+                Use::Vector => 12,
             }
     }
 }
@@ -496,7 +537,7 @@ impl Site {
             Use::To | Use::ToNext => self.to.is_64,
             Use::From | Use::FromNext => self.from.is_some_and(|from| from.is_64),
             Use::Value => false,
-            Use::Len | Use::Pattern | Use::Back => true,
+            Use::Len | Use::Pattern | Use::Vector | Use::Back => true,
         };
         (self.locals.of(it, is_64), is_64)
     }
@@ -552,6 +593,21 @@ impl Site {
         match self.from {
             Some(_) => Use::From,
             None => Use::Value,
+        }
+    }
+
+    fn pattern(&self) -> Use {
+        match self.scale.vectors {
+            true => Use::Vector,
+            false => Use::Pattern,
+        }
+    }
+
+    /// How many bytes a store writes.
+    fn width(&self) -> u64 {
+        match self.scale.vectors {
+            true => 16,
+            false => 8,
         }
     }
 
@@ -621,12 +677,16 @@ impl Site {
             self.choose_direction(out);
         } else {
             self.get(out, Use::Value);
-            out.put(&Instruction::I32Const(0xff));
-            out.put(&Instruction::I32And);
-            out.put(&Instruction::I64ExtendI32U);
-            out.put(&Instruction::I64Const(0x0101_0101_0101_0101));
-            out.put(&Instruction::I64Mul);
-            self.set(out, Use::Pattern);
+            if self.scale.vectors {
+                out.put(&Instruction::I8x16Splat);
+            } else {
+                out.put(&Instruction::I32Const(0xff));
+                out.put(&Instruction::I32And);
+                out.put(&Instruction::I64ExtendI32U);
+                out.put(&Instruction::I64Const(0x0101_0101_0101_0101));
+                out.put(&Instruction::I64Mul);
+            }
+            self.set(out, self.pattern());
         }
 
         out.put(&Instruction::Block(BlockType::Empty));
@@ -721,7 +781,7 @@ impl Site {
 
         // Three operands.
         let stores = self.stores(after.cost + 3);
-        let by_stores = 8 * stores;
+        let by_stores = self.width() * stores;
         let first = (part as u64) - by_stores;
         let ends = (Use::To, Use::From);
         self.loads(out, ends, first, stores);
@@ -759,7 +819,7 @@ impl Site {
         let mut measured = Code::default();
         by_stores(0, &mut measured);
         let stores = self.stores(out.cost - start + measured.cost + operands);
-        let bytes = 8 * stores;
+        let bytes = self.width() * stores;
 
         by_stores(bytes, out);
         let ends = (Use::ToNext, Use::FromNext);
@@ -780,7 +840,7 @@ impl Site {
     /// How many stores save what they cost, and so much more.
     fn stores(&self, cost: u64) -> u64 {
         let each = if self.from.is_some() { 4 } else { 3 };
-        cost.div_ceil(8 - each)
+        cost.div_ceil(self.width() - each)
     }
 
     fn access(memory: Memory, offset: u64) -> MemArg {
@@ -800,8 +860,11 @@ impl Site {
         for each in 0..count {
             self.get(out, to);
             self.get(out, from);
-            let access = Self::access(memory, offset + 8 * each);
-            out.put(&Instruction::I64Load(access));
+            let access = Self::access(memory, offset + self.width() * each);
+            out.put(&match self.scale.vectors {
+                true => Instruction::V128Load(access),
+                false => Instruction::I64Load(access),
+            });
         }
     }
 
@@ -809,10 +872,13 @@ impl Site {
         for each in (0..count).rev() {
             if self.from.is_none() {
                 self.get(out, to);
-                self.get(out, Use::Pattern);
+                self.get(out, self.pattern());
             }
-            let access = Self::access(self.to, offset + 8 * each);
-            out.put(&Instruction::I64Store(access));
+            let access = Self::access(self.to, offset + self.width() * each);
+            out.put(&match self.scale.vectors {
+                true => Instruction::V128Store(access),
+                false => Instruction::I64Store(access),
+            });
         }
     }
 }

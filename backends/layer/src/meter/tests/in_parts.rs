@@ -12,6 +12,12 @@ use super::*;
 const SMALL: Scale = Scale {
     part: 512,
     halvings: 13,
+    vectors: false,
+};
+
+const SMALL_BY_VECTORS: Scale = Scale {
+    vectors: true,
+    ..SMALL
 };
 
 /// A module in parts; as it is, if there is nothing to do.
@@ -29,7 +35,7 @@ fn in_parts(wasm: &[u8], scale: Scale) -> Vec<u8> {
 pub(super) fn compare(name: &str, wasm: &[u8], calls: &[String], plan: Plan) -> Counts {
     let mut counts = Counts::default();
     let native = Native::compile(wasm);
-    for scale in [SMALL, Scale::default()] {
+    for scale in [SMALL, SMALL_BY_VECTORS, Scale::default()] {
         let changed = Native::compile_in_parts(&in_parts(wasm, scale));
         let mut compare = |fuel: u64| {
             let wanted = native.run(calls, fuel);
@@ -264,4 +270,20 @@ fn long_segments_are_refused() {
     let error = module((8 << 20) + 1).unwrap_err();
     assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
     assert!(error.message().contains("`memory.init`"), "{error}");
+}
+
+#[test]
+fn only_so_many_are_in_parts() {
+    let module = |count: usize| {
+        let wat = format!(
+            "(module (memory 1) (func (param $n i32) {}))",
+            "(memory.fill (i32.const 0) (i32.const 0) (local.get $n))".repeat(count)
+        );
+        let wasm = wat::parse_str(wat).unwrap();
+        inline::module(&wasm, &crate::known_lengths, Scale::default())
+    };
+    module(16_384).unwrap();
+    let error = module(16_385).unwrap_err();
+    assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
+    assert!(error.message().contains("fills and copies"), "{error}");
 }
