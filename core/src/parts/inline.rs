@@ -60,7 +60,6 @@ fn price(instruction: &Instruction<'_>) -> u64 {
             | I::Else
             | I::End
             | I::Drop
-            | I::Unreachable
             | I::F64ConvertI32U
             | I::F64ConvertI64S
             | I::F64ConvertI64U
@@ -156,7 +155,10 @@ fn part(
         scale,
         known: &|| known(wasm),
         lengths: None,
-        types: Vec::new(),
+        types: Types {
+            first: shape.types,
+            added: Vec::new(),
+        },
         left,
         too_long: None,
         too_many: false,
@@ -184,7 +186,7 @@ fn part(
              counted"
         )));
     }
-    let types = module.types;
+    let types = module.types.added;
     Ok(changed.then(|| shape.write(wasm, &types, 0, &code, &offsets, None)))
 }
 
@@ -194,9 +196,7 @@ struct Module<'a, 'b> {
     scale: Scale,
     known: &'a dyn Fn() -> Vec<Vec<Option<u64>>>,
     lengths: Option<Vec<Vec<Option<u64>>>>,
-    /// What is on the stack where it is known whether an operation is large: types of
-    /// blocks that are appended to those of the module.
-    types: Vec<Vec<u8>>,
+    types: Types,
     /// How many more operations may be made in parts.
     left: &'a Cell<usize>,
     /// A segment of data that is too long to be read at once.
@@ -277,7 +277,7 @@ impl Module<'_, '_> {
                     self.left.set(left);
                     wants_locals = true;
                     copied = operators.original_position();
-                    let mut site = Site {
+                    let site = Site {
                         operation,
                         to: operation.to(),
                         from: operation.from(),
@@ -287,7 +287,7 @@ impl Module<'_, '_> {
                         at,
                     };
                     let known = length.is_some();
-                    site.write(known, &mut new, &mut self.types, self.shape.types);
+                    site.write(known, &mut new, &mut self.types);
                     new.points.push((new.bytes.len(), copied));
                 }
                 _ => {
@@ -328,6 +328,23 @@ impl Module<'_, '_> {
         let known = self.known;
         let lengths = self.lengths.get_or_insert_with(known);
         lengths.get(body)?.get(bulk).copied()?
+    }
+}
+
+/// Types of blocks that are appended to those of a module.
+struct Types {
+    first: u32,
+    added: Vec<Vec<u8>>,
+}
+
+impl Types {
+    fn block(&mut self, ty: Vec<u8>) -> BlockType {
+        let known = self.added.iter().position(|it| *it == ty);
+        let index = known.unwrap_or_else(|| {
+            self.added.push(ty);
+            self.added.len() - 1
+        });
+        BlockType::FunctionType(self.first + index as u32)
     }
 }
 
@@ -470,33 +487,25 @@ struct Site {
 impl Site {
     /// Writes what stands for the operation, which costs the same. `is_large`, if it
     /// is known to be.
-    fn write(&mut self, is_large: bool, out: &mut Code, types: &mut Vec<Vec<u8>>, first: u32) {
+    fn write(&self, is_large: bool, out: &mut Code, types: &mut Types) {
         if is_large {
             out.pay(1);
             if !self.is_64 {
                 out.put(&Instruction::I64ExtendI32U);
             }
             self.set(out, Use::Len);
-            let already = u64::from(!self.is_64) + 1;
-            self.large(already, out);
-            return;
+            self.large(u64::from(!self.is_64) + 1, out, types);
+            return self.operate(out);
         }
-        let ty = self.operation.block_type();
-        let index = types.iter().position(|it| *it == ty).unwrap_or_else(|| {
-            types.push(ty);
-            types.len() - 1
-        });
         self.look(out);
-        out.put(&Instruction::If(BlockType::FunctionType(
-            first + index as u32,
-        )));
+        out.put(&Instruction::If(types.block(self.operation.block_type())));
         // The length is on the stack, negative.
         self.set(out, Use::Len);
         out.put(&Instruction::I64Const(0));
         self.get(out, Use::Len);
         out.put(&Instruction::I64Sub);
         self.set(out, Use::Len);
-        self.large(5, out);
+        self.large(5, out, types);
         out.put(&Instruction::Else);
         out.put(&Instruction::F64ConvertI64S);
         out.put(&Instruction::F64Neg);
@@ -505,8 +514,8 @@ impl Site {
         } else {
             Instruction::I32TruncSatF64U
         });
-        self.operate(out);
         out.put(&Instruction::End);
+        self.operate(out);
     }
 
     /// From a length to its negative, and whether it is large. It costs nothing.
@@ -632,19 +641,22 @@ impl Site {
         out.put(&Instruction::I32Or);
     }
 
-    /// The operation in parts. The length is in its local; the other operands are on
-    /// the stack. `already` is what has been spent of what it costs.
+    /// All but the last part of the operation; then the operands of that are on the
+    /// stack. The length is in its local, and the other operands are on the stack.
+    /// `already` is what has been spent of what it costs.
     ///
     /// ```text
     /// if any of it is out of bounds
-    ///   an operation that traps, with as many bytes as are to be paid for
+    ///   operands that trap, with as many bytes as are to be paid for
+    /// else
+    ///   loop while there is more than a part
+    ///     a part, less some bytes; those by stores
+    ///   end
+    ///   some bytes of the rest by stores
+    ///   operands for the others
     /// end
-    /// loop while there is more than a part
-    ///   a part, less some bytes; those by stores
-    /// end
-    /// the rest, less some bytes; those by stores
     /// ```
-    fn large(&self, already: u64, out: &mut Code) {
+    fn large(&self, already: u64, out: &mut Code, types: &mut Types) {
         let start = out.cost - already;
         self.set(out, self.second());
         self.set(out, Use::To);
@@ -654,7 +666,8 @@ impl Site {
             self.is_outside(out, from, Use::From);
             out.put(&Instruction::I32Or);
         }
-        out.put(&Instruction::If(BlockType::Empty));
+        let ty = types.block(self.operation.operands_type());
+        out.put(&Instruction::If(ty));
         let paid = out.cost;
         // Beyond every memory, if there is more than a byte.
         out.put(&if self.to.is_64 {
@@ -666,9 +679,7 @@ impl Site {
         let operands = 5 + u64::from(!self.is_64);
         self.len_less(out, paid - start + operands);
         debug_assert_eq!(out.cost - paid, operands, "what the operands cost");
-        self.operate(out);
-        out.put(&Instruction::Unreachable);
-        out.put(&Instruction::End);
+        out.put(&Instruction::Else);
         // That is not where code goes on.
         out.cost = paid;
 
@@ -700,10 +711,8 @@ impl Site {
         out.cost = before;
         out.put(&Instruction::End);
 
-        if self.from.is_some() {
-            self.end_of_direction(out);
-        }
         self.rest(start, out);
+        out.put(&Instruction::End);
     }
 
     /// A copy begins at its end if it is to a place behind, as what is overwritten
@@ -737,14 +746,32 @@ impl Site {
         }
     }
 
-    /// Back to where what is left begins.
-    fn end_of_direction(&self, out: &mut Code) {
-        for it in [Use::To, Use::From] {
+    /// Back to where what is left begins, less the bytes that are stored before the
+    /// others if these are the first; and where they are.
+    fn end_of_direction(&self, bytes: u64, out: &mut Code) {
+        for (it, end) in [(Use::To, Use::ToNext), (Use::From, Use::FromNext)] {
+            // Where it begins.
             self.get(out, Use::Back);
             out.put(&Instruction::I64Const(i64::from(self.scale.part)));
             self.get(out, Use::Len);
             out.put(&Instruction::I64Sub);
             out.put(&Instruction::I64Mul);
+            self.add_to(out, it);
+            self.set(out, it);
+            // Where the bytes are.
+            self.get(out, Use::Back);
+            self.get(out, Use::Len);
+            out.put(&Instruction::I64Const(bytes as i64));
+            out.put(&Instruction::I64Sub);
+            out.put(&Instruction::I64Mul);
+            self.add_to(out, it);
+            self.set(out, end);
+            // Where the others are.
+            out.put(&Instruction::I64Const(bytes as i64));
+            self.get(out, Use::Back);
+            out.put(&Instruction::I64Const(bytes as i64));
+            out.put(&Instruction::I64Mul);
+            out.put(&Instruction::I64Sub);
             self.add_to(out, it);
             self.set(out, it);
         }
@@ -800,41 +827,47 @@ impl Site {
         out.put(&Instruction::End);
     }
 
-    /// What is left, for what is left to be paid.
+    /// Some bytes of what is left, and operands for the others, for what is left to be
+    /// paid. What is overwritten by these bytes must not be what the others are copied
+    /// from: they are the last if it is copied to a place behind, and else the first.
     fn rest(&self, start: u64, out: &mut Code) {
-        let by_stores = |bytes: u64, out: &mut Code| {
-            for (it, end) in [(Use::To, Use::ToNext), (Use::From, Use::FromNext)] {
-                if let (Use::From, None) = (it, self.from) {
-                    continue;
-                }
-                self.get(out, Use::Len);
-                out.put(&Instruction::I64Const(bytes as i64));
-                out.put(&Instruction::I64Sub);
-                self.add_to(out, it);
-                self.set(out, end);
+        let rest = |bytes: u64, out: &mut Code| {
+            if self.from.is_some() {
+                self.end_of_direction(bytes, out);
             }
         };
-        let operands = 5 + u64::from(!self.is_64);
-        // What the addresses cost does not depend on their number.
+        let operands = |bytes: u64, out: &mut Code| {
+            self.get(out, Use::To);
+            if self.from.is_none() {
+                // The first have been filled.
+                if self.to.is_64 {
+                    out.put(&Instruction::I64Const(bytes as i64));
+                    out.put(&Instruction::I64Add);
+                } else {
+                    out.put(&Instruction::I32Const(bytes as i32));
+                    out.put(&Instruction::I32Add);
+                }
+            }
+            self.get(out, self.second());
+            self.len_less(out, bytes);
+        };
+        // What all this costs does not depend on the number.
         let mut measured = Code::default();
-        by_stores(0, &mut measured);
-        let stores = self.stores(out.cost - start + measured.cost + operands);
+        rest(0, &mut measured);
+        operands(0, &mut measured);
+        let stores = self.stores(out.cost - start + measured.cost);
         let bytes = self.width() * stores;
 
-        by_stores(bytes, out);
-        let ends = (Use::ToNext, Use::FromNext);
+        rest(bytes, out);
+        let ends = match self.from {
+            Some(_) => (Use::ToNext, Use::FromNext),
+            None => (Use::To, Use::From),
+        };
         self.loads(out, ends, 0, stores);
-        self.get(out, Use::To);
-        self.get(out, self.second());
-        self.len_less(out, bytes);
-        self.operate(out);
         self.store(out, ends, 0, stores);
+        operands(bytes, out);
         let spent = out.cost - start;
         out.pay(bytes - spent);
-        // Wasmtime checks before it does anything: the head of a loop does it after.
-        out.points.push((out.bytes.len(), self.at));
-        out.put(&Instruction::Loop(BlockType::Empty));
-        out.put(&Instruction::End);
     }
 
     /// How many stores save what they cost, and so much more.

@@ -46,13 +46,19 @@ impl Operation {
 
     /// The type of its function, as it is written.
     pub(super) fn ty(self) -> Vec<u8> {
-        takes(&self.params())
+        func_type(&self.params(), &[])
     }
 
-    /// The type of a block that takes its operands, with a length of 64 bits.
+    /// The type of a block that takes its operands with a length of 64 bits, and gives
+    /// them as they are.
     pub(super) fn block_type(self) -> Vec<u8> {
         let [to, from, _] = self.params();
-        takes(&[to, from, ValType::I64])
+        func_type(&[to, from, ValType::I64], &self.params())
+    }
+
+    /// The type of a block that gives its operands.
+    pub(super) fn operands_type(self) -> Vec<u8> {
+        func_type(&[], &self.params())
     }
 
     pub(super) fn to(self) -> Memory {
@@ -118,12 +124,12 @@ impl Operation {
     }
 }
 
-/// Writes the type of what takes these and gives nothing.
-fn takes(params: &[ValType]) -> Vec<u8> {
+/// The type of a function, as it is written.
+fn func_type(params: &[ValType], results: &[ValType]) -> Vec<u8> {
     const FUNC: u8 = 0x60;
     let mut out = vec![FUNC];
     params.encode(&mut out);
-    out.push(0);
+    results.encode(&mut out);
     out
 }
 
