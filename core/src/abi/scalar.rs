@@ -73,7 +73,8 @@ macro_rules! numbers {
             }
         }
 
-        impl Number for $rust {}
+        // SAFETY: a number, of any bits.
+        unsafe impl Number for $rust {}
 
         impl Lift for $rust {
             #[inline]

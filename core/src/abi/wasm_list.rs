@@ -93,7 +93,12 @@ pub struct MemoryPlace {
 
 /// Numbers: in memory they are as the host has them, in the order of bytes of
 /// WebAssembly.
-pub trait Number: Lift + Copy {}
+///
+/// # Safety
+///
+/// Any bytes make one.
+#[doc(hidden)]
+pub unsafe trait Number: Lift + Copy {}
 
 /// Handles are lifted once, and elements may be read more often.
 const fn without_handles<T: ComponentType>() {
@@ -334,7 +339,7 @@ impl<T: Number> WasmList<T> {
 
 /// Bytes as the numbers that they are.
 fn numbers<T: Number>(bytes: &[u8]) -> Result<&[T]> {
-    // SAFETY: any bytes make a number.
+    // SAFETY: any bytes make a number, which is what the trait promises.
     match unsafe { bytes.align_to() } {
         ([], numbers, []) => Ok(numbers),
         _ => Err(Error::unsupported(
