@@ -24,8 +24,8 @@
 //! end
 //! ```
 //!
-//! It is done to loops that have no loop in them, take no parameters and give no more
-//! than one value, where the rounds are short. What it adds is less than the module.
+//! It is done to loops that have no loops and no calls in them, take no parameters and
+//! give no more than one value, where the rounds are short. What it adds is less than the module.
 
 use wasm_encoder::{CodeSection, Encode, Instruction};
 use wasmparser::{BlockType, FunctionBody, Operator, Parser, Payload};
@@ -126,8 +126,12 @@ fn body(wasm: &[u8], body: &FunctionBody<'_>) -> Result<Option<Vec<u8>>, wasmpar
                 let all = targets.targets().collect::<Result<_, _>>()?;
                 Branch::Table(all, targets.default())
             }
+            // What is called looks as well, beside which a look is little.
+            Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
             // Of other proposals, with labels.
-            Operator::TryTable { .. }
+            | Operator::TryTable { .. }
             | Operator::BrOnNull { .. }
             | Operator::BrOnNonNull { .. }
             | Operator::BrOnCast { .. }
@@ -209,7 +213,7 @@ mod tests {
         let text = format!(
             r#"(module (memory 1)
                 (type $pair (func (result i32 i64)))
-                (func (export "run") (param $n i32) (result i64) (local $i i32) (local $sum i64)
+                (func $run (export "run") (param $n i32) (result i64) (local $i i32) (local $sum i64)
                 {code}))"#
         );
         wat::parse_str(text).unwrap()
@@ -263,6 +267,7 @@ mod tests {
             "(i64.const 3)".to_owned(),
             format!("(loop $l ROUND br_if $l {long}) (local.get $sum)"),
             "(i64.const 9) (loop $l (param i64) (result i64) ROUND drop)".to_owned(),
+            "(loop $l ROUND (drop (call $run (i32.const 0))) br_if $l) (local.get $sum)".to_owned(),
             "(loop $l (result i32 i64) ROUND br_if $l (local.get $i) (local.get $sum))
              (local.set $sum) (i64.add (local.get $sum) (i64.extend_i32_u))"
                 .to_owned(),
