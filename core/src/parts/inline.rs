@@ -5,10 +5,10 @@
 //! one and a unit for each byte, nothing may be left over and nothing be missing.
 //!
 //! - Whether it is large has to be found out for the one, as a length may be zero. So
-//!   [`free_operators!`] lists operators that Wasmtime is told to charge nothing for:
-//!   such as its adapters do not consist of. What a guest has of them is preceded by a
-//!   constant that is dropped, which costs one. The look consists of them, but for its
-//!   `if`.
+//!   [`free_operators!`](crate::free_operators) lists operators that Wasmtime is told to
+//!   charge nothing for: such as its adapters do not consist of. What a guest has of
+//!   them is preceded by a constant that is dropped, which costs one. The look consists
+//!   of them, but for its `if`.
 //! - WebAssembly keeps a value to use it twice in locals, which cost. But the
 //!   two halves of `i64.mul_wide_u(n, -1)` are `-n` and `n - 1`, both of which say `n`.
 //! - What a large operation needs beyond that is saved again: the last bytes of each
@@ -129,7 +129,8 @@ pub fn component(wasm: &[u8], known: &Known<'_>) -> Result<Option<InParts>> {
 }
 
 /// A module without large fills and copies whose fuel by Wasmtime is what it was, if
-/// those of [`free_operators!`] are free; nothing if nothing is changed. It is valid.
+/// those of [`free_operators!`](crate::free_operators) are free; nothing if nothing is
+/// changed. It is valid.
 ///
 /// # Errors
 ///
