@@ -19,10 +19,10 @@ use std::cell::Cell;
 use wasm_encoder::{BlockType, Encode, HeapType, Instruction, MemArg, ValType};
 use wasmparser::{FunctionBody, Operator};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 use super::operation::{Memory, Operation};
-use super::{InParts, Offsets, Read, Shape, may_have_bulk};
+use super::{InParts, Offsets, Shape, may_have_bulk};
 
 /// Calls a macro with the operators that have to be free of charge in modules that
 /// [`module`] gives: names, as `wasmparser` has them. Adapters that Wasmtime generates
@@ -135,7 +135,8 @@ pub fn component(wasm: &[u8], known: &Known<'_>) -> Result<Option<InParts>> {
 /// # Errors
 ///
 /// `Unsupported` for a `memory.init` from a segment of more than 8 MiB, which is not made
-/// in parts, and for more than 16,384 operations that are.
+/// in parts, for more than 16,384 operations that are, and for one in a function that
+/// has no locals left for it.
 pub fn module(wasm: &[u8], known: &Known<'_>, scale: Scale) -> Result<Option<InParts>> {
     part(wasm, known, scale, &Cell::new(MOST_IN_PARTS))
 }
@@ -147,9 +148,7 @@ fn part(
     scale: Scale,
     left: &Cell<usize>,
 ) -> Result<Option<InParts>> {
-    let Ok(shape) = Shape::read(wasm) else {
-        return Ok(None);
-    };
+    let shape = Shape::read(wasm).map_err(unreadable)?;
     let mut module = Module {
         wasm,
         shape: &shape,
@@ -161,34 +160,30 @@ fn part(
             added: Vec::new(),
         },
         left,
-        too_long: None,
-        too_many: false,
     };
     let mut code = Vec::with_capacity(shape.code.len() + 256);
     let mut offsets = Offsets::default();
     let mut changed = false;
     for (index, body) in shape.bodies.iter().enumerate() {
-        let Ok(body) = module.body(index, body, &mut code, &mut offsets) else {
-            return Ok(None);
-        };
-        changed |= body;
-        if module.too_many {
-            return Err(Error::unsupported(format!(
-                "the component has more than {MOST_IN_PARTS} fills and copies that may be large: \
-                 Wasmtime cannot stop them in time where it counts fuel, unless only fuel is \
-                 counted"
-            )));
-        }
-    }
-    if let Some(len) = module.too_long {
-        return Err(Error::unsupported(format!(
-            "`memory.init` from a data segment of {len} bytes cannot be stopped in time where \
-             Wasmtime counts fuel: {MOST_INIT} bytes is the most there, unless only fuel is \
-             counted"
-        )));
+        changed |= module.body(index, body, &mut code, &mut offsets)?;
     }
     let types = module.types.added;
     Ok(changed.then(|| shape.write(wasm, &types, 0, &code, &offsets, None)))
+}
+
+/// The module is valid, so this is a fault of ours.
+#[cold]
+fn unreadable(error: wasmparser::Error) -> Error {
+    Error::new(ErrorKind::Engine, "a core module cannot be read").with_source(error)
+}
+
+/// What would not be stopped in time.
+#[cold]
+fn refused(what: &str) -> Error {
+    Error::unsupported(format!(
+        "{what}: Wasmtime cannot stop them in time where it counts fuel, unless only fuel is \
+         counted"
+    ))
 }
 
 struct Module<'a, 'b> {
@@ -200,9 +195,6 @@ struct Module<'a, 'b> {
     types: Types,
     /// How many more operations may be made in parts.
     left: &'a Cell<usize>,
-    /// A segment of data that is too long to be read at once.
-    too_long: Option<usize>,
-    too_many: bool,
 }
 
 impl Module<'_, '_> {
@@ -213,18 +205,18 @@ impl Module<'_, '_> {
         body: &FunctionBody<'_>,
         code: &mut Vec<u8>,
         offsets: &mut Offsets,
-    ) -> Read<bool> {
+    ) -> Result<bool> {
         let wasm = self.wasm;
         let range = body.range();
         let mut locals = 0u32;
         let mut groups = 0u32;
-        let mut reader = body.get_locals_reader()?;
+        let mut reader = body.get_locals_reader().map_err(unreadable)?;
         let groups_at = reader.original_position();
         for _ in 0..reader.get_count() {
-            locals = locals.saturating_add(reader.read()?.0);
+            locals = locals.saturating_add(reader.read().map_err(unreadable)?.0);
             groups += 1;
         }
-        let mut operators = body.get_operators_reader()?;
+        let mut operators = body.get_operators_reader().map_err(unreadable)?;
         let operators_at = operators.original_position();
         let bulk = may_have_bulk(body.as_bytes());
         let params = if bulk { self.shape.params(index) } else { 0 };
@@ -238,7 +230,7 @@ impl Module<'_, '_> {
         let mut literal = None;
         let mut bulks = 0;
         while !operators.eof() {
-            let (operator, at) = operators.read_with_offset()?;
+            let (operator, at) = operators.read_with_offset().map_err(unreadable)?;
             let before = literal;
             literal = match operator {
                 Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
@@ -257,41 +249,46 @@ impl Module<'_, '_> {
             }
             let length = before.or_else(|| self.known(index, bulks));
             bulks += 1;
-            let operation = match self.shape.operation(&operator) {
+            let large = match self.shape.operation(&operator) {
                 Some(Operation::Init { segment, .. }) => {
                     let len = self.shape.segments[segment as usize];
                     if len > MOST_INIT {
-                        self.too_long = Some(len);
+                        return Err(refused(&format!(
+                            "the component has `memory.init` from a data segment of {len} bytes, \
+                             more than {MOST_INIT}"
+                        )));
                     }
                     None
                 }
-                None => None,
-                Some(it) => locals.fit().then_some(it),
+                large => large.filter(|_| length.is_none_or(|it| it > u64::from(self.scale.part))),
             };
-            match operation {
-                Some(operation) if !matches!(length, Some(length) if length <= u64::from(self.scale.part)) =>
-                {
+            match large {
+                Some(operation) => {
                     let Some(left) = self.left.get().checked_sub(1) else {
-                        self.too_many = true;
-                        return Ok(true);
+                        return Err(refused(&format!(
+                            "the component has more than {MOST_IN_PARTS} fills and copies that \
+                             may be large"
+                        )));
                     };
                     self.left.set(left);
+                    if !locals.fit() {
+                        return Err(refused(
+                            "a function has so many locals that there are none left for its \
+                             fills and copies",
+                        ));
+                    }
                     wants_locals = true;
                     copied = operators.original_position();
                     let site = Site {
                         operation,
-                        to: operation.to(),
-                        from: operation.from(),
-                        is_64: operation.length_is_64(),
                         scale: self.scale,
                         locals,
                         at,
                     };
-                    let known = length.is_some();
-                    site.write(known, &mut new, &mut self.types);
+                    site.write(length.is_some(), &mut new, &mut self.types);
                     new.points.push((new.bytes.len(), copied));
                 }
-                _ => {
+                None => {
                     if before.is_some() {
                         new.pay(1);
                     } else {
@@ -475,10 +472,6 @@ fn one(out: &mut Code) {
 /// A large operation in the code.
 struct Site {
     operation: Operation,
-    to: Memory,
-    from: Option<Memory>,
-    /// Whether its length has 64 bits.
-    is_64: bool,
     scale: Scale,
     locals: Locals,
     /// Where it is in the original.
@@ -491,11 +484,11 @@ impl Site {
     fn write(&self, is_large: bool, out: &mut Code, types: &mut Types) {
         if is_large {
             out.pay(1);
-            if !self.is_64 {
+            if !self.operation.length_is_64() {
                 out.put(&Instruction::I64ExtendI32U);
             }
             self.set(out, Use::Len);
-            self.large(u64::from(!self.is_64) + 1, out, types);
+            self.large(u64::from(!self.operation.length_is_64()) + 1, out, types);
             return self.operate(out);
         }
         self.look(out);
@@ -510,7 +503,7 @@ impl Site {
         out.put(&Instruction::Else);
         out.put(&Instruction::F64ConvertI64S);
         out.put(&Instruction::F64Neg);
-        out.put(&if self.is_64 {
+        out.put(&if self.operation.length_is_64() {
             Instruction::I64TruncSatF64S
         } else {
             Instruction::I32TruncSatF64U
@@ -522,7 +515,7 @@ impl Site {
     /// From a length to its negative, and whether it is large. It costs nothing.
     fn look(&self, out: &mut Code) {
         use Instruction as I;
-        if !self.is_64 {
+        if !self.operation.length_is_64() {
             out.put(&I::F64ConvertI32U);
             out.put(&I::I64TruncSatF64S);
         }
@@ -544,8 +537,8 @@ impl Site {
 
     fn local(&self, it: Use) -> (u32, bool) {
         let is_64 = match it {
-            Use::To | Use::ToNext => self.to.is_64,
-            Use::From | Use::FromNext => self.from.is_some_and(|from| from.is_64),
+            Use::To | Use::ToNext => self.operation.to().is_64,
+            Use::From | Use::FromNext => self.operation.from().is_some_and(|from| from.is_64),
             Use::Value => false,
             Use::Len | Use::Pattern | Use::Vector | Use::Back => true,
         };
@@ -593,14 +586,14 @@ impl Site {
         self.get(out, Use::Len);
         out.put(&Instruction::I64Const(less as i64));
         out.put(&Instruction::I64Sub);
-        if !self.is_64 {
+        if !self.operation.length_is_64() {
             out.put(&Instruction::I32WrapI64);
         }
     }
 
     /// What the second operand is: a value, or where from.
     fn second(&self) -> Use {
-        match self.from {
+        match self.operation.from() {
             Some(_) => Use::From,
             None => Use::Value,
         }
@@ -662,8 +655,8 @@ impl Site {
         self.set(out, self.second());
         self.set(out, Use::To);
 
-        self.is_outside(out, self.to, Use::To);
-        if let Some(from) = self.from {
+        self.is_outside(out, self.operation.to(), Use::To);
+        if let Some(from) = self.operation.from() {
             self.is_outside(out, from, Use::From);
             out.put(&Instruction::I32Or);
         }
@@ -671,13 +664,13 @@ impl Site {
         out.put(&Instruction::If(ty));
         let paid = out.cost;
         // Beyond every memory, if there is more than a byte.
-        out.put(&if self.to.is_64 {
+        out.put(&if self.operation.to().is_64 {
             Instruction::I64Const(-1)
         } else {
             Instruction::I32Const(-1)
         });
         self.get(out, self.second());
-        let operands = 5 + u64::from(!self.is_64);
+        let operands = 5 + u64::from(!self.operation.length_is_64());
         self.len_less(out, paid - start + operands);
         debug_assert_eq!(out.cost - paid, operands, "what the operands cost");
         out.put(&Instruction::Else);
@@ -685,7 +678,7 @@ impl Site {
         out.cost = paid;
 
         let part = i64::from(self.scale.part);
-        if self.from.is_some() {
+        if self.operation.from().is_some() {
             self.choose_direction(out);
         } else {
             self.get(out, Use::Value);
@@ -785,12 +778,12 @@ impl Site {
         out.put(&Instruction::Loop(BlockType::Empty));
         let start = out.cost;
         let mut after = Code::default();
-        let moves: &[_] = match self.from {
+        let moves: &[_] = match self.operation.from() {
             Some(_) => &[(Use::To, Use::ToNext), (Use::From, Use::FromNext)],
             None => &[(Use::To, Use::To)],
         };
         for (it, next) in moves {
-            if self.from.is_some() {
+            if self.operation.from().is_some() {
                 self.get_wide(&mut after, *next);
             } else {
                 after.put(&Instruction::I64Const(part));
@@ -815,7 +808,7 @@ impl Site {
         self.loads(out, ends, first, stores);
         self.get(out, Use::To);
         self.get(out, self.second());
-        out.put(&if self.is_64 {
+        out.put(&if self.operation.length_is_64() {
             Instruction::I64Const(first as i64)
         } else {
             Instruction::I32Const(first as i32)
@@ -833,15 +826,15 @@ impl Site {
     /// from: they are the last if it is copied to a place behind, and else the first.
     fn rest(&self, start: u64, out: &mut Code) {
         let rest = |bytes: u64, out: &mut Code| {
-            if self.from.is_some() {
+            if self.operation.from().is_some() {
                 self.end_of_direction(bytes, out);
             }
         };
         let operands = |bytes: u64, out: &mut Code| {
             self.get(out, Use::To);
-            if self.from.is_none() {
+            if self.operation.from().is_none() {
                 // The first have been filled.
-                if self.to.is_64 {
+                if self.operation.to().is_64 {
                     out.put(&Instruction::I64Const(bytes as i64));
                     out.put(&Instruction::I64Add);
                 } else {
@@ -860,7 +853,7 @@ impl Site {
         let bytes = self.width() * stores;
 
         rest(bytes, out);
-        let ends = match self.from {
+        let ends = match self.operation.from() {
             Some(_) => (Use::ToNext, Use::FromNext),
             None => (Use::To, Use::From),
         };
@@ -873,7 +866,11 @@ impl Site {
 
     /// How many stores save what they cost, and so much more.
     fn stores(&self, cost: u64) -> u64 {
-        let each = if self.from.is_some() { 4 } else { 3 };
+        let each = if self.operation.from().is_some() {
+            4
+        } else {
+            3
+        };
         cost.div_ceil(self.width() - each)
     }
 
@@ -888,7 +885,7 @@ impl Site {
     /// Of a copy: addresses to store at, with what is to be there, before any of it is
     /// overwritten.
     fn loads(&self, out: &mut Code, (to, from): (Use, Use), offset: u64, count: u64) {
-        let Some(memory) = self.from else {
+        let Some(memory) = self.operation.from() else {
             return;
         };
         for each in 0..count {
@@ -904,11 +901,11 @@ impl Site {
 
     fn store(&self, out: &mut Code, (to, _): (Use, Use), offset: u64, count: u64) {
         for each in (0..count).rev() {
-            if self.from.is_none() {
+            if self.operation.from().is_none() {
                 self.get(out, to);
                 self.get(out, self.pattern());
             }
-            let access = Self::access(self.to, offset + self.width() * each);
+            let access = Self::access(self.operation.to(), offset + self.width() * each);
             out.put(&match self.scale.vectors {
                 true => Instruction::V128Store(access),
                 false => Instruction::I64Store(access),

@@ -69,10 +69,7 @@ fn check(name: &str, component: &[u8]) -> Counts {
         // Each export of its own, so that a trap of one does not hide the rest.
         for export in exports(&part.wasm) {
             let name = format!("{name}, module {index}, {export}");
-            let found = compiled.compare(&name, &[export], PLAN);
-            counts.runs += found.runs;
-            counts.traps += found.traps;
-            counts.exhausted += found.exhausted;
+            counts += compiled.compare(&name, &[export], PLAN);
         }
     }
     println!("{name}: {adapters} adapters, {counts:?}");

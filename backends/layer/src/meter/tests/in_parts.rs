@@ -191,15 +191,12 @@ fn run(seeds: std::ops::Range<u64>) {
         };
         // One for one, as the first that traps is the last.
         for call in calls {
-            let counts = compare(
+            all += compare(
                 &format!("{seed}, {call}"),
                 &wasm,
                 std::slice::from_ref(&call),
                 plan,
             );
-            all.runs += counts.runs;
-            all.traps += counts.traps;
-            all.exhausted += counts.exhausted;
         }
     }
     println!("{all:?}");
@@ -216,10 +213,7 @@ fn large_fills_and_copies() {
 #[test]
 #[ignore = "takes as long as one likes"]
 fn more_large_fills_and_copies() {
-    let count = std::env::var("ENGINEBAY_RANDOM")
-        .ok()
-        .and_then(|count| count.parse().ok());
-    run(1_000..1_000 + count.unwrap_or(1_000));
+    run(1_000..1_000 + programs_asked_for());
 }
 
 /// Operators that are free are paid for where a guest has them.
@@ -270,6 +264,25 @@ fn long_segments_are_refused() {
     let error = module((8 << 20) + 1).unwrap_err();
     assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
     assert!(error.message().contains("`memory.init`"), "{error}");
+}
+
+/// A function that would need more locals than it may have is not left alone.
+#[test]
+fn functions_without_locals_left_are_refused() {
+    let module = |locals: usize, length: &str| {
+        let wat = format!(
+            "(module (memory 1) (func (param $n i32) (local {}) \
+             (memory.fill (i32.const 0) (i32.const 0) ({length}))))",
+            "i32 ".repeat(locals)
+        );
+        let wasm = wat::parse_str(wat).unwrap();
+        inline::module(&wasm, &crate::known_lengths, Scale::default())
+    };
+    module(49_986, "local.get $n").unwrap();
+    module(49_999, "i32.const 9").unwrap();
+    let error = module(49_987, "local.get $n").unwrap_err();
+    assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
+    assert!(error.message().contains("locals"), "{error}");
 }
 
 #[test]

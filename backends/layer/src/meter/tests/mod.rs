@@ -12,6 +12,7 @@ mod places;
 mod programs;
 mod random;
 
+use std::ops::AddAssign;
 use std::sync::OnceLock;
 
 use wasmtime_environ::wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
@@ -130,6 +131,20 @@ impl Counts {
             self.exhausted += usize::from(code == "OutOfFuel");
         }
     }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.traps += other.traps;
+        self.exhausted += other.exhausted;
+    }
+}
+
+/// How many random programs are asked for: as many as `ENGINEBAY_RANDOM` says.
+fn programs_asked_for() -> u64 {
+    let count = std::env::var("ENGINEBAY_RANDOM").ok();
+    count.and_then(|count| count.parse().ok()).unwrap_or(1_000)
 }
 
 /// How a program is run.

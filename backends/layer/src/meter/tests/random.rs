@@ -532,10 +532,7 @@ fn run(seeds: std::ops::Range<u64>) {
             around: 2,
             slices: SLICES,
         };
-        let counts = compare(&format!("random {seed}"), &wasm, plan);
-        all.runs += counts.runs;
-        all.traps += counts.traps;
-        all.exhausted += counts.exhausted;
+        all += compare(&format!("random {seed}"), &wasm, plan);
     }
     println!("{all:?}");
     // Programs that never end otherwise prove little.
@@ -552,8 +549,5 @@ fn random_programs() {
 #[test]
 #[ignore = "takes as long as one likes"]
 fn more_random_programs() {
-    let count = std::env::var("ENGINEBAY_RANDOM")
-        .ok()
-        .and_then(|count| count.parse().ok());
-    run(1_000..1_000 + count.unwrap_or(1_000));
+    run(1_000..1_000 + programs_asked_for());
 }
