@@ -1,20 +1,17 @@
 //! Lists as arguments of host functions: read in the guest's memory, and copied out
 //! of it. The host looks at the first and the last byte.
 
-use std::hint::black_box;
-
-use enginebay::generic::{Component, Linker, Store};
+use enginebay::generic::{Component, Linker};
 use enginebay::wasmer::Wasmer;
 use enginebay::wasmi::Wasmi;
 use enginebay::wasmtime::Wasmtime;
-use enginebay::wasmtime::wasmtime::Store as RawStore;
 use enginebay::wasmtime::wasmtime::component as wt;
 use enginebay::wasmtime_layered::WasmtimeLayered;
 use enginebay::{Backend, Interruption, WasmList};
 
 use crate::guests::lists;
-use crate::work::{RAW, engine, raw_engine, raw_func};
-use crate::{Bar, Bench, HOST_CALLS, Pair, Work};
+use crate::work::{RAW, calls_repeat, engine, raw_calls_repeat, raw_engine};
+use crate::{Bar, Bench, Pair, Work};
 
 /// Bytes of the lists.
 const SIZES: [usize; 3] = [16, 1 << 10, 64 << 10];
@@ -85,21 +82,7 @@ fn ours<B: Backend>(how: As, size: usize) -> Work {
         As::Copy => root.func_wrap("f", |_, (list,): (Vec<u8>,)| Ok((ends(&list),))),
     }
     .expect("the name is free");
-    let mut store = Store::new(&engine, 0).expect("the limits can be enforced");
-    let instance = linker
-        .instantiate(&mut store, &component)
-        .expect("the imports are there");
-    let func = instance
-        .get_typed_func::<(u32,), (u32,)>(&mut store, "repeat")
-        .expect("the export has this type");
-    Box::new(move |n| {
-        for _ in 0..n {
-            black_box(
-                func.call(&mut store, (HOST_CALLS,))
-                    .expect("the guest does not fail"),
-            );
-        }
-    })
+    calls_repeat(&linker, &component)
 }
 
 fn theirs(how: As, size: usize) -> Work {
@@ -116,20 +99,5 @@ fn theirs(how: As, size: usize) -> Work {
         As::Copy => root.func_wrap("f", |_, (list,): (Vec<u8>,)| Ok((ends(&list),))),
     }
     .expect("the name is free");
-    let mut store = RawStore::new(&engine, 0);
-    let instance = linker
-        .instantiate(&mut store, &component)
-        .expect("the imports are there");
-    let func = raw_func(&mut store, &instance, &["repeat"]);
-    let func = func
-        .typed::<(u32,), (u32,)>(&store)
-        .expect("the export has this type");
-    Box::new(move |n| {
-        for _ in 0..n {
-            black_box(
-                func.call(&mut store, (HOST_CALLS,))
-                    .expect("the guest does not fail"),
-            );
-        }
-    })
+    raw_calls_repeat(&linker, &component)
 }

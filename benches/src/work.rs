@@ -372,9 +372,14 @@ pub(crate) fn repeat_on<B: Backend>(engine: &Engine<B>, with_data: bool) -> Work
         root.func_wrap("f", |_, (a,): (u32,)| Ok((a,)))
     }
     .expect("the name is free");
-    let mut store = Store::new(engine, 0).expect("the limits can be enforced");
+    calls_repeat(&linker, &component)
+}
+
+/// Has a guest call the host again and again.
+pub(crate) fn calls_repeat<B: Backend>(linker: &Linker<B, u64>, component: &Component<B>) -> Work {
+    let mut store = Store::new(linker.engine(), 0).expect("the limits can be enforced");
     let instance = linker
-        .instantiate(&mut store, &component)
+        .instantiate(&mut store, component)
         .expect("the imports are there");
     let func = instance
         .get_typed_func::<(u32,), (u32,)>(&mut store, "repeat")
@@ -407,9 +412,14 @@ fn raw_repeat(with_data: bool) -> Work {
         root.func_wrap("f", |_, (a,): (u32,)| Ok((a,)))
     }
     .expect("the name is free");
-    let mut store = RawStore::new(&engine, 0);
+    raw_calls_repeat(&linker, &component)
+}
+
+/// As [`calls_repeat`], on Wasmtime's own API.
+pub(crate) fn raw_calls_repeat(linker: &wt::Linker<u64>, component: &wt::Component) -> Work {
+    let mut store = RawStore::new(linker.engine(), 0);
     let instance = linker
-        .instantiate(&mut store, &component)
+        .instantiate(&mut store, component)
         .expect("the imports are there");
     let func = raw_func(&mut store, &instance, &["repeat"]);
     let func = func

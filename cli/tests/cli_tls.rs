@@ -8,12 +8,11 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
 use certificate::{Authority, End};
-use rustls::crypto::ring;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use support::{Ended, Folder, enginebay};
 
 const CLIENT: &str = concat!(
@@ -21,27 +20,10 @@ const CLIENT: &str = concat!(
     "/../guests/prebuilt/http-client.wasm"
 );
 
-/// Base64 (RFC 4648, section 4), in one line.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut three = [0; 3];
-        three[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at)) as usize & 63];
-            let has = at <= chunk.len();
-            text.push(if has { char::from(digit) } else { '=' });
-        }
-    }
-    text
-}
-
 /// A section of a file in PEM form (RFC 7468).
 fn pem(label: &str, bytes: &[u8]) -> String {
     let mut text = format!("-----BEGIN {label}-----\n");
-    for line in base64(bytes).as_bytes().chunks(64) {
+    for line in STANDARD.encode(bytes).as_bytes().chunks(64) {
         text.push_str(std::str::from_utf8(line).unwrap());
         text.push('\n');
     }
@@ -55,13 +37,7 @@ fn certificate(authority: &Authority) -> String {
 /// A server for one connection, at `localhost`; it gives the URL, and then whether it
 /// was asked.
 fn server(authority: &Authority) -> (String, JoinHandle<bool>) {
-    let (certificate, key) = authority.certify("localhost", End::Future);
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+    let config = authority.server("localhost", End::Future);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!(
         "https://localhost:{}/",
@@ -69,7 +45,7 @@ fn server(authority: &Authority) -> (String, JoinHandle<bool>) {
     );
     let thread = thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        let tls = ServerConnection::new(Arc::new(config)).unwrap();
+        let tls = ServerConnection::new(config).unwrap();
         let mut stream = StreamOwned::new(tls, stream);
         let mut lines = BufReader::new(&mut stream).lines();
         let Some(Ok(first)) = lines.next() else {

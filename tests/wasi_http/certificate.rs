@@ -1,9 +1,13 @@
 //! Certificates for the tests' server: an authority, and servers whose names it vouches
 //! for. Just enough of X.509 (RFC 5280), written in DER.
 
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::Arc;
+
+use ::ring::rand::SystemRandom;
+use ::ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 
 const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
@@ -97,20 +101,20 @@ impl Authority {
         Authority { key, root }
     }
 
-    /// A certificate for the server of this name, and its key.
-    pub(crate) fn certify(
-        &self,
-        name: &str,
-        end: End,
-    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    /// A server of this name, with a certificate.
+    pub(crate) fn server(&self, name: &str, end: End) -> Arc<ServerConfig> {
         let key = Key::new();
         let dns = der(0x82, &[name.as_bytes()]);
         let names = extension(SUBJECT_ALT_NAME, &der(SEQUENCE, &[&dns]));
         let certificate = certificate("server of a test", &key, &self.key, end, &names);
-        (
-            certificate.into(),
-            PrivatePkcs8KeyDer::from(key.pkcs8).into(),
-        )
+        let key = PrivatePkcs8KeyDer::from(key.pkcs8).into();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.into()], key)
+            .unwrap();
+        Arc::new(config)
     }
 }
 

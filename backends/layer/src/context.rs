@@ -7,8 +7,7 @@
 
 use std::sync::OnceLock;
 
-use enginebay_core::abi::{FuncShape, LiftContext, LowerContext, MemoryPlace};
-use enginebay_core::mutant::{self, Mutant};
+use enginebay_core::abi::{self, FuncShape, LiftContext, LowerContext, MemoryPlace};
 use enginebay_core::{
     Error, FuncType, ResourceAny, ResourceType, Result, StringEncoding, TrapCode, Type,
 };
@@ -296,14 +295,10 @@ impl<E: CoreEngine> LiftContext for Crossing<'_, '_, E> {
 
     #[inline]
     fn charge(&mut self, bytes: usize) -> Result<()> {
-        match self.budget.checked_sub(bytes as u64) {
-            Some(left) => {
-                self.budget = left;
-                Ok(())
-            }
-            None if mutant::active(Mutant::HostBytesIgnored) => Ok(()),
-            None => Err(E::data(self.cx).store_data().host_bytes_refused()),
+        if abi::spend(&mut self.budget, bytes) {
+            return Ok(());
         }
+        Err(E::data(self.cx).store_data().host_bytes_refused())
     }
 
     fn place(&self) -> Result<MemoryPlace> {

@@ -3,14 +3,36 @@
 
 use std::borrow::Cow;
 
-use wasm_encoder::{Encode, Module, RawSection, Section};
-use wasmparser::{BinaryReader, Parser, Result};
+use wasm_encoder::{CodeSection, Encode, Module, RawSection, Section};
+use wasmparser::{BinaryReader, FunctionBody, Parser, Payload, Result};
 
 pub(crate) const MEMORY: u8 = 5;
 pub(crate) const START: u8 = 8;
 const CODE: u8 = 10;
 const DATA_COUNT: u8 = 12;
 const TAG: u8 = 13;
+
+/// What a function's body becomes; nothing if it stays.
+type Rewrite = fn(&[u8], &FunctionBody<'_>) -> Result<Option<Vec<u8>>>;
+
+/// A module whose functions are rewritten; nothing if all stay.
+pub(crate) fn rewrite_bodies(wasm: &[u8], rewrite: Rewrite) -> Result<Option<Vec<u8>>> {
+    let mut code = CodeSection::new();
+    let mut changed = false;
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::CodeSectionEntry(body) = payload? {
+            let rewritten = rewrite(wasm, &body)?;
+            changed |= rewritten.is_some();
+            code.raw(rewritten.as_deref().unwrap_or(body.as_bytes()));
+        }
+    }
+    if !changed {
+        return Ok(None);
+    }
+    let mut sections = Sections::of(wasm)?;
+    sections.replace(&code);
+    Ok(Some(sections.finish()))
+}
 
 /// All sections of a module but custom ones, which wasmi does not look at.
 pub(crate) struct Sections<'a>(Vec<(u8, Cow<'a, [u8]>)>);

@@ -10,29 +10,15 @@
 //! A comparison gives 0 or 1, and so it is the same with `& 1` behind it. Of that
 //! and a `select` wasmi makes no instruction that is wrong.
 
-use wasm_encoder::{CodeSection, Encode, Instruction};
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasm_encoder::{Encode, Instruction};
+use wasmparser::{FunctionBody, Operator};
 
-use crate::sections::Sections;
+use crate::sections;
 
 /// A valid module where wasmi translates each `select` as it is meant; nothing if
 /// it does anyhow.
 pub(crate) fn rewrite(wasm: &[u8]) -> Option<Vec<u8>> {
-    let mut code = CodeSection::new();
-    let mut changed = false;
-    for payload in Parser::new(0).parse_all(wasm) {
-        if let Payload::CodeSectionEntry(body) = payload.ok()? {
-            let rewritten = self::body(wasm, &body).ok()?;
-            changed |= rewritten.is_some();
-            code.raw(rewritten.as_deref().unwrap_or(body.as_bytes()));
-        }
-    }
-    if !changed {
-        return None;
-    }
-    let mut sections = Sections::of(wasm).ok()?;
-    sections.replace(&code);
-    Some(sections.finish())
+    sections::rewrite_bodies(wasm, body).ok().flatten()
 }
 
 const NOP: u8 = 0x01;

@@ -25,12 +25,13 @@
 //! ```
 //!
 //! It is done to loops that have no loops and no calls in them, take no parameters and
-//! give no more than one value, where the rounds are short. What it adds is less than the module.
+//! give no more than one value, where the rounds are short. What it adds is less than
+//! the module.
 
-use wasm_encoder::{CodeSection, Encode, Instruction};
-use wasmparser::{BlockType, FunctionBody, Operator, Parser, Payload};
+use wasm_encoder::{Encode, Instruction};
+use wasmparser::{BlockType, FunctionBody, Operator};
 
-use crate::sections::Sections;
+use crate::sections;
 
 /// The longest loop whose code is doubled, in bytes: some fifty operators. What a look
 /// takes is less than a twentieth of a longer one.
@@ -38,21 +39,7 @@ const LONGEST: usize = 160;
 
 /// A valid module whose short loops have their code twice; nothing if there are none.
 pub(crate) fn rewrite(wasm: &[u8]) -> Option<Vec<u8>> {
-    let mut code = CodeSection::new();
-    let mut changed = false;
-    for payload in Parser::new(0).parse_all(wasm) {
-        if let Payload::CodeSectionEntry(body) = payload.ok()? {
-            let rewritten = self::body(wasm, &body).ok()?;
-            changed |= rewritten.is_some();
-            code.raw(rewritten.as_deref().unwrap_or(body.as_bytes()));
-        }
-    }
-    if !changed {
-        return None;
-    }
-    let mut sections = Sections::of(wasm).ok()?;
-    sections.replace(&code);
-    Some(sections.finish())
+    sections::rewrite_bodies(wasm, body).ok().flatten()
 }
 
 /// A loop that nothing excludes so far, which is the innermost.

@@ -59,6 +59,7 @@ mod variant;
 mod wasm_list;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutant::{self, Mutant};
 use crate::resource::{ResourceAny, ResourceType};
 use crate::types::{FuncType, Type};
 
@@ -82,6 +83,20 @@ pub const MAX_FLAT_PARAMS: usize = 16;
 /// Results that do not fit into this many flat values are returned through
 /// memory (Canonical ABI, `MAX_FLAT_RESULTS`).
 pub const MAX_FLAT_RESULTS: usize = 1;
+
+/// Takes bytes from what a guest may make the host allocate; false if there are not so
+/// many.
+#[doc(hidden)]
+#[inline]
+pub fn spend(budget: &mut u64, bytes: usize) -> bool {
+    match budget.checked_sub(bytes as u64) {
+        Some(left) => {
+            *budget = left;
+            true
+        }
+        None => mutant::active(Mutant::HostBytesIgnored),
+    }
+}
 
 /// What a [`Val`](crate::Val) inside another costs of the host bytes that a
 /// guest may make the host allocate. It is the size of Wasmtime's own, on each

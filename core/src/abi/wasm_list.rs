@@ -6,13 +6,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 
-use super::{Abi, ComponentType, FlatReader, Lift, LiftContext, StringEncoding, list};
+use super::{Abi, ComponentType, FlatReader, Lift, LiftContext, StringEncoding, list, spend};
 use crate::__private::Sealed;
 use crate::backend::Backend;
 use crate::call::poisoned;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mutant::{self, Mutant};
 use crate::resource::{ResourceAny, ResourceType};
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::trap::TrapCode;
@@ -232,17 +232,25 @@ impl<T: Lift> WasmList<T> {
         self.iter(&mut cx)?.collect()
     }
 
-    /// The list's bytes in this memory.
-    #[doc(hidden)]
-    pub fn bytes_in<'a>(&self, memory: &'a [u8]) -> Result<&'a [u8]> {
+    /// Where the list is in this memory.
+    fn range_in(&self, memory: &[u8]) -> Result<Range<usize>> {
         let at = match self.source {
             Source::Memory(_, at, _) => at,
             #[cfg(feature = "wasmtime")]
             Source::Wasmtime(_) => return Err(wrong_backend()),
         };
         // It was in bounds when it was lifted, so this is no overflow.
-        let size = self.len * T::LAYOUT.size;
-        memory.get(at..at + size).ok_or_else(out_of_bounds)
+        let range = at..at + self.len * T::LAYOUT.size;
+        match range.end <= memory.len() {
+            true => Ok(range),
+            false => Err(out_of_bounds()),
+        }
+    }
+
+    /// The list's bytes in this memory.
+    #[doc(hidden)]
+    pub fn bytes_in<'a>(&self, memory: &'a [u8]) -> Result<&'a [u8]> {
+        Ok(&memory[self.range_in(memory)?])
     }
 
     /// Reads the list's elements in this memory, which may make the host allocate so
@@ -258,12 +266,7 @@ impl<T: Lift> WasmList<T> {
         memory: &'a [u8],
         limit: u64,
     ) -> Result<ListReader<'a, T>> {
-        self.bytes_in(memory)?;
-        let at = match self.source {
-            Source::Memory(_, at, _) => at,
-            #[cfg(feature = "wasmtime")]
-            Source::Wasmtime(_) => return Err(wrong_backend()),
-        };
+        let at = self.range_in(memory)?.start;
         Ok(ListReader {
             memory: Memory {
                 bytes: memory,
@@ -468,16 +471,12 @@ impl LiftContext for Memory<'_> {
     }
 
     fn charge(&mut self, bytes: usize) -> Result<()> {
-        match self.budget.checked_sub(bytes as u64) {
-            Some(left) => {
-                self.budget = left;
-                Ok(())
-            }
-            None if mutant::active(Mutant::HostBytesIgnored) => Ok(()),
-            None => Err(Error::of(ErrorKind::HostAllocationLimit {
-                limit: self.limit,
-            })),
+        if spend(&mut self.budget, bytes) {
+            return Ok(());
         }
+        Err(Error::of(ErrorKind::HostAllocationLimit {
+            limit: self.limit,
+        }))
     }
 
     fn place(&self) -> Result<MemoryPlace> {
