@@ -17,7 +17,7 @@ mod resident;
 mod work;
 
 pub use measure::{Effort, Measured, MeasuredMeter, measure, measure_meter};
-pub use metering::{Meter, Quad, meters};
+pub use metering::{Meter, Own, Quad, meters};
 pub use resident::resident;
 
 /// In place of a backend's name, where there is no engine.

@@ -256,21 +256,24 @@ fn metering(options: &Options) -> Vec<String> {
             ]);
         }
         let measured = measure_meter(&mut (meter.make)(), options.effort);
+        let by = match meter.own.fuel && meter.own.epochs {
+            true => format!("{}, beside fuel and epochs", meter.by),
+            false => meter.by.to_string(),
+        };
         let bar = meter.bar.map_or(String::new(), |bar| {
             let met = measured.figure <= bar;
             if !met {
                 missed.push(format!(
-                    "{}, metering by {}, {}: {:.3} +- {:.3} of Wasmtime's own, where the bar is \
+                    "{}, metering by {by}, {}: {:.3} +- {:.3} of Wasmtime's own, where the bar is \
                      {bar}",
-                    meter.backend, meter.by, meter.name, measured.figure, measured.spread
+                    meter.backend, meter.name, measured.figure, measured.spread
                 ));
             }
             verdict(&format!("{bar}"), met)
         });
         println!(
-            "| {} | {} | {} | {} | {} | {:.3} | {:.3} | {:.3} | {:.3} | {bar} |",
+            "| {} | {by} | {} | {} | {} | {:.3} | {:.3} | {:.3} | {:.3} | {bar} |",
             meter.backend,
-            meter.by,
             meter.name,
             human(measured.plain),
             human(measured.metered),
@@ -281,7 +284,7 @@ fn metering(options: &Options) -> Vec<String> {
         );
         if meter.kernel {
             kernels
-                .entry((meter.backend, meter.by.to_string()))
+                .entry((meter.backend, by))
                 .or_default()
                 .push(measured.ratio);
         }

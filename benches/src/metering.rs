@@ -22,10 +22,31 @@ pub struct Meter {
     pub kernel: bool,
     /// By what the guest can be stopped.
     pub by: Interruption,
+    /// By what Wasmtime's can.
+    pub own: Own,
     /// The most that the ratio may be of Wasmtime's, if it is known.
     pub bar: Option<f64>,
     /// Makes what is measured.
     pub make: Box<dyn FnOnce() -> Quad>,
+}
+
+/// Wasmtime's own means to stop a guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Its fuel.
+    pub fuel: bool,
+    /// Its epochs, which are how it keeps a deadline.
+    pub epochs: bool,
+}
+
+impl From<Interruption> for Own {
+    /// Those that a bar is of: what `Fuel` costs beside fuel alone.
+    fn from(by: Interruption) -> Own {
+        Own {
+            fuel: by.has_fuel(),
+            epochs: by == Interruption::Deadline,
+        }
+    }
 }
 
 /// One work four times.
@@ -44,7 +65,7 @@ pub struct Quad {
 /// and by fuel that nobody can use up.
 trait Source: 'static {
     fn ours<B: Backend>(&self, by: Interruption) -> Work;
-    fn theirs(&self, by: Interruption) -> Work;
+    fn theirs(&self, own: Own) -> Work;
 }
 
 /// Every meter of every backend.
@@ -65,18 +86,31 @@ fn of<B: Backend>(to: &mut Vec<Meter>) {
         Interruption::Fuel,
         Interruption::FuelOnly,
     ] {
-        for kernel in &KERNELS {
-            to.push(meter::<B>(kernel.name, true, by, kernel));
-        }
-        to.push(meter::<B>("a Rust guest", true, by, Describe));
-        to.push(meter::<B>("loading a Rust guest", false, by, Load));
+        each::<B>(to, by, by.into());
     }
+    if B::NAME == "wasmtime" {
+        // Where both stand beside each other.
+        let own = Own {
+            fuel: true,
+            epochs: true,
+        };
+        each::<B>(to, Interruption::Fuel, own);
+    }
+}
+
+fn each<B: Backend>(to: &mut Vec<Meter>, by: Interruption, own: Own) {
+    for kernel in &KERNELS {
+        to.push(meter::<B>(kernel.name, true, by, own, kernel));
+    }
+    to.push(meter::<B>("a Rust guest", true, by, own, Describe));
+    to.push(meter::<B>("loading a Rust guest", false, by, own, Load));
 }
 
 fn meter<B: Backend>(
     name: &'static str,
     kernel: bool,
     by: Interruption,
+    own: Own,
     source: impl Source,
 ) -> Meter {
     Meter {
@@ -84,33 +118,32 @@ fn meter<B: Backend>(
         name,
         kernel,
         by,
+        own,
         bar: (kernel && B::support().jit).then_some(1.1),
         make: Box::new(move || Quad {
             metered: source.ours::<B>(by),
             plain: source.ours::<B>(Interruption::None),
-            their_metered: source.theirs(by),
-            their_plain: source.theirs(Interruption::None),
+            their_metered: source.theirs(own),
+            their_plain: source.theirs(Own::default()),
         }),
     }
 }
 
 /// Wasmtime, configured as our own engines but for what stops guests.
-fn raw_engine(by: Interruption) -> wt::Engine {
+fn raw_engine(own: Own) -> wt::Engine {
     let mut config = enginebay::Config::new();
     config.interruption(Interruption::None);
     let mut config = enginebay::wasmtime::config(&config);
-    config
-        .consume_fuel(by.has_fuel())
-        .epoch_interruption(by == Interruption::Deadline);
+    config.consume_fuel(own.fuel).epoch_interruption(own.epochs);
     wt::Engine::new(&config).expect("the configuration is valid")
 }
 
-fn raw_store(engine: &wt::Engine, by: Interruption) -> wt::Store<()> {
+fn raw_store(engine: &wt::Engine, own: Own) -> wt::Store<()> {
     let mut store = wt::Store::new(engine, ());
-    if by.has_fuel() {
+    if own.fuel {
         store.set_fuel(u64::MAX).expect("the engine has fuel");
     }
-    if by == Interruption::Deadline {
+    if own.epochs {
         store.set_epoch_deadline(1 << 40);
     }
     store
@@ -146,21 +179,16 @@ where
 }
 
 /// The same by Wasmtime's own API. The path is of an instance's exports.
-fn theirs<P, R>(
-    by: Interruption,
-    bytes: &[u8],
-    path: &[&str],
-    params: impl Fn() -> P + 'static,
-) -> Work
+fn theirs<P, R>(own: Own, bytes: &[u8], path: &[&str], params: impl Fn() -> P + 'static) -> Work
 where
     P: wt::component::ComponentNamedList + wt::component::Lower + 'static,
     R: wt::component::ComponentNamedList + wt::component::Lift + 'static,
 {
-    let engine = raw_engine(by);
+    let engine = raw_engine(own);
     let binary = enginebay::to_binary(bytes).expect("the guest is valid");
     let component =
         wt::component::Component::from_binary(&engine, &binary).expect("the guest is valid");
-    let mut store = raw_store(&engine, by);
+    let mut store = raw_store(&engine, own);
     let instance = wt::component::Linker::new(&engine)
         .instantiate(&mut store, &component)
         .expect("there are no imports");
@@ -185,9 +213,9 @@ impl Source for &'static crate::kernels::Kernel {
         ours::<B, (u32,), (u32,)>(by, bytes.as_bytes(), "run", move || (black_box(times),))
     }
 
-    fn theirs(&self, by: Interruption) -> Work {
+    fn theirs(&self, own: Own) -> Work {
         let (bytes, times) = ((self.component)(), self.times);
-        theirs::<(u32,), (u32,)>(by, bytes.as_bytes(), &["run"], move || (black_box(times),))
+        theirs::<(u32,), (u32,)>(own, bytes.as_bytes(), &["run"], move || (black_box(times),))
     }
 }
 
@@ -207,9 +235,9 @@ impl Source for Describe {
         ours::<B, (&Person,), (String,)>(by, GREET, &name, move || (person,))
     }
 
-    fn theirs(&self, by: Interruption) -> Work {
+    fn theirs(&self, own: Own) -> Work {
         let person = tagged();
-        theirs::<(&Person,), (String,)>(by, GREET, &[API, "describe"], move || (person,))
+        theirs::<(&Person,), (String,)>(own, GREET, &[API, "describe"], move || (person,))
     }
 }
 
@@ -226,8 +254,8 @@ impl Source for Load {
         })
     }
 
-    fn theirs(&self, by: Interruption) -> Work {
-        let engine = raw_engine(by);
+    fn theirs(&self, own: Own) -> Work {
+        let engine = raw_engine(own);
         Box::new(move |n| {
             for _ in 0..n {
                 let component = wt::component::Component::from_binary(&engine, GREET);

@@ -8,7 +8,7 @@
 //!   [`free_operators!`](crate::free_operators) lists operators that Wasmtime is told to
 //!   charge nothing for: such as its adapters do not consist of. What a guest has of
 //!   them is preceded by a constant that is dropped, which costs one. The look consists
-//!   of them, but for its `if`.
+//!   of them, but for its `if`. Compilers work out what of it is constant.
 //! - WebAssembly keeps a value to use it twice in locals, which cost. But the
 //!   two halves of `i64.mul_wide_u(n, -1)` are `-n` and `n - 1`, both of which say `n`.
 //! - What a large operation needs beyond that is saved again: the last bytes of each
@@ -32,8 +32,8 @@ use super::{InParts, Offsets, Shape, may_have_bulk};
 macro_rules! free_operators {
     ($with:ident) => {
         $with! {
-            F64ConvertI32U F64ConvertI64S F64ConvertI64U F64Div F64Neg F64Sqrt I32Rotr
-            I32TruncSatF64U I64MulWideU I64TruncSatF64S MemoryCopy MemoryFill MemoryGrow
+            F64ConvertI64S I32Clz I32Rotr I32ShrS I32TruncSatF64U I32x4ExtractLane
+            I64ExtendI32S I64LeU I64MulWideU I64x2Splat MemoryCopy MemoryFill MemoryGrow
             MemoryInit RefIsNull RefNull TableCopy TableFill TableGrow TableInit
         }
     };
@@ -60,16 +60,16 @@ fn price(instruction: &Instruction<'_>) -> u64 {
             | I::Else
             | I::End
             | I::Drop
-            | I::F64ConvertI32U
             | I::F64ConvertI64S
-            | I::F64ConvertI64U
-            | I::F64Div
-            | I::F64Neg
-            | I::F64Sqrt
+            | I::I32Clz
             | I::I32Rotr
+            | I::I32ShrS
             | I::I32TruncSatF64U
+            | I::I32x4ExtractLane(_)
+            | I::I64ExtendI32S
+            | I::I64LeU
             | I::I64MulWideU
-            | I::I64TruncSatF64S
+            | I::I64x2Splat
             | I::MemoryCopy { .. }
             | I::MemoryFill(_)
             | I::RefIsNull
@@ -84,19 +84,19 @@ fn price(instruction: &Instruction<'_>) -> u64 {
 pub struct Scale {
     /// What is done at once. It has to be more than what is written by stores.
     pub part: u32,
-    /// Lengths of up to the square root of 2^(32 - halvings) are not cut. That, too, has
-    /// to be more than what is written by stores.
+    /// Lengths of up to 2^(17 - halvings), and one more, are not cut. That, too, has to
+    /// be more than what is written by stores.
     pub halvings: u32,
-    /// Whether stores are of vectors, of 16 bytes; else they are of 8.
+    /// Whether there are vectors; stores are of 16 bytes then, else of 8.
     pub vectors: bool,
 }
 
 impl Default for Scale {
-    /// Parts as elsewhere; lengths of up to 46,340 bytes are not cut.
+    /// Parts as elsewhere; lengths of up to 128 KiB are not cut.
     fn default() -> Self {
         Scale {
             part: super::PART,
-            halvings: 1,
+            halvings: 0,
             // Where each processor has them.
             vectors: cfg!(any(target_arch = "x86_64", target_arch = "aarch64")),
         }
@@ -439,13 +439,15 @@ impl Code {
         let Some(length) = length else {
             if is_64 {
                 one(self);
-                self.put(&I::F64ConvertI32U);
-                self.put(&I::I64TruncSatF64S);
+                self.put(&I::I64ExtendI32S);
                 self.put(&I::I64MulWideU);
                 self.put(&I::Drop);
             } else {
-                self.put(&I::F64ConvertI32U);
-                self.put(&I::I32TruncSatF64U);
+                // Not rotated.
+                one(self);
+                one(self);
+                self.put(&I::I32ShrS);
+                self.put(&I::I32Rotr);
             }
             return self.pay(1);
         };
@@ -457,16 +459,45 @@ impl Code {
         });
     }
 
+    /// A number of 64 bits, of which 31 are used, as one of 32, for nothing.
+    fn narrow(&mut self, vectors: bool) {
+        use Instruction as I;
+        let by = match vectors {
+            true => [I::I64x2Splat, I::I32x4ExtractLane(0)],
+            false => [I::F64ConvertI64S, I::I32TruncSatF64U],
+        };
+        by.iter().for_each(|it| self.put(it));
+    }
+
     fn put(&mut self, instruction: &Instruction<'_>) {
         self.cost += price(instruction);
         instruction.encode(&mut self.bytes);
     }
 }
 
-/// The number, for nothing.
+/// The number, of 32 bits, for nothing.
 fn one(out: &mut Code) {
     out.put(&Instruction::RefNull(HeapType::FUNC));
     out.put(&Instruction::RefIsNull);
+}
+
+/// The number 31, of 32 bits, for nothing.
+fn thirty_one(out: &mut Code) {
+    one(out);
+    out.put(&Instruction::I32Clz);
+}
+
+/// From a number of 64 bits to the two halves of its product with 2^64 - 1, for nothing:
+/// the number, negative; and one less than it, or zero if it is that.
+fn twice(out: &mut Code) {
+    // 2^31, all the bits of which become its sign.
+    one(out);
+    one(out);
+    out.put(&Instruction::I32Rotr);
+    thirty_one(out);
+    out.put(&Instruction::I32ShrS);
+    out.put(&Instruction::I64ExtendI32S);
+    out.put(&Instruction::I64MulWideU);
 }
 
 /// A large operation in the code.
@@ -491,48 +522,51 @@ impl Site {
             self.large(u64::from(!self.operation.length_is_64()) + 1, out, types);
             return self.operate(out);
         }
+        let is_64 = self.operation.length_is_64();
         self.look(out);
         out.put(&Instruction::If(types.block(self.operation.block_type())));
         // The length is on the stack, negative.
+        twice(out);
+        out.put(&Instruction::Drop);
+        if !is_64 {
+            out.narrow(self.scale.vectors);
+        }
+        out.put(&Instruction::Else);
         self.set(out, Use::Len);
         out.put(&Instruction::I64Const(0));
         self.get(out, Use::Len);
         out.put(&Instruction::I64Sub);
+        if !is_64 {
+            out.put(&Instruction::I64Const(i64::from(u32::MAX)));
+            out.put(&Instruction::I64And);
+        }
         self.set(out, Use::Len);
-        self.large(5, out, types);
-        out.put(&Instruction::Else);
-        out.put(&Instruction::F64ConvertI64S);
-        out.put(&Instruction::F64Neg);
-        out.put(&if self.operation.length_is_64() {
-            Instruction::I64TruncSatF64S
-        } else {
-            Instruction::I32TruncSatF64U
-        });
+        self.large(5 + if is_64 { 0 } else { 2 }, out, types);
         out.put(&Instruction::End);
         self.operate(out);
     }
 
-    /// From a length to its negative, and whether it is large. It costs nothing.
+    /// From a length to its negative, of 64 bits, and whether it is not large. It costs
+    /// nothing.
     fn look(&self, out: &mut Code) {
         use Instruction as I;
         if !self.operation.length_is_64() {
-            out.put(&I::F64ConvertI32U);
-            out.put(&I::I64TruncSatF64S);
+            // From 2 GiB on it is larger yet.
+            out.put(&I::I64ExtendI32S);
         }
+        twice(out);
+        // 2^17: fifteen places to the right of one, of 32.
         one(out);
-        let minus = [I::F64ConvertI32U, I::F64Neg, I::I64TruncSatF64S];
-        minus.iter().for_each(|it| out.put(it));
-        // `-n`, and `n - 1` if it is not zero.
-        out.put(&I::I64MulWideU);
-        out.put(&I::F64ConvertI64U);
-        // The longest that is not.
+        thirty_one(out);
         one(out);
+        out.put(&I::I32ShrS);
+        out.put(&I::I32Rotr);
         for _ in 0..self.scale.halvings {
             one(out);
             out.put(&I::I32Rotr);
         }
-        let divide = [I::F64ConvertI32U, I::F64Sqrt, I::F64Div, I::I32TruncSatF64U];
-        divide.iter().for_each(|it| out.put(it));
+        out.put(&I::I64ExtendI32S);
+        out.put(&I::I64LeU);
     }
 
     fn local(&self, it: Use) -> (u32, bool) {

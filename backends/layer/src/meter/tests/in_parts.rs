@@ -11,7 +11,7 @@ use super::*;
 /// Parts so small that programs with little fuel have several.
 const SMALL: Scale = Scale {
     part: 512,
-    halvings: 13,
+    halvings: 7,
     vectors: false,
 };
 
@@ -70,7 +70,7 @@ fn program(seed: u64) -> String {
     let (other, other_bits) = random.of(&[("", 32), ("i64", 64)]);
     let mut wat = format!(
         r#"(module
-        (memory $a {ty} 1) (memory $b {other} 1 1)
+        (memory $a {ty} 3) (memory $b {other} 3 3)
         (func $sum (result i32) (local i32 i64)
             loop
                 local.get 1 i64.const 31 i64.mul
@@ -85,17 +85,18 @@ fn program(seed: u64) -> String {
         address("local.get 0", other_bits),
     );
     for index in 0..4 {
-        let length = match random.below(8) {
+        let length = match random.below(9) {
             0 => random.below(3),
-            1..=3 => 700 + random.below(50),
+            7 => (1 << (31 + random.below(2))) - random.below(3),
+            1..=3 => 1_000 + random.below(50),
             4 | 5 => random.below(5_000),
             6 => 512 * random.below(6) + random.below(3),
-            _ => 60_000 + random.below(10_000),
+            _ => 126_000 + random.below(10_000),
         };
         let places = [random.below(1_500), random.below(1_500)];
         let far = |place: u64, random: &mut Random| match random.below(12) {
-            0 => 65_536u64.wrapping_sub(length),
-            1 => 65_537u64.wrapping_sub(length),
+            0 => 196_608u64.wrapping_sub(length),
+            1 => 196_609u64.wrapping_sub(length),
             2 => u64::from(u32::MAX) - random.below(3),
             _ => place,
         };
@@ -223,17 +224,16 @@ fn free_operators() {
         (memory 1)
         (table $t 2 funcref)
         (func $f (param i32 i64 f64) (result i64)
-            (i64.trunc_sat_f64_s (f64.div
-                (f64.add
-                    (f64.neg (f64.convert_i32_u (i32.rotr (local.get 0) (i32.const 3))))
-                    (f64.sqrt (f64.convert_i64_s (local.get 1))))
-                (f64.add (f64.convert_i64_u (local.get 1)) (f64.const 2)))))
+            (i64.extend_i32_s (i32.rotr
+                (i32.trunc_sat_f64_u (f64.add (f64.convert_i64_s (local.get 1)) (local.get 2)))
+                (i32.clz (i32.shr_s (local.get 0) (i64.le_u (local.get 1) (i64.const 10)))))))
         (func (export "all") (result i64)
             (memory.fill (i32.const 0) (i32.const 1) (i32.const 100))
             (memory.copy (i32.const 0) (i32.const 1) (i32.const 100))
             (memory.copy (i32.const 0) (i32.const 1) (i32.const 200))
             (drop (ref.is_null (ref.null func)))
             (drop (i32.trunc_sat_f64_u (f64.const 7)))
+            (drop (i32x4.extract_lane 0 (i64x2.splat (i64.const 7))))
             (call $f (i32.const 9) (i64.const 10) (f64.const 11)))
         (func (export "trap") (result i64)
             (drop (call $f (i32.const 9) (i64.const 10) (f64.const 11)))
