@@ -2,7 +2,10 @@
 //! are dropped or leaked leave nothing that could run, and asynchronous host
 //! functions work wherever a guest can call one.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod dropped;
+mod nested;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -12,10 +15,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use common::{block_on, engine, on_each_backend_and_any, yield_once};
+use dropped::*;
 use enginebay::generic::{Caller, Component, Engine, Instance, Linker, Store, TypedFunc};
 use enginebay::{
-    Backend, Config, Error, ErrorKind, HostCall, HostFuture, Interruption, ResourceAny, TrapCode,
+    Backend, Config, Error, ErrorKind, HostCall, HostFuture, Interruption, ResourceAny,
 };
+use nested::*;
 
 on_each_backend_and_any! {
     a_hundred_calls_wait_at_once
@@ -164,133 +169,6 @@ fn a_host_functions_code_runs_where_the_caller_polls<B: Backend>() {
     runtime.block_on(run.call_async(&mut store, ())).unwrap();
 }
 
-/// Counts the futures that live.
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Alive(count.clone())
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (self.0 >> 33) % end
-    }
-}
-
-fn dropped_calls_leave_nothing_behind<B: Backend>() {
-    let engine = plain::<B>();
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = count.clone();
-    let linker = linker::<B, ()>(&engine, move |_| {
-        let alive = Alive::new(&counted);
-        HostFuture::new(async move {
-            let _alive = alive;
-            for _ in 0..3 {
-                yield_once().await;
-            }
-            Ok(())
-        })
-    });
-    let component = Component::new(&engine, CALL_F).unwrap();
-    let pre = linker.instantiate_pre(&component).unwrap();
-    let mut random = Random(42);
-    let (mut dropped, mut finished) = (0, 0);
-    for _ in 0..40 {
-        let mut stores = Vec::new();
-        for _ in 0..8 {
-            let mut store = Store::new_async(&engine, ()).unwrap();
-            let instance = block_on(pre.instantiate_async(&mut store)).unwrap();
-            let run = run_of(&instance, &mut store);
-            stores.push((store, run));
-        }
-        let mut calls: Vec<_> = stores
-            .iter_mut()
-            .map(|(store, run)| (Box::pin(run.call_async(store, ())), random.below(9)))
-            .collect();
-        // Seven polls are a whole call.
-        while let Some((mut call, polls)) = calls.pop() {
-            if polls == 0 {
-                dropped += 1;
-                continue;
-            }
-            match poll_once(call.as_mut()) {
-                Poll::Pending => {
-                    let at = random.below(calls.len() as u64 + 1) as usize;
-                    calls.insert(at, (call, polls - 1));
-                }
-                Poll::Ready(result) => {
-                    result.unwrap();
-                    finished += 1;
-                }
-            }
-        }
-        drop(calls);
-        assert_eq!(count.load(Ordering::Relaxed), 0);
-        for (store, _) in stores {
-            assert!(matches!(
-                store.poisoned(),
-                None | Some(ErrorKind::Cancelled)
-            ));
-        }
-    }
-    assert!(
-        dropped > 50 && finished > 20,
-        "{dropped} dropped, {finished} finished"
-    );
-}
-
-/// The memory of a leaked call's store is given back while its guest still waits
-/// somewhere, for ever.
-fn a_leaked_call_and_its_store_can_be_forgotten<B: Backend>() {
-    let engine = plain::<B>();
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = count.clone();
-    let linker = linker::<B, Vec<u8>>(&engine, move |mut caller| {
-        let alive = Alive::new(&counted);
-        HostFuture::new(async move {
-            let _alive = alive;
-            std::future::pending::<()>().await;
-            caller.data_mut().push(1);
-            Ok(())
-        })
-    });
-    for drop_store in [true, false] {
-        let (mut store, instance) = one(&linker, CALL_F, vec![0; 1 << 16]);
-        let run = run_of(&instance, &mut store);
-        let mut call = Box::pin(run.call_async(&mut store, ()));
-        assert!(poll_once(call.as_mut()).is_pending());
-        std::mem::forget(call);
-        if drop_store {
-            drop(store);
-        } else {
-            assert_eq!(store.into_data(), [0; 1 << 16]);
-        }
-    }
-    // New calls are not disturbed.
-    let (mut store, instance) = one(&linker, CALL_F, vec![]);
-    let run = run_of(&instance, &mut store);
-    let mut call = Box::pin(run.call_async(&mut store, ()));
-    assert!(poll_once(call.as_mut()).is_pending());
-    assert!(count.load(Ordering::Relaxed) >= 1);
-    drop(call);
-    assert_eq!(store.poisoned(), Some(&ErrorKind::Cancelled));
-}
-
 /// Waits a few polls, and counts how often it was called.
 fn counting<B: Backend>(engine: &Engine<B>) -> Linker<B, u32> {
     linker::<B, u32>(engine, |mut caller| {
@@ -417,171 +295,6 @@ fn composed_components_wait<B: Backend>() {
     }
     let error = block_on(run.call_async(&mut store, ())).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Poisoned { .. }));
-}
-
-/// What a host function is to call: each call takes the last.
-struct Chain<B: Backend> {
-    next: Vec<Run<B>>,
-    trace: Vec<usize>,
-    end: fn() -> Result<(), Error>,
-}
-
-/// `depth` instances, each of which is called by the one before; the last one's
-/// host function ends as `end` says.
-fn chain<B: Backend>(depth: usize, end: fn() -> Result<(), Error>) -> (Store<B, Chain<B>>, Run<B>) {
-    let engine = plain::<B>();
-    let linker = linker::<B, Chain<B>>(&engine, |mut caller| {
-        HostFuture::new(async move {
-            yield_once().await;
-            let left = caller.data().next.len();
-            caller.data_mut().trace.push(left);
-            match caller.data_mut().next.pop() {
-                Some(next) => next.call_async(&mut caller, ()).await?,
-                None => (caller.data().end)()?,
-            }
-            yield_once().await;
-            Ok(())
-        })
-    });
-    let component = Component::new(&engine, CALL_F).unwrap();
-    let data = Chain {
-        next: Vec::new(),
-        trace: Vec::new(),
-        end,
-    };
-    let mut store = Store::new_async(&engine, data).unwrap();
-    let mut run = || {
-        let instance = block_on(linker.instantiate_async(&mut store, &component)).unwrap();
-        run_of(&instance, &mut store)
-    };
-    let mut runs: Vec<_> = (0..depth).map(|_| run()).collect();
-    let first = runs.pop().unwrap();
-    store.data_mut().next = runs;
-    (store, first)
-}
-
-fn host_functions_call_other_instances_and_stores<B: Backend>() {
-    let (mut store, run) = chain::<B>(5, || Ok(()));
-    block_on(run.call_async(&mut store, ())).unwrap();
-    // Each guest calls twice; all but the first calls find nothing to do.
-    assert_eq!(store.data().trace, [4, 3, 2, 1, 0, 0, 0, 0, 0, 0]);
-
-    // The same instance is refused.
-    let engine = plain::<B>();
-    let linker = linker::<B, Option<Run<B>>>(&engine, |mut caller| {
-        HostFuture::new(async move {
-            let own = caller.data().clone().unwrap();
-            own.call_async(&mut caller, ()).await
-        })
-    });
-    let (mut store, instance) = one(&linker, CALL_F, None);
-    let run = run_of(&instance, &mut store);
-    *store.data_mut() = Some(run.clone());
-    let error = block_on(run.call_async(&mut store, ())).unwrap_err();
-    assert_eq!(error.trap_code(), Some(TrapCode::CannotEnterComponent));
-
-    // Another store, in the middle of a call.
-    let linker = self::linker::<B, Option<(Store<B, u32>, Run<B>)>>(&engine, |mut caller| {
-        HostFuture::new(async move {
-            let (store, run) = caller.data_mut().as_mut().unwrap();
-            run.call_async(store, ()).await
-        })
-    });
-    let (mut other, instance) = one(&counting(&engine), CALL_F, 0);
-    let other_run = run_of(&instance, &mut other);
-    let (mut store, instance) = one(&linker, CALL_F, Some((other, other_run)));
-    let run = run_of(&instance, &mut store);
-    block_on(run.call_async(&mut store, ())).unwrap();
-    assert_eq!(*store.data().as_ref().unwrap().0.data(), 4);
-}
-
-fn an_error_in_a_nested_call_comes_back<B: Backend>() {
-    let (mut store, run) = chain::<B>(4, || Err(Error::host(std::fmt::Error)));
-    let error = block_on(run.call_async(&mut store, ())).unwrap_err();
-    assert!(error.downcast_ref::<std::fmt::Error>().is_some());
-    assert_eq!(store.data().trace, [3, 2, 1, 0]);
-    assert_eq!(store.poisoned(), Some(&ErrorKind::Host));
-}
-
-fn a_nested_panic_resumes_in_the_caller<B: Backend>() {
-    let (mut store, run) = chain::<B>(4, || std::panic::panic_any(7_u8));
-    let call = AssertUnwindSafe(|| block_on(run.call_async(&mut store, ())));
-    let panic = catch_unwind(call).unwrap_err();
-    assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
-    assert_eq!(store.poisoned(), Some(&ErrorKind::HostPanic));
-}
-
-fn a_nested_call_can_be_dropped<B: Backend>() {
-    // Wherever the call is dropped, nothing hangs and the store is poisoned.
-    for polls in 0..16 {
-        let (mut store, run) = chain::<B>(4, || Ok(()));
-        {
-            let mut call = pin!(run.call_async(&mut store, ()));
-            for _ in 0..polls {
-                assert!(poll_once(call.as_mut()).is_pending());
-            }
-        }
-        if polls > 0 {
-            assert_eq!(store.poisoned(), Some(&ErrorKind::Cancelled));
-        }
-    }
-    // A host function that gives up a call that it made goes on itself.
-    let engine = plain::<B>();
-    let linker = linker::<B, (Option<Run<B>>, u32)>(&engine, |mut caller| {
-        HostFuture::new(async move {
-            match caller.data_mut().0.take() {
-                Some(other) => {
-                    let mut call = pin!(other.call_async(&mut caller, ()));
-                    assert!(poll_once(call.as_mut()).is_pending());
-                }
-                None => {
-                    caller.data_mut().1 += 1;
-                    std::future::pending().await
-                }
-            }
-            Ok(())
-        })
-    });
-    let component = Component::new(&engine, CALL_F).unwrap();
-    let (mut store, instance) = one(&linker, CALL_F, (None, 0));
-    let run = run_of(&instance, &mut store);
-    let other = block_on(linker.instantiate_async(&mut store, &component)).unwrap();
-    store.data_mut().0 = Some(run_of(&other, &mut store));
-    let mut call = Box::pin(run.call_async(&mut store, ()));
-    // The store is poisoned, but the guest on the stack is let go on until it
-    // comes to its second call.
-    let _ = poll_once(call.as_mut());
-    drop(call);
-    assert_eq!(store.poisoned(), Some(&ErrorKind::Cancelled));
-}
-
-/// Panics when it is dropped.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            std::panic::panic_any(9_u8);
-        }
-    }
-}
-
-fn a_future_that_panics_when_it_is_dropped_harms_nothing<B: Backend>() {
-    let engine = plain::<B>();
-    let linker = linker::<B, ()>(&engine, |_| {
-        HostFuture::new(async {
-            let _bomb = Bomb;
-            std::future::pending().await
-        })
-    });
-    let (mut store, instance) = one(&linker, CALL_F, ());
-    let run = run_of(&instance, &mut store);
-    let mut call = Box::pin(run.call_async(&mut store, ()));
-    assert!(poll_once(call.as_mut()).is_pending());
-    let panic = catch_unwind(AssertUnwindSafe(|| drop(call))).unwrap_err();
-    assert_eq!(panic.downcast_ref::<u8>(), Some(&9));
-    assert!(store.poisoned().is_some());
-    drop(store);
 }
 
 fn a_synchronous_host_function_blocks_on_a_call<B: Backend>() {
