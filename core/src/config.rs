@@ -198,13 +198,16 @@ pub struct Complexity {
     pub locals: u64,
     /// Bytes of one function's body. Default: 4 MiB.
     pub function_size: u64,
-    /// Values that the blocks, branches and calls of one function take and give.
-    /// A block may have thousands of them in three bytes of code. Default:
-    /// 1,000,000, ten times what the largest functions in programs have.
+    /// Values that the blocks, branches and calls of one function take and give, with
+    /// eight more for each call, and each operation on memories and tables that is one
+    /// for an engine. A block may have thousands of them in three bytes of code.
+    /// Default: 1,000,000, several times what the largest functions in programs have.
     pub values: u64,
-    /// Blocks, loops, branches and targets of tables of branches of one function: a
-    /// compiler may take time that grows with the square of their number. Default:
-    /// 100,000, several times what the largest functions in programs have.
+    /// Blocks, loops, branches and targets of tables of branches of one function, with
+    /// four for each function that is taken from a table, and two for each operation on
+    /// memories and tables whose cost depends on a length: a compiler may take time that
+    /// grows with the square of their number. Default: 100,000, several times what the
+    /// largest functions in programs have.
     pub blocks: u64,
     /// The same number times the function's locals, parameters and loops: compilers
     /// follow locals, and what stops a guest in a loop, through each place where ways

@@ -15,7 +15,7 @@ use std::ops::Range;
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload, TypeRef};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use operation::{Memory, Operation};
 
 /// How many bytes are filled or copied at a time: some 100 us, or a millisecond
@@ -116,6 +116,41 @@ pub type Rename<'a> = dyn Fn(Option<&str>) -> String + 'a;
 pub fn component(wasm: &[u8]) -> Option<InParts> {
     // No module is refused.
     walk(wasm, &|wasm| Ok(module(wasm, &[], None))).ok()?
+}
+
+/// The most bytes of a function that engines take: a limit of `wasmparser`'s.
+pub const MAX_BODY: u32 = 7_654_321;
+
+/// Looks whether engines take a module that has been rewritten: what stops guests makes
+/// functions longer. The module is valid but for that.
+///
+/// # Errors
+///
+/// `TooLarge` if one of the functions is too long.
+pub fn check_lengths(wasm: &[u8]) -> Result<()> {
+    let longest = longest_body(wasm).map_err(inline::unreadable)?;
+    if longest <= MAX_BODY {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        format!("bytes of a function, with what stops it: {longest}, and engines take {MAX_BODY}"),
+    ))
+}
+
+fn longest_body(wasm: &[u8]) -> Read<u32> {
+    let mut longest = 0;
+    for (id, _, contents) in Sections::new(wasm).flatten() {
+        if id == CODE {
+            let mut reader = wasmparser::BinaryReader::new(&wasm[contents.clone()], contents.start);
+            for _ in 0..reader.read_var_u32()? {
+                let size = reader.read_var_u32()?;
+                reader.read_bytes(size as usize)?;
+                longest = longest.max(size);
+            }
+        }
+    }
+    Ok(longest)
 }
 
 /// A component each of whose modules is what it becomes, if there is something to do

@@ -309,15 +309,36 @@ pub(crate) fn functions_are_long<B: Backend>() {
         "local.get 0 br_if 0 end ",
         47_000,
     );
-    case("calls", "", "call $f ", "", 1_000_000);
+    case("calls", "", "call $f ", "", 120_000);
+    case(
+        "calls by a table",
+        "",
+        "i32.const 0 call_indirect ",
+        "",
+        24_000,
+    );
+    case(
+        "functions of a table",
+        "",
+        "i32.const 0 table.get 0 drop ",
+        "",
+        24_000,
+    );
+    case(
+        "places in a table",
+        "",
+        "i32.const 0 ref.func $f table.set 0 ",
+        "",
+        60_000,
+    );
     case(
         "fills",
         "(param i32)",
         "i32.const 0 i32.const 0 local.get 0 memory.fill ",
         "",
-        400_000,
+        47_000,
     );
-    case("growths", "", "i32.const 0 memory.grow drop ", "", 500_000);
+    case("growths", "", "i32.const 0 memory.grow drop ", "", 47_000);
     case(
         "divisions",
         "(param i32)",
@@ -474,6 +495,10 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
             "(func block i32.const 0 br_table {}end)",
             "0 ".repeat(100_001)
         )),
+    );
+    refused(
+        "calls",
+        module(format!("(func $f {})", "call $f ".repeat(125_001))),
     );
     refused(
         "loops",

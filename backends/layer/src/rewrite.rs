@@ -74,16 +74,19 @@ impl Rewrite {
         } else {
             None
         };
-        let (wasm, parts) = match in_parts {
+        let (wasm, offsets): (Arc<[u8]>, _) = match in_parts {
             Some(it) => (it.wasm.into(), Some(it.offsets)),
             None => (before.into(), None),
         };
-        let changed = metered.is_some() || parts.is_some();
+        let changed = metered.is_some() || offsets.is_some();
+        if changed {
+            parts::check_lengths(&wasm)?;
+        }
         let places = changed.then(|| Places {
             label: *label,
             funcs: module.module.functions.len() as u32,
             metered,
-            parts,
+            parts: offsets,
         });
         Ok((wasm, places))
     }

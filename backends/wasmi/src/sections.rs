@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use enginebay_core::parts::MAX_BODY;
 use wasm_encoder::{CodeSection, Encode, Module, RawSection, Section};
 use wasmparser::{BinaryReader, FunctionBody, Parser, Payload, Result};
 
@@ -15,13 +16,15 @@ const TAG: u8 = 13;
 /// What a function's body becomes; nothing if it stays.
 type Rewrite = fn(&[u8], &FunctionBody<'_>) -> Result<Option<Vec<u8>>>;
 
-/// A module whose functions are rewritten; nothing if all stay.
+/// A module whose functions are rewritten, but for those that would be longer than
+/// wasmi takes; nothing if all stay.
 pub(crate) fn rewrite_bodies(wasm: &[u8], rewrite: Rewrite) -> Result<Option<Vec<u8>>> {
     let mut code = CodeSection::new();
     let mut changed = false;
     for payload in Parser::new(0).parse_all(wasm) {
         if let Payload::CodeSectionEntry(body) = payload? {
-            let rewritten = rewrite(wasm, &body)?;
+            let fits = |it: &Vec<u8>| it.len() <= MAX_BODY as usize;
+            let rewritten = rewrite(wasm, &body)?.filter(fits);
             changed |= rewritten.is_some();
             code.raw(rewritten.as_deref().unwrap_or(body.as_bytes()));
         }

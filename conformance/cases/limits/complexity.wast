@@ -2,7 +2,7 @@
 ;;! complexity.functions = 10
 ;;! complexity.signatures = 43
 ;;! complexity.locals = 100
-;;! complexity.values = 6
+;;! complexity.values = 30
 ;;! complexity.blocks = 7
 ;;! complexity.locals-in-blocks = 60
 ;;! complexity.nesting = 2
@@ -42,7 +42,8 @@
     (core module (type (func)) (type (func (param i32 i32) (result i32 i32)))
       (func (type 1) unreachable) (func (param i32))))
   "too large")
-;; Calls that give two values each: three are allowed, and four are not.
+;; Calls that give two values each, and count for eight more: three are allowed, and
+;; four are not.
 (component (core module
   (func $two (result i32 i32) unreachable)
   (func call $two call $two call $two unreachable)))
@@ -51,6 +52,21 @@
   (component (core module
     (func $two (result i32 i32) unreachable)
     (func call $two call $two call $two call $two unreachable)))
+  "too large")
+;; What engines have functions of their own for is a call, too.
+(component (core module (memory 1) (func unreachable memory.fill memory.copy memory.fill)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component (core module (data $d "")
+    (func unreachable data.drop $d data.drop $d data.drop $d data.drop $d)))
+  "too large")
+;; A function that is taken from a table counts for four blocks, and a length for two.
+(component (core module (memory 1) (table 1 funcref)
+  (func unreachable call_indirect memory.fill)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component (core module (memory 1) (table 1 funcref)
+    (func unreachable call_indirect call_indirect)))
   "too large")
 ;; Two blocks, one branch, and a table of four targets.
 (component (core module (func (param i32)

@@ -113,7 +113,8 @@ pub fn component(wasm: &[u8], known: &Known<'_>) -> Result<Option<InParts>> {
 ///
 /// `Unsupported` for a `memory.init` from a segment of more than 8 MiB, which is not made
 /// in parts, for more than 16,384 operations that are, and for one in a function that
-/// has no locals left for it.
+/// has no locals left for it; `TooLarge` for a function that becomes longer than engines
+/// take.
 pub fn module(wasm: &[u8], known: &Known<'_>, scale: Scale) -> Result<Option<InParts>> {
     part(wasm, known, scale, &Cell::new(MOST_IN_PARTS))
 }
@@ -144,13 +145,18 @@ fn part(
     for (index, body) in shape.bodies.iter().enumerate() {
         changed |= module.body(index, body, &mut code, &mut offsets)?;
     }
+    if !changed {
+        return Ok(None);
+    }
     let types = module.types.added;
-    Ok(changed.then(|| shape.write(wasm, &types, 0, &code, &offsets, None)))
+    let in_parts = shape.write(wasm, &types, 0, &code, &offsets, None);
+    super::check_lengths(&in_parts.wasm)?;
+    Ok(Some(in_parts))
 }
 
 /// The module is valid, so this is a fault of ours.
 #[cold]
-fn unreadable(error: wasmparser::Error) -> Error {
+pub(super) fn unreadable(error: wasmparser::Error) -> Error {
     Error::new(ErrorKind::Engine, "a core module cannot be read").with_source(error)
 }
 

@@ -29,6 +29,19 @@ const ENTRIES: u64 = 1_000_000;
 /// that a compiler does for one that has none.
 const SIGNATURE: u64 = 8;
 
+/// What a call counts for besides its values, and what engines have functions of their
+/// own for: to compile one takes some hundred bytes of memory, and a metered one some
+/// ten bytes of code.
+const CALL: u64 = 8;
+
+/// How many blocks engines put where a function is taken from a table: it is made when
+/// it is first asked for, by a call.
+const TAKEN: u64 = 4;
+
+/// How many blocks there are where an operation's cost depends on a length: it is
+/// counted, and looked at, when that is known.
+const LONG: u64 = 2;
+
 /// What is known of a module before its code comes. The module need not be
 /// valid: what it does not have counts as nothing.
 #[derive(Default)]
@@ -224,12 +237,25 @@ impl Module {
                 (one.saturating_mul(count), count)
             }
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                (self.function(*function_index as usize).sum(), 0)
+                (CALL + self.function(*function_index as usize).sum(), 0)
             }
             Operator::CallIndirect { type_index, .. }
             | Operator::ReturnCallIndirect { type_index, .. }
             | Operator::CallRef { type_index }
-            | Operator::ReturnCallRef { type_index } => (self.ty(*type_index).sum(), 0),
+            | Operator::ReturnCallRef { type_index } => (CALL + self.ty(*type_index).sum(), TAKEN),
+            Operator::TableGet { .. } => (CALL, TAKEN),
+            Operator::MemoryGrow { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => (CALL, LONG),
+            Operator::DataDrop { .. }
+            | Operator::ElemDrop { .. }
+            | Operator::TableSet { .. }
+            | Operator::RefFunc { .. } => (CALL, 0),
             _ => (0, 0),
         })
     }
@@ -312,10 +338,15 @@ mod tests {
                 "block (result i32) i32.const 1 i32.const 0 br_table 0 0 0 end drop",
                 4,
             ),
-            ("i32.const 1 i64.const 2 call $f drop", 3),
-            ("unreachable call $f call $f drop drop", 6),
+            ("i32.const 1 i64.const 2 call $f drop", 11),
+            ("unreachable call $f call $f drop drop", 22),
+            ("unreachable call_indirect (type $t) drop", 11),
+            ("i32.const 1 table.get 0 drop", 8),
+            ("unreachable memory.fill memory.grow drop", 16),
         ] {
-            let (found, _) = counted(&format!("(module {types} (func {body}))"));
+            let (found, _) = counted(&format!(
+                "(module {types} (memory 1) (table 1 funcref) (func {body}))"
+            ));
             assert_eq!(found, values, "{body}");
         }
     }
@@ -400,6 +431,10 @@ mod tests {
             ("(func (param i32) block local.get 0 br_if 0 end)", 2),
             ("(func (param i32) block local.get 0 br_table 0 0 0 end)", 4),
             ("(func block end)", 0),
+            (
+                "(table 1 funcref) (func (param i32) local.get 0 call_indirect)",
+                4,
+            ),
         ] {
             let (_, found) = counted(&format!("(module {function})"));
             assert_eq!(found, product, "{function}");

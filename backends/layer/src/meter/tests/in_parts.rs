@@ -285,6 +285,23 @@ fn functions_without_locals_left_are_refused() {
     assert!(error.message().contains("locals"), "{error}");
 }
 
+/// What engines do not take is not given to them.
+#[test]
+fn functions_that_become_too_long_are_refused() {
+    let module = |count: usize| {
+        let wat = format!(
+            "(module (memory 1) (func (param $n i32) {}))",
+            "(memory.copy (i32.const 0) (i32.const 0) (local.get $n))".repeat(count)
+        );
+        let wasm = wat::parse_str(wat).unwrap();
+        inline::module(&wasm, &crate::known_lengths, Scale::default())
+    };
+    module(1_000).unwrap();
+    let error = module(16_000).unwrap_err();
+    assert_eq!(*error.kind(), enginebay_core::ErrorKind::TooLarge);
+    assert!(error.message().contains("bytes of a function"), "{error}");
+}
+
 #[test]
 fn only_so_many_are_in_parts() {
     let module = |count: usize| {
