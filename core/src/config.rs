@@ -211,7 +211,7 @@ pub struct Complexity {
     pub blocks: u64,
     /// The same number times the function's locals, parameters and loops: compilers
     /// follow locals, and what stops a guest in a loop, through each place where ways
-    /// meet. Default: 25,000,000; the largest functions in programs have some millions.
+    /// meet. Default: 10,000,000; the largest functions in programs have some millions.
     pub locals_in_blocks: u64,
     /// Components inside components. Default: 64.
     pub nesting: u64,
@@ -240,7 +240,7 @@ impl Default for Complexity {
             function_size: 4 << 20,
             values: 1_000_000,
             blocks: 100_000,
-            locals_in_blocks: 25_000_000,
+            locals_in_blocks: 10_000_000,
             nesting: 64,
             instances: 10_000,
             instance_exports: 64 << 20,

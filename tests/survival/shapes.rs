@@ -279,8 +279,8 @@ pub(crate) fn functions_are_long<B: Backend>() {
     );
     case("blocks", "", "block end ", "", 95_000);
     case("blocks in blocks", "", "block ", "end ", 95_000);
-    case("loops", "", "loop end ", "", 4_900);
-    case("loops in loops", "", "loop ", "end ", 4_900);
+    case("loops", "", "loop end ", "", 3_100);
+    case("loops in loops", "", "loop ", "end ", 3_100);
     case(
         "branches",
         "(param i32)",
@@ -369,7 +369,7 @@ pub(crate) fn functions_are_long<B: Backend>() {
             .map(|i| format!("local.get {i} drop "))
             .collect::<String>()
     };
-    let most = scaled(6_500);
+    let most = scaled(3_900);
     let pass = |each: &str, count: usize, locals: usize| {
         let text = function(
             &format!("(param i32) {}", i32s(locals)),
@@ -383,17 +383,17 @@ pub(crate) fn functions_are_long<B: Backend>() {
     };
     compile(
         "locals that are used behind choices",
-        pass("local.get 0 if end ", scaled(4_900), scaled(4_900)),
+        pass("local.get 0 if end ", scaled(3_100), scaled(3_100)),
     );
     compile(
         "locals that are used behind loops",
         pass(
             "loop local.get 0 br_if 0 end ",
-            scaled(1_500),
-            scaled(6_500),
+            scaled(1_000),
+            scaled(3_900),
         ),
     );
-    let loops = scaled(1_500);
+    let loops = scaled(1_000);
     let text = function(
         &format!("(param i32) {}", i32s(most)),
         "",
