@@ -198,10 +198,11 @@ pub struct Complexity {
     pub locals: u64,
     /// Bytes of one function's body. Default: 4 MiB.
     pub function_size: u64,
-    /// Values that the blocks, branches and calls of one function take and give, with
-    /// eight more for each call, and each operation on memories and tables that is one
-    /// for an engine. A block may have thousands of them in three bytes of code.
-    /// Default: 1,000,000, several times what the largest functions in programs have.
+    /// Values that the blocks, branches and calls of one function take and give, eight
+    /// times those of loops, with eight more for each call, and for each operation on
+    /// memories and tables that is one for an engine. A block may have thousands of
+    /// them in three bytes of code. Default: 500,000, ten times what the largest
+    /// functions in programs have.
     pub values: u64,
     /// Blocks, loops, branches and targets of tables of branches of one function, with
     /// four for each function that is taken from a table, and two for each operation on
@@ -238,7 +239,7 @@ impl Default for Complexity {
             signatures: 1_000_000,
             locals: 50_000,
             function_size: 4 << 20,
-            values: 1_000_000,
+            values: 500_000,
             blocks: 100_000,
             locals_in_blocks: 10_000_000,
             nesting: 64,

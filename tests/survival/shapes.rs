@@ -309,7 +309,7 @@ pub(crate) fn functions_are_long<B: Backend>() {
         "local.get 0 br_if 0 end ",
         47_000,
     );
-    case("calls", "", "call $f ", "", 120_000);
+    case("calls", "", "call $f ", "", 62_000);
     case(
         "calls by a table",
         "",
@@ -329,7 +329,7 @@ pub(crate) fn functions_are_long<B: Backend>() {
         "",
         "i32.const 0 ref.func $f table.set 0 ",
         "",
-        60_000,
+        31_000,
     );
     case(
         "fills",
@@ -417,13 +417,13 @@ pub(crate) fn functions_are_long<B: Backend>() {
     };
     compile(
         "wide blocks",
-        blocks("block (type $wide) end ", scaled(490)),
+        blocks("block (type $wide) end ", scaled(245)),
     );
-    compile("wide loops", blocks("loop (type $wide) end ", scaled(490)));
-    compile("wide calls", blocks("call $wide ", scaled(490)));
+    compile("wide loops", blocks("loop (type $wide) end ", scaled(31)));
+    compile("wide calls", blocks("call $wide ", scaled(245)));
     compile(
         "wide choices",
-        blocks("i32.const 1 if (type $wide) end ", scaled(490)),
+        blocks("i32.const 1 if (type $wide) end ", scaled(245)),
     );
 }
 

@@ -34,6 +34,9 @@ const SIGNATURE: u64 = 8;
 /// ten bytes of code.
 const CALL: u64 = 8;
 
+/// As how many a loop's values count: they are kept wherever a guest can be stopped.
+const LOOP: u64 = 8;
+
 /// How many blocks engines put where a function is taken from a table: it is made when
 /// it is first asked for, by a call.
 const TAKEN: u64 = 4;
@@ -206,7 +209,7 @@ impl Module {
             Operator::Loop { blockty } => {
                 let arity = self.block(*blockty);
                 self.labels.push(arity.params);
-                (arity.sum(), 1)
+                (LOOP * arity.sum(), 1)
             }
             Operator::TryTable { try_table } => {
                 // Labels of the clauses are those outside of the block.
@@ -329,10 +332,10 @@ mod tests {
             ),
             (
                 "i32.const 1 i64.const 2 loop (type $t) unreachable end drop",
-                3,
+                24,
             ),
             // A branch to a loop takes what the loop does, else what a block gives.
-            ("i32.const 1 i64.const 2 loop (type $t) br 0 end drop", 5),
+            ("i32.const 1 i64.const 2 loop (type $t) br 0 end drop", 26),
             ("block (result i32) i32.const 1 br 0 end drop", 2),
             (
                 "block (result i32) i32.const 1 i32.const 0 br_table 0 0 0 end drop",
