@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use common::random::Random;
 use common::{block_on, yield_once};
 use enginebay::generic::{Caller, Component, Engine, InstancePre, Linker, Store, TypedFunc};
 use enginebay::{Backend, Config, HostFuture, Interruption};
@@ -73,22 +74,19 @@ impl Drop for Alive {
 }
 
 /// Makes calls and drops each at another point.
-fn drop_calls<B: Backend>(pre: &InstancePre<B, ()>, count: &AtomicUsize, seed: &mut u64) {
+fn drop_calls<B: Backend>(pre: &InstancePre<B, ()>, count: &AtomicUsize, random: &mut Random) {
     let mut stores: Vec<_> = (0..20).map(|_| instance(pre)).collect();
     let mut calls: Vec<_> = stores
         .iter_mut()
         .map(|(store, run)| Box::pin(run.call_async(store, (100,))))
         .collect();
     while !calls.is_empty() {
-        *seed = seed
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        let at = (*seed >> 33) as usize % calls.len();
+        let at = random.below(calls.len());
         let polled = calls[at]
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_pending());
-        if (*seed >> 20).is_multiple_of(8) {
+        if random.below(8) == 0 {
             drop(calls.swap_remove(at));
         }
     }
@@ -108,10 +106,10 @@ fn leaves_nothing<B: Backend>() {
         })
     });
     let (before, _) = counts();
-    let mut seed = 7;
+    let mut random = Random(7);
     // Allocators and engines keep what they may need again.
     for _ in 0..5 {
-        drop_calls(&pre, &count, &mut seed);
+        drop_calls(&pre, &count, &mut random);
     }
     let settle = |wanted: &dyn Fn(usize, usize) -> bool, what: &str| {
         let start = Instant::now();
@@ -133,7 +131,7 @@ fn leaves_nothing<B: Backend>() {
         "threads after the first calls",
     );
     for _ in 0..25 {
-        drop_calls(&pre, &count, &mut seed);
+        drop_calls(&pre, &count, &mut random);
     }
     // A mapping or two may be split or merged; 500 calls were dropped.
     let fits = |threads, now| threads <= before && now <= maps + 8;

@@ -88,7 +88,7 @@ fn of<B: Backend>(to: &mut Vec<Meter>) {
     ] {
         each::<B>(to, by, by.into());
     }
-    if B::NAME == "wasmtime" {
+    if B::support().native {
         // Where both stand beside each other.
         let own = Own {
             fuel: true,

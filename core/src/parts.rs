@@ -128,7 +128,7 @@ pub const MAX_BODY: u32 = 7_654_321;
 ///
 /// `TooLarge` if one of the functions is too long.
 pub fn check_lengths(wasm: &[u8]) -> Result<()> {
-    let longest = longest_body(wasm).map_err(inline::unreadable)?;
+    let longest = longest_body(wasm).map_err(unreadable)?;
     if longest <= MAX_BODY {
         return Ok(());
     }
@@ -136,6 +136,12 @@ pub fn check_lengths(wasm: &[u8]) -> Result<()> {
         ErrorKind::TooLarge,
         format!("bytes of a function, with what stops it: {longest}, and engines take {MAX_BODY}"),
     ))
+}
+
+/// The module is valid, so this is a fault of ours.
+#[cold]
+fn unreadable(error: wasmparser::Error) -> Error {
+    Error::new(ErrorKind::Engine, "a core module cannot be read").with_source(error)
 }
 
 fn longest_body(wasm: &[u8]) -> Read<u32> {

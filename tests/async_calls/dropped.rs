@@ -8,6 +8,7 @@ use std::task::Poll;
 use enginebay::generic::{Component, Store};
 use enginebay::{Backend, ErrorKind, HostFuture};
 
+use crate::common::random::Random;
 use crate::common::{block_on, yield_once};
 use crate::{CALL_F, linker, one, plain, poll_once, run_of};
 
@@ -24,18 +25,6 @@ impl Alive {
 impl Drop for Alive {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (self.0 >> 33) % end
     }
 }
 
@@ -77,7 +66,7 @@ pub(crate) fn dropped_calls_leave_nothing_behind<B: Backend>() {
             }
             match poll_once(call.as_mut()) {
                 Poll::Pending => {
-                    let at = random.below(calls.len() as u64 + 1) as usize;
+                    let at = random.below(calls.len() + 1);
                     calls.insert(at, (call, polls - 1));
                 }
                 Poll::Ready(result) => {

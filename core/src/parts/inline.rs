@@ -22,12 +22,12 @@ use std::cell::Cell;
 use wasm_encoder::{BlockType, Encode};
 use wasmparser::{FunctionBody, Operator};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 use self::code::Code;
 use self::site::{Locals, Site};
 use super::operation::Operation;
-use super::{InParts, Offsets, Shape, may_have_bulk};
+use super::{InParts, Offsets, Shape, may_have_bulk, unreadable};
 
 /// Calls a macro with the operators that have to be free of charge in modules that
 /// [`module`] gives: names, as `wasmparser` has them. Adapters that Wasmtime generates
@@ -152,12 +152,6 @@ fn part(
     let in_parts = shape.write(wasm, &types, 0, &code, &offsets, None);
     super::check_lengths(&in_parts.wasm)?;
     Ok(Some(in_parts))
-}
-
-/// The module is valid, so this is a fault of ours.
-#[cold]
-pub(super) fn unreadable(error: wasmparser::Error) -> Error {
-    Error::new(ErrorKind::Engine, "a core module cannot be read").with_source(error)
 }
 
 /// What would not be stopped in time.

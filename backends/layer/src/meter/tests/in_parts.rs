@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use enginebay_core::parts::InParts;
 use enginebay_core::parts::inline::{self, Scale};
+use enginebay_core::{ErrorKind, Result};
 
 use super::on_wasmtime::Native;
 use super::random::Random;
@@ -249,6 +251,18 @@ fn free_operators() {
     compare("free operators", &wasm, &exports(&wasm), plan);
 }
 
+/// A module's text in the parts that guests get.
+fn as_usual(wat: &str) -> Result<Option<InParts>> {
+    let wasm = wat::parse_str(wat).unwrap();
+    inline::module(&wasm, &crate::known_lengths, Scale::default())
+}
+
+fn assert_refused(module: Result<Option<InParts>>, kind: ErrorKind, why: &str) {
+    let error = module.err().unwrap();
+    assert_eq!(*error.kind(), kind);
+    assert!(error.message().contains(why), "{error}");
+}
+
 #[test]
 fn long_segments_are_refused() {
     let module = |len: usize| {
@@ -257,13 +271,14 @@ fn long_segments_are_refused() {
                 (func (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))))"#,
             "x".repeat(len)
         );
-        let wasm = wat::parse_str(wat).unwrap();
-        inline::module(&wasm, &crate::known_lengths, Scale::default())
+        as_usual(&wat)
     };
     module(8 << 20).unwrap();
-    let error = module((8 << 20) + 1).unwrap_err();
-    assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
-    assert!(error.message().contains("`memory.init`"), "{error}");
+    assert_refused(
+        module((8 << 20) + 1),
+        ErrorKind::Unsupported,
+        "`memory.init`",
+    );
 }
 
 /// A function that would need more locals than it may have is not left alone.
@@ -275,14 +290,15 @@ fn functions_without_locals_left_are_refused() {
              (memory.fill (i32.const 0) (i32.const 0) ({length}))))",
             "i32 ".repeat(locals)
         );
-        let wasm = wat::parse_str(wat).unwrap();
-        inline::module(&wasm, &crate::known_lengths, Scale::default())
+        as_usual(&wat)
     };
     module(49_986, "local.get $n").unwrap();
     module(49_999, "i32.const 9").unwrap();
-    let error = module(49_987, "local.get $n").unwrap_err();
-    assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
-    assert!(error.message().contains("locals"), "{error}");
+    assert_refused(
+        module(49_987, "local.get $n"),
+        ErrorKind::Unsupported,
+        "locals",
+    );
 }
 
 /// What engines do not take is not given to them.
@@ -293,13 +309,10 @@ fn functions_that_become_too_long_are_refused() {
             "(module (memory 1) (func (param $n i32) {}))",
             "(memory.copy (i32.const 0) (i32.const 0) (local.get $n))".repeat(count)
         );
-        let wasm = wat::parse_str(wat).unwrap();
-        inline::module(&wasm, &crate::known_lengths, Scale::default())
+        as_usual(&wat)
     };
     module(1_000).unwrap();
-    let error = module(16_000).unwrap_err();
-    assert_eq!(*error.kind(), enginebay_core::ErrorKind::TooLarge);
-    assert!(error.message().contains("bytes of a function"), "{error}");
+    assert_refused(module(16_000), ErrorKind::TooLarge, "bytes of a function");
 }
 
 #[test]
@@ -309,11 +322,8 @@ fn only_so_many_are_in_parts() {
             "(module (memory 1) (func (param $n i32) {}))",
             "(memory.fill (i32.const 0) (i32.const 0) (local.get $n))".repeat(count)
         );
-        let wasm = wat::parse_str(wat).unwrap();
-        inline::module(&wasm, &crate::known_lengths, Scale::default())
+        as_usual(&wat)
     };
     module(16_384).unwrap();
-    let error = module(16_385).unwrap_err();
-    assert_eq!(*error.kind(), enginebay_core::ErrorKind::Unsupported);
-    assert!(error.message().contains("fills and copies"), "{error}");
+    assert_refused(module(16_385), ErrorKind::Unsupported, "fills and copies");
 }
