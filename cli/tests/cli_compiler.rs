@@ -16,29 +16,27 @@ fn compilers() -> impl Iterator<Item = &'static str> {
 }
 
 /// A component that is small, valid and within the counts, and of which a compiler
-/// makes a great deal: in a nest of loops, each loop has each local that is used
-/// inside as a parameter of its own.
+/// makes a great deal: where choices inside of each other end, each local that is set
+/// inside is a value of its own, at each end.
 fn bomb() -> String {
-    const FUNCTIONS: usize = 4;
-    const LOCALS: usize = 24_000;
-    const LOOPS: usize = 500;
-    let mut body = String::from(" (func (local");
+    const LOCALS: usize = 1_000;
+    const CHOICES: usize = 1_000;
+    let mut body = String::from("(param i32) (local");
     body.push_str(&" i32".repeat(LOCALS));
     body.push(')');
-    body.push_str(&" loop".repeat(LOOPS));
-    for i in 0..LOCALS {
-        write!(body, " local.get {i} i32.const 1 i32.add local.set {i}").unwrap();
+    body.push_str(&" local.get 0 if".repeat(CHOICES));
+    for i in 1..=LOCALS {
+        write!(body, " local.get 0 i32.load offset={i} local.set {i}").unwrap();
     }
-    for i in 0..LOOPS {
-        write!(body, " local.get {i} br_if 0 end").unwrap();
+    body.push_str(&" end".repeat(CHOICES));
+    for i in 1..=LOCALS {
+        write!(body, " local.get 0 local.get {i} i32.store offset={i}").unwrap();
     }
-    body.push(')');
     format!(
         "(component
-            (core module $m (func (export \"f\")) {})
+            (core module $m (memory 1) (func (export \"f\")) (func {body}))
             (core instance $i (instantiate $m))
-            (func (export \"f\") (canon lift (core func $i \"f\"))))",
-        body.repeat(FUNCTIONS)
+            (func (export \"f\") (canon lift (core func $i \"f\"))))"
     )
 }
 

@@ -140,15 +140,17 @@ pub struct HeaderComplexity {
     /// Parameters and results of functions and of their types, with eight more for
     /// each type.
     pub signatures: Option<u64>,
-    /// Locals of one function.
+    /// Locals and parameters of one function.
     pub locals: Option<u64>,
+    /// Locals and parameters of all functions.
+    pub all_locals: Option<u64>,
     /// Bytes of one function.
     pub function_size: Option<Size>,
     /// Values that the blocks, branches and calls of one function take and give.
     pub values: Option<u64>,
     /// Blocks, loops, branches and targets of tables of branches of one function.
     pub blocks: Option<u64>,
-    /// The same times the function's locals, parameters and loops.
+    /// The same times the function's locals, parameters and loops, and what loops use.
     pub locals_in_blocks: Option<u64>,
     /// Components inside components.
     pub nesting: Option<u64>,
@@ -171,6 +173,7 @@ impl HeaderComplexity {
         complexity.types = self.types.unwrap_or(complexity.types);
         complexity.signatures = self.signatures.unwrap_or(complexity.signatures);
         complexity.locals = self.locals.unwrap_or(complexity.locals);
+        complexity.all_locals = self.all_locals.unwrap_or(complexity.all_locals);
         complexity.function_size = size(self.function_size, complexity.function_size);
         complexity.values = self.values.unwrap_or(complexity.values);
         complexity.blocks = self.blocks.unwrap_or(complexity.blocks);
@@ -456,6 +459,7 @@ mod tests {
              ;;! locals-in-blocks = 8\n;;! nesting = 9\n;;! instances = 10\n\
              ;;! instance-exports = 11\n;;! initial-memory = 12\n\
              ;;! initial-table-elements = 13\n;;! signatures = 14\n;;! blocks = 15\n\
+             ;;! all-locals = 16\n\
              ;;! [limits]\n;;! memory = 1\n\
              ;;! table-elements = 2\n;;! instances = 3\n;;! memories = 4\n;;! tables = 5\n\
              ;;! handles = 6\n;;! host-bytes = 7\n;;! fuel = 8\n;;! deadline-ms = 9",
@@ -485,6 +489,7 @@ mod tests {
             &mut complexity.initial_table_elements,
             &mut complexity.signatures,
             &mut complexity.blocks,
+            &mut complexity.all_locals,
         ]) {
             *place = number;
         }

@@ -194,8 +194,13 @@ pub struct Complexity {
     /// functions of its own for each type. Default: 1,000,000, several times what the
     /// largest programs have.
     pub signatures: u64,
-    /// Locals of one function, parameters not counted. Default: 50,000.
+    /// Locals of one function, its parameters among them. Default, and the most that can
+    /// be allowed: 49,000. Validators take 50,000, and what stops a guest takes some.
     pub locals: u64,
+    /// The same of the functions of all core modules: fifty thousand locals of one type
+    /// take eight bytes. Default: 5,000,000; the largest programs have some hundred
+    /// thousands.
+    pub all_locals: u64,
     /// Bytes of one function's body. Default: 4 MiB.
     pub function_size: u64,
     /// Values that the blocks, branches and calls of one function take and give, eight
@@ -207,12 +212,15 @@ pub struct Complexity {
     /// Blocks, loops, branches and targets of tables of branches of one function, with
     /// four for each function that is taken from a table, and two for each operation on
     /// memories and tables whose cost depends on a length: a compiler may take time that
-    /// grows with the square of their number. Default: 100,000, several times what the
+    /// grows with the square of their number. One inside of others counts once more for
+    /// each thousand of them, and a loop for each eight loops. Default: 100,000, several times what the
     /// largest functions in programs have.
     pub blocks: u64,
     /// The same number times the function's locals, parameters and loops: compilers
     /// follow locals, and what stops a guest in a loop, through each place where ways
-    /// meet. Default: 10,000,000; the largest functions in programs have some millions.
+    /// meet. To this comes, for each loop, the square of how many locals it reads, divided
+    /// by 256, and for functions of more than 2,000 locals, the square of how many are in
+    /// use at once, divided by 8. Default: 10,000,000; the largest functions in programs have some millions.
     pub locals_in_blocks: u64,
     /// Components inside components. Default: 64.
     pub nesting: u64,
@@ -237,7 +245,8 @@ impl Default for Complexity {
             functions: 150_000,
             types: 200_000,
             signatures: 1_000_000,
-            locals: 50_000,
+            locals: 49_000,
+            all_locals: 5_000_000,
             function_size: 4 << 20,
             values: 500_000,
             blocks: 100_000,

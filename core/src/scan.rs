@@ -354,7 +354,7 @@ mod tests {
             (core instance $i (instantiate $m))
             (component))"#;
         assert!(scan_text(text, &Config::new()).is_ok());
-        let cases: [(&str, Config); 15] = [
+        let cases: [(&str, Config); 16] = [
             ("component size", limited(|c| c.size = 10)),
             ("core modules", limited(|c| c.modules = 0)),
             ("functions", limited(|c| c.functions = 1)),
@@ -364,6 +364,7 @@ mod tests {
                 limited(|c| c.signatures = 17),
             ),
             ("locals of a function", limited(|c| c.locals = 2)),
+            ("locals of all functions", limited(|c| c.all_locals = 2)),
             ("bytes of a function", limited(|c| c.function_size = 3)),
             ("values that a function passes", limited(|c| c.values = 0)),
             (

@@ -127,6 +127,10 @@ pub(crate) fn there_are_many_of_each<B: Backend>() {
     let instances = "(instance (instantiate $c))".repeat(scaled(9_000));
     component("instances", format!("(component $c) {instances}"));
     module("functions", "(func)".repeat(scaled(145_000)));
+    module(
+        "functions of many locals",
+        format!("(func (local {})) ", "i32 ".repeat(48_900)).repeat(scaled(100)),
+    );
     let params = "i32 ".repeat(1000);
     module(
         "functions of a large type",
@@ -278,9 +282,9 @@ pub(crate) fn functions_are_long<B: Backend>() {
         1_000_000,
     );
     case("blocks", "", "block end ", "", 95_000);
-    case("blocks in blocks", "", "block ", "end ", 95_000);
+    case("blocks in blocks", "", "block ", "end ", 13_100);
     case("loops", "", "loop end ", "", 3_100);
-    case("loops in loops", "", "loop ", "end ", 3_100);
+    case("loops in loops", "", "loop ", "end ", 530);
     case(
         "branches",
         "(param i32)",
@@ -300,14 +304,14 @@ pub(crate) fn functions_are_long<B: Backend>() {
         "(param i32)",
         "local.get 0 if ",
         "end ",
-        47_000,
+        13_100,
     );
     case(
         "branches out",
         "(param i32)",
         "block ",
         "local.get 0 br_if 0 end ",
-        47_000,
+        12_200,
     );
     case("calls", "", "call $f ", "", 62_000);
     case(
@@ -352,7 +356,7 @@ pub(crate) fn functions_are_long<B: Backend>() {
         function("(param i32)", "", &table(scaled(95_000)), "", 1),
     );
     case("tables of branches", "(param i32)", &table(1000), "", 95);
-    let places = scaled(10_000);
+    let places = scaled(7_300);
     let targets: String = (0..places).map(|i| format!("{i} ")).collect();
     let long = format!("local.get 0 br_table {}0 ", targets.repeat(8));
     compile(
@@ -369,7 +373,6 @@ pub(crate) fn functions_are_long<B: Backend>() {
             .map(|i| format!("local.get {i} drop "))
             .collect::<String>()
     };
-    let most = scaled(3_900);
     let pass = |each: &str, count: usize, locals: usize| {
         let text = function(
             &format!("(param i32) {}", i32s(locals)),
@@ -393,21 +396,43 @@ pub(crate) fn functions_are_long<B: Backend>() {
             scaled(3_900),
         ),
     );
-    let loops = scaled(1_000);
-    let text = function(
-        &format!("(param i32) {}", i32s(most)),
-        "",
-        "loop ",
-        "local.get 0 br_if 0 end ",
-        loops,
-    );
-    compile(
-        "locals that are used in loops in loops",
-        text.replacen(
+    for (name, loops, locals) in [
+        ("locals that are used in a loop", 1, 8_500),
+        ("locals that are used in loops in loops", 150, 2_800),
+        ("locals that are used deep in loops", 300, 1_000),
+    ] {
+        let (loops, locals) = (if loops == 1 { 1 } else { scaled(loops) }, scaled(locals));
+        let text = function(
+            &format!("(param i32) {}", i32s(locals)),
+            "",
+            "loop ",
             "local.get 0 br_if 0 end ",
-            &format!("{} local.get 0 br_if 0 end ", gets(most)),
-            1,
-        ),
+            loops,
+        );
+        compile(
+            name,
+            text.replacen(
+                "local.get 0 br_if 0 end ",
+                &format!("{} local.get 0 br_if 0 end ", gets(locals)),
+                1,
+            ),
+        );
+    }
+    // What is on the stack is not followed as locals are.
+    let loads = "local.get 0 i32.load ".repeat(scaled(48_000));
+    let sums = "i32.add ".repeat(scaled(48_000));
+    compile(
+        "values around loops in loops",
+        function(
+            "(param i32)",
+            &loads,
+            "loop ",
+            "local.get 0 br_if 0 end ",
+            scaled(500),
+        )
+        .strip_suffix(')')
+        .map(|text| format!("{text} local.get 0 {sums} drop)"))
+        .unwrap(),
     );
     let wide: String = (0..1000).map(|i| format!("i32.const {i} ")).collect();
     let drops = "drop ".repeat(1000);
@@ -468,7 +493,11 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
     );
     refused(
         "locals",
-        module(format!("(func (local {}))", "i32 ".repeat(50_001))),
+        module(format!("(func (local {}))", "i32 ".repeat(49_001))),
+    );
+    refused(
+        "locals of all functions",
+        module(format!("(func (local {}))", "i32 ".repeat(48_900)).repeat(103)),
     );
     refused(
         "bytes of a function",
@@ -503,6 +532,32 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
     refused(
         "loops",
         module(format!("(func {})", "loop end ".repeat(10_001))),
+    );
+    refused(
+        "loops in loops",
+        module(format!(
+            "(func {} {})",
+            "loop ".repeat(560),
+            "end ".repeat(560)
+        )),
+    );
+    refused(
+        "blocks in blocks",
+        module(format!(
+            "(func {} {})",
+            "block ".repeat(14_000),
+            "end ".repeat(14_000)
+        )),
+    );
+    let used: String = (0..5_000).map(|i| format!("local.get {i} drop ")).collect();
+    refused(
+        "locals in loops",
+        module(format!(
+            "(func (local {}) {} {used} {})",
+            "i32 ".repeat(5_000),
+            "loop ".repeat(101),
+            "end ".repeat(101)
+        )),
     );
     let locals = "i32 ".repeat(10_000);
     refused(

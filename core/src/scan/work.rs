@@ -41,6 +41,28 @@ const LOOP: u64 = 8;
 /// it is first asked for, by a call.
 const TAKEN: u64 = 4;
 
+/// Where blocks begin inside of so many others, each takes a compiler twice as long.
+const DEEP: u64 = 1_000;
+
+/// Loops inside of so many others: as [`DEEP`]. What a loop's guest can be stopped by, and
+/// each local that is used, is handed from one to the next.
+const DEEP_LOOPS: u64 = 8;
+
+/// A loop that uses so many locals takes a compiler as long for each of them as a place
+/// does: they are struck out of a list one by one, and the rest moves up.
+const STRUCK: u64 = 256;
+
+/// Where so many locals are in use at once, each takes a compiler as long as a place does:
+/// where a register is wanted, all that may have it are looked at.
+const HELD: u64 = 8;
+
+/// Functions of fewer locals are not looked at for how many are in use at once.
+const FEW: usize = 2_000;
+
+/// The most locals of a function, its parameters among them: validators take 50,000,
+/// and what stops a guest has some of its own.
+const LOCALS: u64 = 49_000;
+
 /// How many blocks there are where an operation's cost depends on a length: it is
 /// counted, and looked at, when that is known.
 const LONG: u64 = 2;
@@ -56,11 +78,43 @@ pub(super) struct Module {
     tags: Vec<u32>,
     /// How many of them had their code counted, and those that have none.
     seen: usize,
-    /// Of the function that is counted: how many values a branch out of each
-    /// block takes.
-    labels: Vec<u32>,
+    /// The open blocks of the function that is counted.
+    blocks: Vec<Block>,
+    /// How many of them are loops.
+    loops: u64,
+    /// How many blocks began, in all functions.
+    begun: u64,
+    /// What is known of locals, by their index.
+    locals: Vec<Local>,
+    /// How often locals were used in the function that is counted; what a loop does is
+    /// once.
+    time: u32,
     /// Of the modules before, too: what functions and their types count for.
     signatures: u64,
+    /// Of the modules before, too: how many locals functions have.
+    all_locals: u64,
+}
+
+/// A block that has not ended, or the function.
+struct Block {
+    /// How many values a branch to it takes.
+    takes: u32,
+    is_loop: bool,
+    /// How many blocks had begun, this one included.
+    begun: u64,
+    /// How many locals are read in it, less those that a block inside of it had counted
+    /// for both: when all inside of it have ended, how many it reads.
+    read: i64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Local {
+    /// How many blocks had begun when a local with this index was read last, in any
+    /// function.
+    read: u64,
+    /// When it was used first and last, in the function that is counted.
+    first: u32,
+    last: u32,
 }
 
 impl Module {
@@ -72,6 +126,7 @@ impl Module {
             Payload::Version { .. } => {
                 *self = Module {
                     signatures: self.signatures,
+                    all_locals: self.all_locals,
                     ..Module::default()
                 }
             }
@@ -161,55 +216,169 @@ impl Module {
         let size = body.range();
         let size = (size.end - size.start) as u64;
         within("bytes of a function", size, limits.function_size)?;
-        let mut locals = 0;
+        let own = self.function(self.seen);
+        self.seen += 1;
+        let mut locals = u64::from(own.params);
         for group in body.get_locals_reader().map_err(malformed)? {
             let (count, _) = group.map_err(malformed)?;
             locals += u64::from(count);
-            within("locals of a function", locals, limits.locals)?;
+            within("locals of a function", locals, limits.locals.min(LOCALS))?;
         }
-        let own = self.function(self.seen);
-        self.seen += 1;
-        locals += u64::from(own.params);
-        self.labels.clear();
-        self.labels.push(own.results);
-        let (mut values, mut blocks) = (0, 0_u64);
+        self.all_locals += locals;
+        within(
+            "locals of all functions",
+            self.all_locals,
+            limits.all_locals,
+        )?;
+        let variables = locals as usize;
+        if self.locals.len() < variables {
+            self.locals.resize(variables, Local::default());
+        }
+        self.blocks.clear();
+        self.loops = 0;
+        self.begin(own.results, false);
+        self.time = 0;
+        let followed = variables > FEW;
+        if followed {
+            for local in &mut self.locals[..variables] {
+                (local.first, local.last) = (u32::MAX, 0);
+            }
+        }
+        let (mut values, mut blocks, mut more) = (0, 0_u64, 0_u64);
         let operators = body.get_operators_reader().map_err(malformed)?;
         for operator in operators.into_iter_with_offsets() {
             let (operator, offset) = operator.map_err(malformed)?;
-            // What stops guests there is followed as locals are.
-            locals += u64::from(matches!(operator, Operator::Loop { .. }));
-            let Some((more_values, more_blocks)) = self.operator(&operator) else {
+            match operator {
+                // What stops guests there is followed as locals are.
+                Operator::Loop { .. } => locals += 1,
+                Operator::LocalGet { local_index } if (local_index as usize) < variables => {
+                    if followed {
+                        self.note(local_index as usize);
+                    }
+                    self.read(local_index as usize);
+                }
+                Operator::LocalSet { local_index } | Operator::LocalTee { local_index }
+                    if followed && (local_index as usize) < variables =>
+                {
+                    self.note(local_index as usize);
+                }
+                _ => {}
+            }
+            let Some((passed, places, pairs)) = self.operator(&operator) else {
                 return Err(Error::new(
                     ErrorKind::InvalidComponent,
                     "a block ends that did not begin",
                 )
                 .with_context("offset", format_args!("{offset:#x}")));
             };
-            values += more_values;
-            blocks += more_blocks;
+            values += passed;
+            blocks += places;
+            more += pairs;
+        }
+        if followed {
+            let held = self.in_use(variables);
+            more += held * held / HELD;
         }
         within("values that a function passes", values, limits.values)?;
         within("blocks and branches of a function", blocks, limits.blocks)?;
         within(
             "places times locals of a function",
-            locals.saturating_mul(blocks),
+            locals.saturating_mul(blocks).saturating_add(more),
             limits.locals_in_blocks,
         )
     }
 
-    /// How many values an operator passes, and how many places it begins where
-    /// ways may meet; nothing if it ends a block and there is none.
-    fn operator(&mut self, operator: &Operator<'_>) -> Option<(u64, u64)> {
-        Some(match operator {
+    /// Notes when a local is used.
+    fn note(&mut self, index: usize) {
+        let local = &mut self.locals[index];
+        local.first = local.first.min(self.time);
+        local.last = self.time;
+        self.time += u32::from(self.loops == 0);
+    }
+
+    /// Notes that the open blocks read a local.
+    fn read(&mut self, index: usize) {
+        let before = std::mem::replace(&mut self.locals[index].read, self.begun);
+        // The blocks that were open then and are now: the outermost.
+        let known = self.blocks.partition_point(|it| it.begun <= before);
+        if known == self.blocks.len() {
+            return;
+        }
+        if let Some(block) = known.checked_sub(1) {
+            self.blocks[block].read -= 1;
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.read += 1;
+        }
+    }
+
+    /// How many of the function's locals are in use at once, at most: each is from where it
+    /// is used first to where it is used last. For those that loops use, that is the whole
+    /// loop.
+    fn in_use(&self, variables: usize) -> u64 {
+        let used = self.locals[..variables]
+            .iter()
+            .filter(|it| it.first <= it.last);
+        let mut times: Vec<_> = used
+            .flat_map(|it| [(it.first, false), (it.last, true)])
+            .collect();
+        times.sort_unstable();
+        let (mut now, mut most) = (0, 0);
+        for (_, ends) in times {
+            if ends {
+                now -= 1;
+            } else {
+                now += 1;
+                most = u64::max(most, now);
+            }
+        }
+        most
+    }
+
+    fn begin(&mut self, takes: u32, is_loop: bool) {
+        self.begun += 1;
+        self.loops += u64::from(is_loop);
+        self.blocks.push(Block {
+            takes,
+            is_loop,
+            begun: self.begun,
+            read: 0,
+        });
+    }
+
+    /// How many pairs of locals a block's loop has; nothing if there is no block.
+    fn end(&mut self) -> Option<u64> {
+        let ended = self.blocks.pop()?;
+        self.loops -= u64::from(ended.is_loop);
+        if let Some(outer) = self.blocks.last_mut() {
+            outer.read += ended.read;
+        }
+        let read = if ended.is_loop { ended.read } else { 0 };
+        let read = u64::try_from(read).unwrap_or_default();
+        Some(read * read / STRUCK)
+    }
+
+    /// How many places the beginning of a block counts for.
+    fn place(&self) -> u64 {
+        1 + self.blocks.len() as u64 / DEEP
+    }
+
+    /// How many values an operator passes, how many places it begins where ways may
+    /// meet, and how many pairs of locals end with it; nothing if it ends a block and
+    /// there is none.
+    fn operator(&mut self, operator: &Operator<'_>) -> Option<(u64, u64, u64)> {
+        let (values, places) = match operator {
             Operator::Block { blockty } | Operator::If { blockty } | Operator::Try { blockty } => {
                 let arity = self.block(*blockty);
-                self.labels.push(arity.results);
-                (arity.sum(), 1)
+                let place = self.place();
+                self.begin(arity.results, false);
+                (arity.sum(), place)
             }
             Operator::Loop { blockty } => {
                 let arity = self.block(*blockty);
-                self.labels.push(arity.params);
-                (LOOP * arity.sum(), 1)
+                let place = self.place() + self.loops / DEEP_LOOPS;
+                self.begin(arity.params, true);
+                (LOOP * arity.sum(), place)
             }
             Operator::TryTable { try_table } => {
                 // Labels of the clauses are those outside of the block.
@@ -221,14 +390,14 @@ impl Module {
                 });
                 let caught: u64 = clauses.sum();
                 let arity = self.block(try_table.ty);
-                self.labels.push(arity.results);
-                (arity.sum() + caught, 1 + try_table.catches.len() as u64)
+                let place = self.place();
+                self.begin(arity.results, false);
+                (arity.sum() + caught, place + try_table.catches.len() as u64)
             }
             Operator::Catch { tag_index } => (self.thrown(*tag_index), 1),
             Operator::Else | Operator::CatchAll => (0, 1),
             Operator::End | Operator::Delegate { .. } => {
-                self.labels.pop()?;
-                (0, 0)
+                return self.end().map(|pairs| (0, 0, pairs));
             }
             Operator::Throw { tag_index } => (self.thrown(*tag_index), 0),
             Operator::Br { relative_depth } => (self.branch(*relative_depth), 0),
@@ -260,7 +429,8 @@ impl Module {
             | Operator::TableSet { .. }
             | Operator::RefFunc { .. } => (CALL, 0),
             _ => (0, 0),
-        })
+        };
+        Some((values, places, 0))
     }
 
     /// How many values an exception has.
@@ -270,9 +440,9 @@ impl Module {
     }
 
     fn branch(&self, depth: u32) -> u64 {
-        let label = self.labels.len().checked_sub(depth as usize + 1);
-        let arity = label.and_then(|label| self.labels.get(label));
-        u64::from(arity.copied().unwrap_or(0))
+        let block = self.blocks.len().checked_sub(depth as usize + 1);
+        let block = block.and_then(|block| self.blocks.get(block));
+        block.map_or(0, |block| u64::from(block.takes))
     }
 }
 
@@ -301,11 +471,20 @@ mod tests {
         };
         let least = |set: fn(&mut Complexity, u64)| {
             let mut limits = Complexity::default();
-            let fits = (0..).find(|limit| {
-                set(&mut limits, *limit);
+            let mut allows = |limit| {
+                set(&mut limits, limit);
                 count(&limits).is_ok()
-            });
-            let fits = fits.unwrap();
+            };
+            let (mut fits, mut below) = (1 << 40, 0);
+            assert!(allows(fits));
+            while below < fits {
+                let middle = u64::midpoint(below, fits);
+                if allows(middle) {
+                    fits = middle;
+                } else {
+                    below = middle + 1;
+                }
+            }
             if fits > 0 {
                 set(&mut limits, fits - 1);
                 assert_eq!(*count(&limits).unwrap_err().kind(), ErrorKind::TooLarge);
@@ -411,7 +590,7 @@ mod tests {
     #[test]
     fn what_ends_and_did_not_begin_is_malformed() {
         let mut module = Module::default();
-        module.labels.push(0);
+        module.begin(0, false);
         assert!(module.operator(&Operator::End).is_some());
         assert!(module.operator(&Operator::End).is_none());
         let delegate = Operator::Delegate { relative_depth: 0 };
@@ -441,6 +620,165 @@ mod tests {
         ] {
             let (_, found) = counted(&format!("(module {function})"));
             assert_eq!(found, product, "{function}");
+        }
+    }
+
+    #[test]
+    fn blocks_far_inside_of_others_count_again() {
+        // The function's own label is the first.
+        for (count, places) in [(999, 999), (1_000, 1_001), (2_000, 1_000 + 2 * 1_000 + 2)] {
+            for begin in ["block ", "if ", "try_table "] {
+                let function = format!(
+                    "(module (func (param i32) unreachable {} {}))",
+                    begin.repeat(count),
+                    "end ".repeat(count)
+                );
+                assert_eq!(counted(&function).1, places, "{count} of {begin}");
+            }
+        }
+    }
+
+    #[test]
+    fn loops_in_loops_count_again() {
+        let product = |count: u64| {
+            let function = format!(
+                "(module (func {} {}))",
+                "loop ".repeat(count as usize),
+                "end ".repeat(count as usize)
+            );
+            counted(&function).1
+        };
+        // Each is as a local, too.
+        assert_eq!(product(8), 8 * 8);
+        assert_eq!(product(9), 9 * (8 + 2));
+        assert_eq!(product(17), 17 * (8 + 2 * 8 + 3));
+        let beside = format!("(module (func {}))", "loop end ".repeat(17));
+        assert_eq!(counted(&beside).1, 17 * 17);
+    }
+
+    #[test]
+    fn locals_that_loops_use_count_by_pairs() {
+        let uses = |locals: std::ops::Range<usize>| {
+            let gets = locals.map(|it| format!("local.get {it} drop "));
+            gets.collect::<String>()
+        };
+        let (few, some, all) = (uses(0..32), uses(16..64), uses(0..64));
+        let square = |used: u64| used * used / 256;
+        for (body, loops, squares) in [
+            ("loop end".to_owned(), 1, 0),
+            (format!("{all} loop end {all}"), 1, 0),
+            (format!("loop {few} end"), 1, square(32)),
+            (format!("loop {few} {few} {few} end"), 1, square(32)),
+            (format!("loop {few} {some} end"), 1, square(64)),
+            (
+                format!("loop {few} end loop {all} end"),
+                2,
+                square(32) + square(64),
+            ),
+            // What a loop uses, those around it do.
+            (format!("loop loop {few} end end"), 2, 2 * square(32)),
+            (format!("loop {few} loop {few} end end"), 2, 2 * square(32)),
+            (format!("loop loop {few} end {few} end"), 2, 2 * square(32)),
+            (
+                format!("loop {few} loop {some} end end"),
+                2,
+                square(64) + square(48),
+            ),
+            (
+                format!("loop loop {few} end loop {some} end {few} end"),
+                3,
+                square(32) + square(48) + square(64),
+            ),
+            (
+                format!("loop loop loop {few} end {some} end loop {all} end end"),
+                4,
+                square(32) + 3 * square(64),
+            ),
+        ] {
+            // Another function's loops were before, with the same locals.
+            let text = format!(
+                "(module (func (local {i64s}) loop {all} end) (func (local {i64s}) {body}))",
+                i64s = "i64 ".repeat(64)
+            );
+            let expected = loops * (64 + loops) + squares;
+            assert_eq!(counted(&text).1, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn locals_that_are_in_use_at_once_count_by_pairs() {
+        let each = |locals: std::ops::Range<usize>, code: &dyn Fn(usize) -> String| {
+            locals.map(code).collect::<String>()
+        };
+        let set = |i| format!("i32.const 1 local.set {i} ");
+        let get = |i| format!("local.get {i} drop ");
+        let tee = |i| format!("i32.const 1 local.tee {i} drop ");
+        let square = |held: u64| held * held / 8;
+        let all = 0..2_001;
+        for (body, product) in [
+            (String::new(), 0),
+            (each(all.clone(), &|i| set(i) + &get(i)), square(1)),
+            (
+                each(all.clone(), &set) + &each(all.clone(), &get),
+                square(2_001),
+            ),
+            (
+                each(all.clone(), &tee) + &each(all.clone(), &tee),
+                square(2_001),
+            ),
+            (
+                each(0..100, &set) + &each(100..200, &set) + &each(0..100, &get),
+                square(101),
+            ),
+            // In a loop, all is in use from its beginning to its end.
+            (
+                format!("loop {} end", each(0..256, &|i| set(i) + &get(i))),
+                2_002 + 256 + square(256),
+            ),
+        ] {
+            let text = format!("(module (func (local {}) {body}))", "i32 ".repeat(2_001));
+            assert_eq!(counted(&text).1, product, "{body}");
+        }
+        // Of fewer locals, all may be.
+        let body = each(0..2_000, &set) + &each(0..2_000, &get);
+        let text = format!("(module (func (local {}) {body}))", "i32 ".repeat(2_000));
+        assert_eq!(counted(&text).1, 0);
+    }
+
+    #[test]
+    fn locals_that_are_not_there_are_not_kept() {
+        // `local.get 4294967295` in a loop.
+        let body = [
+            0, 0x03, 0x40, 0x20, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x1a, 0x0b, 0x0b,
+        ];
+        let body = FunctionBody::new(wasmparser::BinaryReader::new(&body, 0));
+        let mut module = Module::default();
+        module.count(&body, &Complexity::default()).unwrap();
+        assert!(module.locals.is_empty());
+    }
+
+    #[test]
+    fn more_locals_than_engines_take_cannot_be_allowed() {
+        let limits = Complexity {
+            locals: u64::MAX,
+            ..Complexity::default()
+        };
+        for (locals, fits) in [(48_999, true), (49_000, false)] {
+            let text = format!(
+                "(module (func (param i32) (local {})))",
+                "i32 ".repeat(locals)
+            );
+            let wasm = wat::parse_str(text).unwrap();
+            let mut module = Module::default();
+            let result = Parser::new(0).parse_all(&wasm).try_for_each(|payload| {
+                let payload = payload.unwrap();
+                module.see(&payload, &limits)?;
+                match payload {
+                    Payload::CodeSectionEntry(body) => module.count(&body, &limits),
+                    _ => Ok(()),
+                }
+            });
+            assert_eq!(result.is_ok(), fits, "{locals}: {result:?}");
         }
     }
 
