@@ -19,9 +19,10 @@ fn compilers() -> impl Iterator<Item = &'static str> {
 /// makes a great deal: where choices inside of each other end, each local that is set
 /// inside is a value of its own, at each end.
 fn bomb() -> String {
-    const LOCALS: usize = 1_000;
-    const CHOICES: usize = 1_000;
-    let mut body = String::from("(param i32) (local");
+    const FUNCTIONS: usize = 8;
+    const LOCALS: usize = 350;
+    const CHOICES: usize = 340;
+    let mut body = String::from(" (func (param i32) (local");
     body.push_str(&" i32".repeat(LOCALS));
     body.push(')');
     body.push_str(&" local.get 0 if".repeat(CHOICES));
@@ -32,11 +33,13 @@ fn bomb() -> String {
     for i in 1..=LOCALS {
         write!(body, " local.get 0 local.get {i} i32.store offset={i}").unwrap();
     }
+    body.push(')');
     format!(
         "(component
-            (core module $m (memory 1) (func (export \"f\")) (func {body}))
+            (core module $m (memory 1) (func (export \"f\")) {})
             (core instance $i (instantiate $m))
-            (func (export \"f\") (canon lift (core func $i \"f\"))))"
+            (func (export \"f\") (canon lift (core func $i \"f\"))))",
+        body.repeat(FUNCTIONS)
     )
 }
 

@@ -206,7 +206,9 @@ pub struct Complexity {
     /// Values that the blocks, branches and calls of one function take and give, eight
     /// times those of loops, with eight more for each call, and for each operation on
     /// memories and tables that is one for an engine. A block may have thousands of
-    /// them in three bytes of code. Default: 500,000, ten times what the largest
+    /// them in three bytes of code. Each local that is set in a block to whose end (a
+    /// loop: beginning) a branch leads counts four times, but for those that are read only
+    /// where it is plain which one was set. Default: 500,000, three times what the largest
     /// functions in programs have.
     pub values: u64,
     /// Blocks, loops, branches and targets of tables of branches of one function, with

@@ -398,7 +398,7 @@ pub(crate) fn functions_are_long<B: Backend>() {
     );
     for (name, loops, locals) in [
         ("locals that are used in a loop", 1, 8_500),
-        ("locals that are used in loops in loops", 150, 2_800),
+        ("locals that are used in loops in loops", 150, 2_600),
         ("locals that are used deep in loops", 300, 1_000),
     ] {
         let (loops, locals) = (if loops == 1 { 1 } else { scaled(loops) }, scaled(locals));
@@ -418,6 +418,46 @@ pub(crate) fn functions_are_long<B: Backend>() {
             ),
         );
     }
+    let set = |before: &str, count: usize, after: &str, locals: usize| {
+        let sets: String = (1..=locals)
+            .map(|i| format!("local.get 0 i32.load offset={i} local.set {i} "))
+            .collect();
+        let uses: String = (1..=locals)
+            .map(|i| format!("local.get 0 local.get {i} i32.store offset={i} "))
+            .collect();
+        format!(
+            "(memory 1) (func (param i32) {} {} {sets} {} {uses})",
+            i32s(locals),
+            before.repeat(count),
+            after.repeat(count)
+        )
+    };
+    compile(
+        "locals that are set in choices in choices",
+        set("local.get 0 if ", scaled(340), "end ", scaled(350)),
+    );
+    compile(
+        "locals that are set in blocks that are left",
+        set(
+            "block local.get 0 br_if 0 ",
+            scaled(120),
+            "end ",
+            scaled(1_000),
+        ),
+    );
+    compile(
+        "locals that are set in a choice",
+        set("local.get 0 if ", 1, "end ", scaled(8_500)),
+    );
+    compile(
+        "locals that are set in loops in loops",
+        set(
+            "loop ",
+            scaled(120),
+            "local.get 0 br_if 0 end ",
+            scaled(1_000),
+        ),
+    );
     // What is on the stack is not followed as locals are.
     let loads = "local.get 0 i32.load ".repeat(scaled(48_000));
     let sums = "i32.add ".repeat(scaled(48_000));
@@ -557,6 +597,21 @@ pub(crate) fn what_is_too_much_is_refused_at_once<B: Backend>() {
             "i32 ".repeat(5_000),
             "loop ".repeat(101),
             "end ".repeat(101)
+        )),
+    );
+    let sets: String = (0..500)
+        .map(|i| format!("i32.const 1 local.set {i} "))
+        .collect();
+    refused(
+        "locals that are set in choices",
+        module(format!(
+            "(func (local {}) {} {sets} {} {})",
+            "i32 ".repeat(500),
+            "i32.const 1 if ".repeat(500),
+            "end ".repeat(500),
+            (0..500)
+                .map(|i| format!("local.get {i} drop "))
+                .collect::<String>()
         )),
     );
     let locals = "i32 ".repeat(10_000);

@@ -79,6 +79,38 @@
     (func $two (result i32 i32) unreachable)
     (func call $two call $two call $two call $two unreachable)))
   "too large")
+;; Locals that are set where ways part count four each where they meet: seven are
+;; allowed, and eight are not, unless what each holds is plain wherever it is read.
+(component (core module (func (param i32) (local i32 i32 i32 i32 i32 i32 i32)
+  local.get 0
+  if
+    local.get 0 local.set 1 local.get 0 local.set 2 local.get 0 local.set 3
+    local.get 0 local.set 4 local.get 0 local.set 5 local.get 0 local.set 6
+    local.get 0 local.set 7
+  end
+  local.get 1 local.get 2 local.get 3 local.get 4 local.get 5 local.get 6 local.get 7
+  unreachable)))
+(component (core module (func (param i32) (local i32 i32 i32 i32 i32 i32 i32 i32)
+  local.get 0
+  if
+    local.get 0 local.set 1 local.get 1 drop local.get 0 local.set 2 local.get 2 drop
+    local.get 0 local.set 3 local.get 3 drop local.get 0 local.set 4 local.get 4 drop
+    local.get 0 local.set 5 local.get 5 drop local.get 0 local.set 6 local.get 6 drop
+    local.get 0 local.set 7 local.get 7 drop local.get 0 local.set 8 local.get 8 drop
+  end)))
+;;@ error.kind = "too-large"
+(assert_trap
+  (component (core module (func (param i32) (local i32 i32 i32 i32 i32 i32 i32 i32)
+    local.get 0
+    if
+      local.get 0 local.set 1 local.get 0 local.set 2 local.get 0 local.set 3
+      local.get 0 local.set 4 local.get 0 local.set 5 local.get 0 local.set 6
+      local.get 0 local.set 7 local.get 0 local.set 8
+    end
+    local.get 1 local.get 2 local.get 3 local.get 4 local.get 5 local.get 6 local.get 7
+    local.get 8
+    unreachable)))
+  "too large")
 ;; What engines have functions of their own for is a call, too.
 (component (core module (memory 1) (func unreachable memory.fill memory.copy memory.fill)))
 ;;@ error.kind = "too-large"

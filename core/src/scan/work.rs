@@ -37,6 +37,10 @@ const CALL: u64 = 8;
 /// As how many a loop's values count: they are kept wherever a guest can be stopped.
 const LOOP: u64 = 8;
 
+/// As how many values a local counts that is set where ways part: compilers make a value
+/// of it where they meet, and look through all of those for what can share a register.
+const MET: u64 = 4;
+
 /// How many blocks engines put where a function is taken from a table: it is made when
 /// it is first asked for, by a call.
 const TAKEN: u64 = 4;
@@ -89,6 +93,10 @@ pub(super) struct Module {
     /// How often locals were used in the function that is counted; what a loop does is
     /// once.
     time: u32,
+    /// How many blocks had begun with the function, when it was gone through first.
+    function: u64,
+    /// Whether it is gone through once more, for locals with more than one origin alone.
+    again: bool,
     /// Of the modules before, too: what functions and their types count for.
     signatures: u64,
     /// Of the modules before, too: how many locals functions have.
@@ -100,11 +108,25 @@ struct Block {
     /// How many values a branch to it takes.
     takes: u32,
     is_loop: bool,
+    /// How many blocks there are to the innermost loop, with it.
+    to_loop: usize,
+    /// Whether ways meet at its end, or a loop's beginning.
+    met: bool,
     /// How many blocks had begun, this one included.
     begun: u64,
+    /// The same of the part that it is in, such as what comes behind `else`.
+    part: u64,
     /// How many locals are read in it, less those that a block inside of it had counted
     /// for both: when all inside of it have ended, how many it reads.
     read: i64,
+    /// The same of those that are set.
+    set: i64,
+}
+
+impl Block {
+    fn count(&mut self, set: bool, by: i64) {
+        *(if set { &mut self.set } else { &mut self.read }) += by;
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -112,6 +134,14 @@ struct Local {
     /// How many blocks had begun when a local with this index was read last, in any
     /// function.
     read: u64,
+    /// The same of when it was set.
+    set: u64,
+    /// How many blocks had begun with the part of the innermost of those in which it was
+    /// set last.
+    part: u64,
+    /// How many blocks had begun when it was read last where what it holds can be of more
+    /// than one origin.
+    mixed: u64,
     /// When it was used first and last, in the function that is counted.
     first: u32,
     last: u32,
@@ -234,9 +264,41 @@ impl Module {
         if self.locals.len() < variables {
             self.locals.resize(variables, Local::default());
         }
+        let mut work = self.go_through(body, own.results, variables, false)?;
+        if work.values > limits.values {
+            // Without those locals for which no values are made where ways meet.
+            work.values = self.go_through(body, own.results, variables, true)?.values;
+        }
+        locals += work.loops;
+        within("values that a function passes", work.values, limits.values)?;
+        within(
+            "blocks and branches of a function",
+            work.places,
+            limits.blocks,
+        )?;
+        within(
+            "places times locals of a function",
+            locals
+                .saturating_mul(work.places)
+                .saturating_add(work.pairs),
+            limits.locals_in_blocks,
+        )
+    }
+
+    fn go_through(
+        &mut self,
+        body: &FunctionBody<'_>,
+        results: u32,
+        variables: usize,
+        again: bool,
+    ) -> Result<Work> {
         self.blocks.clear();
         self.loops = 0;
-        self.begin(own.results, false);
+        self.begin(results, false);
+        self.again = again;
+        if !again {
+            self.function = self.begun;
+        }
         self.time = 0;
         let followed = variables > FEW;
         if followed {
@@ -244,48 +306,44 @@ impl Module {
                 (local.first, local.last) = (u32::MAX, 0);
             }
         }
-        let (mut values, mut blocks, mut more) = (0, 0_u64, 0_u64);
+        let mut work = Work::default();
         let operators = body.get_operators_reader().map_err(malformed)?;
         for operator in operators.into_iter_with_offsets() {
             let (operator, offset) = operator.map_err(malformed)?;
-            match operator {
+            let local = match operator {
                 // What stops guests there is followed as locals are.
-                Operator::Loop { .. } => locals += 1,
-                Operator::LocalGet { local_index } if (local_index as usize) < variables => {
-                    if followed {
-                        self.note(local_index as usize);
-                    }
-                    self.read(local_index as usize);
+                Operator::Loop { .. } => {
+                    work.loops += 1;
+                    None
                 }
-                Operator::LocalSet { local_index } | Operator::LocalTee { local_index }
-                    if followed && (local_index as usize) < variables =>
-                {
-                    self.note(local_index as usize);
+                Operator::LocalGet { local_index } => Some((local_index as usize, false)),
+                Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
+                    Some((local_index as usize, true))
                 }
-                _ => {}
+                _ => None,
+            };
+            if let Some((index, set)) = local.filter(|it| it.0 < variables) {
+                if followed {
+                    self.note(index);
+                }
+                self.access(index, set);
             }
-            let Some((passed, places, pairs)) = self.operator(&operator) else {
+            let Some((values, places, pairs)) = self.operator(&operator) else {
                 return Err(Error::new(
                     ErrorKind::InvalidComponent,
                     "a block ends that did not begin",
                 )
                 .with_context("offset", format_args!("{offset:#x}")));
             };
-            values += passed;
-            blocks += places;
-            more += pairs;
+            work.values += values;
+            work.places += places;
+            work.pairs += pairs;
         }
         if followed {
             let held = self.in_use(variables);
-            more += held * held / HELD;
+            work.pairs += held * held / HELD;
         }
-        within("values that a function passes", values, limits.values)?;
-        within("blocks and branches of a function", blocks, limits.blocks)?;
-        within(
-            "places times locals of a function",
-            locals.saturating_mul(blocks).saturating_add(more),
-            limits.locals_in_blocks,
-        )
+        Ok(work)
     }
 
     /// Notes when a local is used.
@@ -296,19 +354,41 @@ impl Module {
         self.time += u32::from(self.loops == 0);
     }
 
-    /// Notes that the open blocks read a local.
-    fn read(&mut self, index: usize) {
-        let before = std::mem::replace(&mut self.locals[index].read, self.begun);
+    /// Notes that the open blocks set a local, or read it.
+    fn access(&mut self, index: usize, set: bool) {
+        let Some(inner) = self.blocks.last() else {
+            return;
+        };
+        let local = &mut self.locals[index];
+        if self.again {
+            if local.mixed < self.function {
+                return;
+            }
+        } else if set {
+            local.part = inner.part;
+        } else if local.part != inner.part {
+            let one = if local.part < self.function {
+                self.loops == 0
+            } else {
+                let block = self.blocks.binary_search_by_key(&local.part, |it| it.part);
+                block.is_ok_and(|block| block + 1 >= inner.to_loop)
+            };
+            if !one {
+                local.mixed = self.begun;
+            }
+        }
+        let before = if set { &mut local.set } else { &mut local.read };
+        let before = std::mem::replace(before, self.begun);
         // The blocks that were open then and are now: the outermost.
         let known = self.blocks.partition_point(|it| it.begun <= before);
         if known == self.blocks.len() {
             return;
         }
         if let Some(block) = known.checked_sub(1) {
-            self.blocks[block].read -= 1;
+            self.blocks[block].count(set, -1);
         }
         if let Some(block) = self.blocks.last_mut() {
-            block.read += 1;
+            block.count(set, 1);
         }
     }
 
@@ -338,24 +418,48 @@ impl Module {
     fn begin(&mut self, takes: u32, is_loop: bool) {
         self.begun += 1;
         self.loops += u64::from(is_loop);
+        let to_loop = match self.blocks.last() {
+            _ if is_loop => self.blocks.len() + 1,
+            Some(outer) => outer.to_loop,
+            None => 0,
+        };
         self.blocks.push(Block {
             takes,
             is_loop,
+            to_loop,
+            met: false,
             begun: self.begun,
+            part: self.begun,
             read: 0,
+            set: 0,
         });
     }
 
-    /// How many pairs of locals a block's loop has; nothing if there is no block.
-    fn end(&mut self) -> Option<u64> {
+    /// Begins another part of a block: what the one before set is not known in it.
+    fn part(&mut self) {
+        self.begun += 1;
+        if let Some(block) = self.blocks.last_mut() {
+            block.part = self.begun;
+        }
+    }
+
+    /// How many values the end of a block makes, and how many pairs of locals its loop has;
+    /// nothing if there is no block.
+    fn end(&mut self) -> Option<(u64, u64)> {
         let ended = self.blocks.pop()?;
         self.loops -= u64::from(ended.is_loop);
+        let count = |locals: i64| u64::try_from(locals).unwrap_or_default();
+        // Behind the function, there are no locals.
+        let mut set = 0;
         if let Some(outer) = self.blocks.last_mut() {
             outer.read += ended.read;
+            outer.set += ended.set;
+            if ended.met {
+                set = count(ended.set);
+            }
         }
-        let read = if ended.is_loop { ended.read } else { 0 };
-        let read = u64::try_from(read).unwrap_or_default();
-        Some(read * read / STRUCK)
+        let read = if ended.is_loop { count(ended.read) } else { 0 };
+        Some((MET * set, read * read / STRUCK))
     }
 
     /// How many places the beginning of a block counts for.
@@ -372,6 +476,9 @@ impl Module {
                 let arity = self.block(*blockty);
                 let place = self.place();
                 self.begin(arity.results, false);
+                if !matches!(operator, Operator::Block { .. }) {
+                    self.branch(0);
+                }
                 (arity.sum(), place)
             }
             Operator::Loop { blockty } => {
@@ -394,15 +501,25 @@ impl Module {
                 self.begin(arity.results, false);
                 (arity.sum() + caught, place + try_table.catches.len() as u64)
             }
-            Operator::Catch { tag_index } => (self.thrown(*tag_index), 1),
-            Operator::Else | Operator::CatchAll => (0, 1),
+            Operator::Catch { tag_index } => {
+                self.part();
+                (self.thrown(*tag_index), 1)
+            }
+            Operator::Else | Operator::CatchAll => {
+                self.part();
+                (0, 1)
+            }
             Operator::End | Operator::Delegate { .. } => {
-                return self.end().map(|pairs| (0, 0, pairs));
+                return self.end().map(|(values, pairs)| (values, 0, pairs));
             }
             Operator::Throw { tag_index } => (self.thrown(*tag_index), 0),
             Operator::Br { relative_depth } => (self.branch(*relative_depth), 0),
             Operator::BrIf { relative_depth } => (self.branch(*relative_depth), 1),
             Operator::BrTable { targets } => {
+                for target in targets.targets() {
+                    // What cannot be read is malformed further on.
+                    self.branch(target.unwrap_or_default());
+                }
                 let one = self.branch(targets.default());
                 let count = u64::from(targets.len()) + 1;
                 // All targets take the same values, and each is a way of its own.
@@ -439,11 +556,25 @@ impl Module {
         ty.map_or(0, |ty| u64::from(self.ty(ty).params))
     }
 
-    fn branch(&self, depth: u32) -> u64 {
+    /// Notes a branch, and gives how many values it takes.
+    fn branch(&mut self, depth: u32) -> u64 {
         let block = self.blocks.len().checked_sub(depth as usize + 1);
-        let block = block.and_then(|block| self.blocks.get(block));
-        block.map_or(0, |block| u64::from(block.takes))
+        let Some(block) = block.and_then(|block| self.blocks.get_mut(block)) else {
+            return 0;
+        };
+        block.met = true;
+        u64::from(block.takes)
     }
+}
+
+/// What a function is for a compiler.
+#[derive(Default)]
+struct Work {
+    values: u64,
+    places: u64,
+    /// What comes to the product of places and locals.
+    pairs: u64,
+    loops: u64,
 }
 
 #[cfg(all(test, feature = "wat"))]
@@ -702,6 +833,93 @@ mod tests {
             );
             let expected = loops * (64 + loops) + squares;
             assert_eq!(counted(&text).1, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn locals_that_are_set_where_ways_part_count_as_values() {
+        // Two blocks around, of which one is left by a branch.
+        let sets = "i32.const 1 local.set 1 i32.const 1 local.set 2";
+        let gets = "local.get 1 local.get 2 drop drop";
+        for (body, locals) in [
+            (sets.to_owned(), 0),
+            (format!("block {sets} end {gets}"), 0),
+            (format!("block br 0 {sets} end {gets}"), 2),
+            (format!("block local.get 0 br_if 0 {sets} end {gets}"), 2),
+            (
+                format!("block local.get 0 br_table 0 0 {sets} end {gets}"),
+                2,
+            ),
+            (
+                format!("block br 0 local.get 0 local.tee 1 drop end {gets}"),
+                1,
+            ),
+            (format!("block block br 1 {sets} end end {gets}"), 2),
+            (
+                format!("block block br 1 {sets} end br 0 {sets} end {gets}"),
+                2,
+            ),
+            (
+                format!("block block br 1 {sets} br 0 end {sets} end {gets}"),
+                4,
+            ),
+            (format!("block {sets} end block br 0 end {gets}"), 0),
+            (format!("local.get 0 if {sets} end {gets}"), 2),
+            (format!("local.get 0 if {sets} else {sets} end {gets}"), 2),
+            (format!("local.get 0 if else {sets} end {gets}"), 2),
+            (format!("loop {sets} end {gets}"), 0),
+            (format!("loop {sets} br 0 end {gets}"), 2),
+            (
+                format!("block try_table (catch_all 0) {sets} end end {gets}"),
+                2,
+            ),
+            (format!("try {sets} catch_all {gets} end"), 2),
+            // Behind the function, there are none.
+            (format!("block {sets} local.get 0 br_if 1 end {gets}"), 0),
+        ] {
+            let text = format!("(module (func (param i32) (local i32 i32) {body}))");
+            assert_eq!(counted(&text).0, MET * locals, "{body}");
+        }
+    }
+
+    #[test]
+    fn locals_of_one_origin_are_no_values_where_ways_meet() {
+        let (set, get) = ("i32.const 1 local.set 1", "local.get 1 drop");
+        let choice = |inner: &str| format!("local.get 0 if {inner} end");
+        for (body, is_one) in [
+            (choice(set), true),
+            (choice(&format!("{set} {get}")), true),
+            (choice(&format!("{set} {} {get}", choice(get))), true),
+            (choice(&format!("{set} {get} else {set} {get}")), true),
+            (choice(&format!("{set} else {get}")), false),
+            (format!("{} {get}", choice(set)), false),
+            (choice(&format!("{set} {}", choice(set))), true),
+            (choice(&format!("{set} {} {get}", choice(set))), false),
+            (format!("{set} {} {get}", choice(set)), false),
+            (format!("{get} {}", choice(set)), true),
+            (
+                format!("{set} {get} {}", choice(&format!("{set} {get}"))),
+                true,
+            ),
+            (format!("loop {set} {get} br 0 end"), true),
+            (format!("loop {set} {} br 0 end", choice(get)), true),
+            (format!("loop {get} {set} br 0 end"), false),
+            (format!("{set} loop {get} {set} br 0 end"), false),
+            (format!("loop {} {get} br 0 end", choice(set)), false),
+            (
+                format!("loop {set} loop {get} {set} br 0 end br 0 end"),
+                false,
+            ),
+            (
+                format!("loop {} br 0 end", choice(&format!("{set} {get}"))),
+                true,
+            ),
+            (format!("try {set} {get} catch_all {set} {get} end"), true),
+            (format!("try {set} catch_all {get} end"), false),
+        ] {
+            let text = format!("(module (func (param i32) (local i32) {body}))");
+            let (values, _) = counted(&text);
+            assert_eq!(values == 0, is_one, "{body}: {values}");
         }
     }
 
