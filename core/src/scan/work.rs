@@ -264,18 +264,15 @@ impl Module {
         if self.locals.len() < variables {
             self.locals.resize(variables, Local::default());
         }
-        let mut work = self.go_through(body, own.results, variables, false)?;
+        let mut go_through =
+            |again| self.go_through(body, own.results, variables, again, limits.blocks);
+        let mut work = go_through(false)?;
         if work.values > limits.values {
             // Without those locals for which no values are made where ways meet.
-            work.values = self.go_through(body, own.results, variables, true)?.values;
+            work.values = go_through(true)?.values;
         }
         locals += work.loops;
         within("values that a function passes", work.values, limits.values)?;
-        within(
-            "blocks and branches of a function",
-            work.places,
-            limits.blocks,
-        )?;
         within(
             "places times locals of a function",
             locals
@@ -285,12 +282,15 @@ impl Module {
         )
     }
 
+    /// Counts what is in a function's body, up to so many places: what is kept of open
+    /// blocks is limited by them.
     fn go_through(
         &mut self,
         body: &FunctionBody<'_>,
         results: u32,
         variables: usize,
         again: bool,
+        places_allowed: u64,
     ) -> Result<Work> {
         self.blocks.clear();
         self.loops = 0;
@@ -300,7 +300,8 @@ impl Module {
             self.function = self.begun;
         }
         self.time = 0;
-        let followed = variables > FEW;
+        // How many are in use at once is known by the second time.
+        let followed = variables > FEW && !again;
         if followed {
             for local in &mut self.locals[..variables] {
                 (local.first, local.last) = (u32::MAX, 0);
@@ -338,6 +339,11 @@ impl Module {
             work.values += values;
             work.places += places;
             work.pairs += pairs;
+            within(
+                "blocks and branches of a function",
+                work.places,
+                places_allowed,
+            )?;
         }
         if followed {
             let held = self.in_use(variables);

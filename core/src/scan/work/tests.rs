@@ -466,3 +466,29 @@ fn each_module_begins_anew() {
         }
     }
 }
+
+#[test]
+fn open_blocks_are_kept_up_to_what_is_allowed() {
+    let text = format!(
+        "(module (func {} {}))",
+        "block ".repeat(10_000),
+        "end ".repeat(10_000)
+    );
+    let wasm = wat::parse_str(text).unwrap();
+    let limits = Complexity {
+        blocks: 100,
+        ..Complexity::default()
+    };
+    let mut module = Module::default();
+    let mut last = Ok(());
+    for payload in Parser::new(0).parse_all(&wasm) {
+        let payload = payload.unwrap();
+        module.see(&payload, &limits).unwrap();
+        if let Payload::CodeSectionEntry(body) = payload {
+            last = module.count(&body, &limits);
+        }
+    }
+    assert_eq!(*last.unwrap_err().kind(), ErrorKind::TooLarge);
+    // The function, and the one that was too many.
+    assert_eq!(module.blocks.len(), 102);
+}
