@@ -2,7 +2,7 @@
 //! certificate comes from an authority of the test's own.
 
 #[allow(dead_code, reason = "no certificate here is over")]
-#[path = "../../tests/wasi_http/certificate.rs"]
+#[path = "../../tests/all/wasi_http/certificate.rs"]
 mod certificate;
 mod support;
 

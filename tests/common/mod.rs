@@ -171,3 +171,9 @@ pub(crate) async fn yield_once() {
     })
     .await;
 }
+
+/// What the harness calls the test of a backend in a module (`module_path!()`).
+pub(crate) fn name_of_test<B: Backend>(module: &str, test: &str) -> String {
+    let (_program, module) = module.split_once("::").unwrap();
+    format!("{module}::{}::{test}", B::NAME.replace('-', "_"))
+}
