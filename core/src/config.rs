@@ -215,8 +215,9 @@ pub struct Complexity {
     /// four for each function that is taken from a table, and two for each operation on
     /// memories and tables whose cost depends on a length: a compiler may take time that
     /// grows with the square of their number. One inside of others counts once more for
-    /// each thousand of them, and a loop for each eight loops. Default: 100,000, several times what the
-    /// largest functions in programs have.
+    /// each thousand of them, and a loop for each eight loops. Default: 100,000, several
+    /// times what the largest functions in programs have. One table of branches has at
+    /// most 65,520 targets besides the last; more cannot be allowed.
     pub blocks: u64,
     /// The same number times the function's locals, parameters and loops: compilers
     /// follow locals, and what stops a guest in a loop, through each place where ways

@@ -67,6 +67,10 @@ const FEW: usize = 2_000;
 /// and what stops a guest has some of its own.
 const LOCALS: u64 = 49_000;
 
+/// The most targets of a table of branches besides the last, which is taken for all other
+/// numbers: Wasmtime compiles no more.
+const TARGETS: u64 = 65_520;
+
 /// How many blocks there are where an operation's cost depends on a length: it is
 /// counted, and looked at, when that is known.
 const LONG: u64 = 2;
@@ -311,15 +315,20 @@ impl Module {
         let operators = body.get_operators_reader().map_err(malformed)?;
         for operator in operators.into_iter_with_offsets() {
             let (operator, offset) = operator.map_err(malformed)?;
-            let local = match operator {
+            let local = match &operator {
                 // What stops guests there is followed as locals are.
                 Operator::Loop { .. } => {
                     work.loops += 1;
                     None
                 }
-                Operator::LocalGet { local_index } => Some((local_index as usize, false)),
+                Operator::LocalGet { local_index } => Some((*local_index as usize, false)),
                 Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
-                    Some((local_index as usize, true))
+                    Some((*local_index as usize, true))
+                }
+                Operator::BrTable { targets } => {
+                    let count = u64::from(targets.len());
+                    within("targets of a table of branches", count, TARGETS)?;
+                    None
                 }
                 _ => None,
             };

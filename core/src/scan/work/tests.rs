@@ -492,3 +492,25 @@ fn open_blocks_are_kept_up_to_what_is_allowed() {
     // The function, and the one that was too many.
     assert_eq!(module.blocks.len(), 102);
 }
+
+#[test]
+fn more_targets_than_engines_take_cannot_be_allowed() {
+    let limits = Complexity {
+        blocks: u64::MAX,
+        values: u64::MAX,
+        ..Complexity::default()
+    };
+    // Whether the code is reached or not.
+    for before in ["", "unreachable"] {
+        for (targets, fits) in [(65_520, true), (65_521, false)] {
+            // One more is for all other numbers.
+            let text = format!(
+                "(module (func {before} i32.const 0 br_table 0 {}))",
+                "0 ".repeat(targets)
+            );
+            let wasm = wat::parse_str(text).unwrap();
+            let result = super::super::count(&wasm, &limits);
+            assert_eq!(result.is_ok(), fits, "{targets}: {:?}", result.err());
+        }
+    }
+}
