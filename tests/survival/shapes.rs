@@ -30,7 +30,7 @@ fn use_it<B: Backend>(text: &str) {
                     | ErrorKind::DeadlineExceeded { .. }
             );
             assert!(refused, "{interruption}: {error:?}");
-            println!("{interruption}: {error}");
+            report(&format!("refused, {interruption}"), error);
         }
     }
 }
@@ -279,7 +279,7 @@ pub(crate) fn functions_are_long<B: Backend>() {
         &i32s(1000),
         "local.get 0 local.set 999 ",
         "",
-        1_000_000,
+        800_000,
     );
     case("blocks", "", "block end ", "", 95_000);
     case("blocks in blocks", "", "block ", "end ", 13_100);
